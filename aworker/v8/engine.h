@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The JavaScript engine as the rest of aworker sees it: plain C, no V8 type, no
+ * exception, no STL. Everything that differs between V8 versions stays behind
+ * this header (10.2 of Debian 12's libnode108, 11.3 of Debian 13's libnode115).
+ *
+ * One engine per process, one thread. Nothing here may be called from a signal
+ * handler. Strings are UTF-8 with an explicit length; "borrowed" means valid
+ * until the callback that handed it out returns.
+ *
+ * JavaScript reaches C only through ops: `int op_x(struct op_call *)` in one
+ * table. A V8 snapshot thus knows a single external reference, and ops can be
+ * tested without V8. C reaches JavaScript through handles that JS registered
+ * with op_arg_function(), or by engine_global_function().
+ */
+#ifndef AWORKER_V8_ENGINE_H
+#define AWORKER_V8_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct engine;
+struct engine_value; /* a handle; whoever gets one gives it to engine_release() */
+struct op_call;
+
+typedef int (*op_fn)(struct op_call *call);
+
+struct engine_op {
+	const char *name; /* JS sees ops.NAME */
+	op_fn fn;	  /* 0, or negative after op_throw() */
+};
+
+/* What the engine asks of its host. All callbacks run inside engine calls. */
+struct engine_host {
+	void *data;
+	/*
+	 * Module source for an import. `referrer` is the resolved name of the importing module,
+	 * NULL for the entry. Sets *ret_name (malloc'd) to the resolved name under which the
+	 * module is known from now on.
+	 */
+	int (*load)(void *data, const char *specifier, const char *referrer, char **ret_name,
+		struct buf *ret_source, struct err *err);
+	/* A task was posted; run engine_run_task() after delay_ms (0: as soon as the loop turns). */
+	void (*wake)(void *data, double delay_ms);
+};
+
+struct engine_options {
+	const struct engine_op *ops; /* ends with a NULL name; order is part of the snapshot */
+	struct engine_host host;
+	const void *snapshot; /* built-in startup snapshot, NULL to run the sources */
+	size_t snapshot_len;
+	size_t heap_limit; /* bytes, 0 for V8's choice */
+};
+
+/* A classic script of the platform: aworker/js/NAME, compiled into the executable. */
+struct engine_source {
+	const char *name;
+	const char *text;
+	size_t len;
+};
+
+/* --- life cycle --- */
+
+int engine_create(const struct engine_options *options, struct engine **ret, struct err *err);
+/* Accepts NULL. Asserts that every handle was released. */
+void engine_destroy(struct engine *e);
+/*
+ * Runs one platform script. It is wrapped as `function (ops, internals) { ... }`: `ops` is the op
+ * table, `internals` one object shared by all platform scripts and invisible to users.
+ */
+int engine_bootstrap(struct engine *e, const struct engine_source *source, struct err *err);
+/* Bootstraps `sources` in a new isolate and returns its startup snapshot (malloc'd). */
+int engine_snapshot_create(const struct engine_options *options, const struct engine_source *sources,
+	size_t n_sources, void **ret_blob, size_t *ret_len, struct err *err);
+/* False when the blob was made by another V8, another set of flags or another op table. */
+bool engine_snapshot_fits(const void *blob, size_t len);
+const char *engine_version(void);
+
+/* --- around a fork: nothing of V8 runs between the two --- */
+
+/* Last act before the fork point: collect garbage, keep code, leave no task pending. */
+void engine_fork_prepare(struct engine *e);
+/* First act of a copy: fresh Math.random, hash of nothing shared, new time origin, time zone. */
+int engine_fork_child(struct engine *e, struct err *err);
+
+/* --- running code --- */
+
+/*
+ * Runs a user's script (classic when it compiles as one, else as a module). `name` is used in
+ * stack traces and as the base of its imports. Top-level await is driven by the caller's loop.
+ * An exception becomes err: "worker.js:3:7: SyntaxError: ..."; the stack goes to *ret_stack
+ * (malloc'd, may be NULL).
+ */
+int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
+	struct err *err);
+/* Calls fn(...argv) with the global as `this`. An uncaught exception goes to the reporter (below). */
+int engine_call(struct engine *e, struct engine_value *fn, int argc, struct engine_value *const *argv);
+/* A global function of the platform, by name in `internals`; NULL when there is none. */
+struct engine_value *engine_internal_function(struct engine *e, const char *name);
+/* Runs the microtasks, then reports unhandled rejections through internals.reportRejections. */
+void engine_pump(struct engine *e);
+/* Runs one posted platform task; true when another is due now. */
+bool engine_run_task(struct engine *e);
+/* Stops running JavaScript as soon as it can; async-signal-safe. */
+void engine_terminate(struct engine *e);
+
+/* --- values for engine_call(): new handles, to be released --- */
+
+struct engine_value *engine_undefined(struct engine *e);
+struct engine_value *engine_number(struct engine *e, double v);
+struct engine_value *engine_bool(struct engine *e, bool v);
+struct engine_value *engine_string(struct engine *e, const char *utf8, size_t len);
+struct engine_value *engine_latin1(struct engine *e, const char *bytes, size_t len);
+/* A new Uint8Array holding a copy. */
+struct engine_value *engine_bytes(struct engine *e, const void *data, size_t len);
+/* An array of byte strings (Latin-1): names and values of headers in turn. */
+struct engine_value *engine_latin1_array(struct engine *e, const char *const *strings,
+	const size_t *lens, size_t n);
+void engine_release(struct engine *e, struct engine_value *v);
+
+/* --- inside an op --- */
+
+struct engine *op_engine(struct op_call *call);
+void *op_data(struct op_call *call); /* engine_options.host.data */
+int op_argc(const struct op_call *call);
+/* Each reads argument i; a missing or wrong one throws TypeError and returns negative. */
+int op_arg_i64(struct op_call *call, int i, int64_t *ret);
+int op_arg_f64(struct op_call *call, int i, double *ret);
+int op_arg_bool(struct op_call *call, int i, bool *ret);
+/* Borrowed; lone surrogates become U+FFFD. */
+int op_arg_string(struct op_call *call, int i, const char **ret, size_t *ret_len);
+/* Borrowed; the low byte of each code unit; TypeError above U+00FF. */
+int op_arg_latin1(struct op_call *call, int i, const char **ret, size_t *ret_len);
+/* Borrowed memory of an ArrayBuffer or a view, writable; no JS may run while it is used. */
+int op_arg_bytes(struct op_call *call, int i, uint8_t **ret, size_t *ret_len);
+/* Borrowed: array of strings as Latin-1, `n` pointers. */
+int op_arg_latin1_array(struct op_call *call, int i, const char *const **ret,
+	const size_t **ret_lens, size_t *ret_n);
+/* A handle that the op keeps. */
+int op_arg_value(struct op_call *call, int i, struct engine_value **ret);
+int op_arg_function(struct op_call *call, int i, struct engine_value **ret);
+bool op_arg_is_nullish(struct op_call *call, int i);
+
+void op_ret_bool(struct op_call *call, bool v);
+void op_ret_f64(struct op_call *call, double v);
+void op_ret_string(struct op_call *call, const char *utf8, size_t len);
+void op_ret_latin1(struct op_call *call, const char *bytes, size_t len);
+void op_ret_bytes(struct op_call *call, const void *data, size_t len);
+void op_ret_value(struct op_call *call, struct engine_value *v); /* the caller still releases v */
+void op_ret_f64_array(struct op_call *call, const double *v, size_t n);
+
+/* `type` is "Error", "TypeError", "RangeError" or "SyntaxError". Returns -1. */
+int op_throw(struct op_call *call, const char *type, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* structuredClone of argument i (transfer list: argument `transfer_i`, -1 for none) as the result. */
+int op_ret_structured_clone(struct op_call *call, int i, int transfer_i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

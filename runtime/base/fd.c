@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int fd_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t fd_read_all(int fd, void *data, size_t len)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = read(fd, (char *)data + got, len - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+/* Grows the buffer as it reads: files of procfs and cgroupfs have no size to ask for. */
+static int read_growing(int fd, size_t max, char **ret_data, size_t *ret_len)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t cap = 4096;
+	size_t len = 0;
+
+	for (;;) {
+		char *bigger = realloc(data, cap + 1);
+		ssize_t n;
+
+		if (!bigger)
+			return -ENOMEM;
+		data = bigger;
+		n = fd_read_all(fd, data + len, cap - len);
+		if (n < 0)
+			return (int)n;
+		len += (size_t)n;
+		if (len > max)
+			return -EFBIG;
+		if (len < cap)
+			break;
+		cap *= 2;
+	}
+	data[len] = '\0';
+	*ret_data = take_ptr(&data);
+	*ret_len = len;
+	return 0;
+}
+
+int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
+	struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "open '%s'", path);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(err, EISDIR, "read '%s'", path);
+	r = read_growing(fd, max, ret_data, ret_len);
+	if (r == -EFBIG)
+		return err_say(err, EFBIG, "read '%s': larger than %zu bytes", path, max);
+	if (r < 0)
+		return err_set(err, -r, "read '%s'", path);
+	return 0;
+}
+
+int file_write_atomic(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+	struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	char tmp[4096];
+	int r;
+
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
+		return err_set(err, ENAMETOOLONG, "write '%s'", path);
+	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return err_set(err, errno, "create '%s'", tmp);
+	r = fd_write_all(fd, data, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(dirfd, tmp, 0);
+		return err_set(err, -r, "write '%s'", path);
+	}
+	return 0;
+}
+
+int file_put(int dirfd, const char *path, const char *data, struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(data);
+	ssize_t n;
+
+	if (fd < 0)
+		return err_set(err, errno, "open '%s'", path);
+	n = write(fd, data, len);
+	if (n < 0)
+		return err_set(err, errno, "write '%s' to '%s'", data, path);
+	if ((size_t)n != len)
+		return err_set(err, EIO, "write '%s' to '%s'", data, path);
+	return 0;
+}
+
+int memfd_sealed(const char *name, const void *data, size_t len, struct err *err)
+{
+	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "memfd_create '%s'", name);
+	r = fd_write_all(fd, data, len);
+	if (r < 0)
+		return err_set(err, -r, "fill memfd '%s'", name);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return err_set(err, errno, "seal memfd '%s'", name);
+	return take_fd(&fd);
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	if (flags < 0)
+		return -errno;
+	flags = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
+	return fcntl(fd, F_SETFD, flags) < 0 ? -errno : 0;
+}
+
+const char *fd_path(int fd, char buf[FD_PATH_MAX])
+{
+	snprintf(buf, FD_PATH_MAX, "/proc/self/fd/%d", fd);
+	return buf;
+}

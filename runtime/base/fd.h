@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File descriptors and whole files. -1 is the only "none"; 0 is a valid
+ * descriptor. Everything opened here is O_CLOEXEC.
+ */
+#ifndef RUNTIME_BASE_FD_H
+#define RUNTIME_BASE_FD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "runtime/base/err.h"
+
+/* Closes *fd if it is open, leaves -1 behind and errno as it was. */
+void fd_close(int *fd);
+#define _cleanup_close_ _cleanup_(fd_close)
+
+static inline int take_fd(int *fd)
+{
+	int r = *fd;
+
+	*fd = -1;
+	return r;
+}
+
+/* Whole transfers: retried after EINTR and short counts; 0 or a negative errno. */
+int fd_write_all(int fd, const void *data, size_t len);
+/* Reads until EOF or `len`; returns the count or a negative errno. */
+ssize_t fd_read_all(int fd, void *data, size_t len);
+
+/*
+ * Reads a whole file of at most `max` bytes. *ret_data is malloc'd and ends in
+ * a NUL that is not counted. A longer file is EFBIG. `dirfd` as in openat(2).
+ */
+int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
+	struct err *err);
+
+/*
+ * Replaces `path` by `data` so that a reader sees the old or the new contents
+ * and a crash loses neither: temporary file, fsync, rename.
+ */
+int file_write_atomic(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+	struct err *err);
+
+/* Writes a short string to a file that exists (cgroup, proc): one write(2). */
+int file_put(int dirfd, const char *path, const char *data, struct err *err);
+
+/* A memfd holding `data`, sealed against every change. Returns the fd or a negative errno. */
+int memfd_sealed(const char *name, const void *data, size_t len, struct err *err);
+
+/* Sets or clears FD_CLOEXEC. 0 or a negative errno. */
+int fd_set_cloexec(int fd, bool on);
+
+/* "/proc/self/fd/N" for calls that take only paths. */
+#define FD_PATH_MAX 32
+const char *fd_path(int fd, char buf[FD_PATH_MAX]);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/base/proc.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+
+int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct proc_stat st = {0};
+	unsigned long long start;
+	char path[64];
+	const char *p;
+	size_t len;
+	int ppid;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	r = file_read(AT_FDCWD, path, 4096, &text, &len, err);
+	if (r == -ENOENT || r == -ESRCH)
+		return err_set(err, ESRCH, "process %d", (int)pid);
+	if (r < 0)
+		return r;
+	/* comm is in parentheses and may hold anything, a ')' too. */
+	p = strrchr(text, ')');
+	if (!p ||
+		sscanf(p + 1,
+			" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			"%*d %llu",
+			&st.state, &ppid, &start) != 3)
+		return err_say(err, EPROTO, "parse '%s': unexpected contents", path);
+	st.ppid = ppid;
+	st.start_time = start;
+	*ret = st;
+	return 0;
+}
+
+bool proc_is_alive(const struct proc_id *id)
+{
+	struct proc_stat st;
+	struct err err;
+
+	if (id->pid <= 0 || proc_stat_read(id->pid, &st, &err) < 0)
+		return false;
+	return st.start_time == id->start_time && st.state != 'Z' && st.state != 'X';
+}
+
+int proc_open(const struct proc_id *id, struct err *err)
+{
+	_cleanup_close_ int fd = proc_pidfd_open(id->pid);
+	struct proc_stat st;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -fd, "open process %d", (int)id->pid);
+	/* Checked after the pidfd is held: from here on it cannot be reused. */
+	r = proc_stat_read(id->pid, &st, err);
+	if (r < 0)
+		return r;
+	if (st.start_time != id->start_time)
+		return err_set(err, ESRCH, "process %d", (int)id->pid);
+	return take_fd(&fd);
+}
+
+pid_t proc_pidfd_pid(int pidfd)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err err;
+	char path[64];
+	const char *p;
+	size_t len;
+	int pid;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	r = file_read(AT_FDCWD, path, 4096, &text, &len, &err);
+	if (r < 0)
+		return r;
+	p = strstr(text, "\nPid:");
+	if (!p || sscanf(p, "\nPid: %d", &pid) != 1)
+		return -EINVAL;
+	return pid > 0 ? pid : -ESRCH;
+}
+
+int proc_pidfd_open(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int proc_pidfd_signal(int pidfd, int sig)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int proc_pidfd_wait(int pidfd, int timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+		int64_t left = timeout_ms < 0 ? -1 : deadline - now_ms();
+		int n = poll(&p, 1, timeout_ms >= 0 && left < 0 ? 0 : (int)left);
+
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+static int parse_number(const char *s, int max)
+{
+	int v = 0;
+
+	if (!isdigit((unsigned char)*s))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*s); s++) {
+		v = v * 10 + (*s - '0');
+		if (v > max)
+			return -EINVAL;
+	}
+	return *s ? -EINVAL : v;
+}
+
+static int parse_realtime(const char *s, int *ret_sig)
+{
+	bool is_max = strncasecmp(s, "RTMAX", 5) == 0;
+	int base = is_max ? SIGRTMAX : SIGRTMIN;
+	int n = 0;
+
+	s += 5;
+	if (*s) {
+		if (*s != (is_max ? '-' : '+'))
+			return -EINVAL;
+		n = parse_number(s + 1, SIGRTMAX - SIGRTMIN);
+		if (n < 0)
+			return n;
+	}
+	*ret_sig = is_max ? base - n : base + n;
+	return 0;
+}
+
+int proc_parse_signal(const char *s, int *ret_sig)
+{
+	int n = parse_number(s, SIGRTMAX);
+
+	if (n >= 0) {
+		*ret_sig = n;
+		return 0;
+	}
+	if (strncasecmp(s, "SIG", 3) == 0)
+		s += 3;
+	if (strncasecmp(s, "RTMIN", 5) == 0 || strncasecmp(s, "RTMAX", 5) == 0)
+		return parse_realtime(s, ret_sig);
+	for (int sig = 1; sig < SIGRTMIN; sig++) {
+		const char *name = sigabbrev_np(sig);
+
+		if (name && strcasecmp(name, s) == 0) {
+			*ret_sig = sig;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
