@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where things are: the project's own programs, run-time directories, and the
+ * names that people may give to containers and seeds.
+ */
+#ifndef RUNTIME_BASE_PATHS_H
+#define RUNTIME_BASE_PATHS_H
+
+#include <stdbool.h>
+
+#include "runtime/base/err.h"
+
+#define PATHS_STATE_ROOT   "/run/turf"
+#define PATHS_SEEDS_DIR	   "/run/turf-seeds"
+#define PATHS_SEED_DEFAULT "default"
+
+/* Longest container id and seed name; leaves room for a suffix in a file name. */
+#define PATHS_ID_MAX 240
+
+/*
+ * The absolute path of one of our programs: beside the running executable first
+ * (so that a build tree uses itself), then TURF_LIBEXECDIR, then TURF_BINDIR.
+ * *ret_path is malloc'd. -ENOENT, with the places that were looked at, when it
+ * is nowhere.
+ */
+int paths_program(const char *name, char **ret_path, struct err *err);
+
+/* The directory of all seeds: environment TURF_SEEDS_DIR, else PATHS_SEEDS_DIR. Not owned. */
+const char *paths_seeds_dir(void);
+
+/* True for 1..PATHS_ID_MAX characters of [A-Za-z0-9_+.-] that are not "." or "..". */
+bool paths_id_is_valid(const char *id);
+
+/* mkdir -p; missing directories get `mode`. 0, or a negative errno. */
+int paths_mkdir_all(const char *path, unsigned mode, struct err *err);
+
+#endif

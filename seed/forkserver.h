@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The side of warmfork that runs inside a worker process. A seed calls
+ * seed_serve() at its fork point; a cold worker calls seed_receive_one(). Both
+ * return with the same struct seed_request, after which the two go one way.
+ */
+#ifndef SEED_FORKSERVER_H
+#define SEED_FORKSERVER_H
+
+#include <stddef.h>
+
+#include "runtime/base/err.h"
+#include "seed/wire.h"
+
+/*
+ * Hidden options of the worker's command line. "--seed-serve=LISTEN,KEEPER" makes
+ * it a seed: two descriptor numbers for seed_serve(). "--seed-cold=FD" makes it a
+ * cold worker: one for seed_receive_one().
+ */
+#define SEED_OPTION_SERVE "--seed-serve="
+#define SEED_OPTION_COLD  "--seed-cold="
+
+struct seed_request {
+	int conn;	  /* the conversation with the runtime goes on here; owned */
+	const void *plan; /* mapped read-only from the sealed memfd */
+	size_t plan_len;
+	int fds[SEED_FDS_MAX]; /* the plan's descriptors, in its order; owned; O_CLOEXEC */
+	size_t n_fds;
+};
+
+/*
+ * Serves clone requests until the process ends. Returns 0 only in a clone, which
+ * then has: no descriptor but 0-2, conn and the plan's; all signals at default
+ * and none blocked; a session of its own; dumpable 0; and whose pid the keeper
+ * and the client already know. Returns a negative errno in the seed when the
+ * keeper is gone or the set-up fails.
+ *
+ * From the call until the return in a clone nothing is allocated, no stdio is
+ * touched and no lock is taken.
+ */
+int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err);
+
+/* Parses the two numbers behind SEED_OPTION_SERVE. */
+int seed_serve_parse(const char *arg, int *ret_listen_fd, int *ret_keeper_fd, struct err *err);
+
+/*
+ * The same request on an inherited socket, for a process that is its own
+ * container already: no fork, the same state on return. The socket becomes conn.
+ */
+int seed_receive_one(int fd, struct seed_request *ret, struct err *err);
+
+/* Unmaps the plan; descriptors are left alone (the box closes what it used). */
+void seed_request_finish(struct seed_request *req);
+
+#endif
