@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control groups of one container, on every kind of host: v1 with each
+ * controller on a mount of its own or several together, pure v2, and hybrids of
+ * the two (v2 beside v1, with or without controllers).
+ *
+ * Invariants:
+ * - limits are in place before a process is attached;
+ * - destroying removes exactly the directories that creating made, and what the
+ *   container itself made below them;
+ * - only hierarchies are touched that are needed: those with a limit, and
+ *   devices, pids, memory and freezer. In all others a process stays where it is.
+ */
+#ifndef RUNTIME_BOX_CGROUP_H
+#define RUNTIME_BOX_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "runtime/base/err.h"
+
+struct buf;
+struct cgroup;
+struct oci_resources;
+
+struct cgroup_options {
+	const char *id;			       /* of the container */
+	const char *path;		       /* linux.cgroupsPath; NULL for the default */
+	const struct oci_resources *resources; /* NULL: no limits, default devices */
+	/*
+	 * The child will not be a child of the calling process. It then needs
+	 * descriptors for the hierarchies too where nothing is made, to end where a
+	 * child of ours would.
+	 */
+	bool foreign_parent;
+};
+
+/*
+ * Finds the hierarchies, makes the directories and writes the limits. What was
+ * made is undone on failure. Sentences about what could not be honoured are
+ * appended to `warnings`, one a line, each ended by '\n'.
+ * -EBUSY when the directory exists and has processes in it.
+ */
+int cgroup_create(const struct cgroup_options *options, struct cgroup **ret, struct buf *warnings,
+	struct err *err);
+
+/* Frees the object and closes its descriptors; the directories stay. NULL is fine. */
+void cgroup_close(struct cgroup *cg);
+
+static inline void cgroup_close_ptr_(struct cgroup **cg)
+{
+	cgroup_close(*cg);
+}
+#define _cleanup_cgroup_ _cleanup_(cgroup_close_ptr_)
+
+/*
+ * Descriptors open for writing: a process that writes "0" to each of them is
+ * attached. Borrowed, O_CLOEXEC. Only after cgroup_create().
+ */
+size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds);
+
+/*
+ * The v2 directory for CLONE_INTO_CGROUP, -1 on v1. Borrowed. A child that was
+ * born there need not, but may, write to the v2 one of cgroup_attach_fds() too.
+ */
+int cgroup_v2_dirfd(const struct cgroup *cg);
+
+/* Attaches a process by pid; what `turf exec` and tests use. Slower than writing "0". */
+int cgroup_attach_pid(struct cgroup *cg, pid_t pid, struct err *err);
+
+/* Writes the limits that are set in `resources` to an existing cgroup. */
+int cgroup_update(struct cgroup *cg, const struct oci_resources *resources, struct buf *warnings,
+	struct err *err);
+
+/*
+ * The form kept in state.json. An entry's `controller` names the hierarchy
+ * ("memory", "cpu,cpuacct", "name=systemd", "" for v2); a suffix ":parent" marks
+ * a directory above the container's own that creating made, ":found" one that was
+ * there before and is not to be removed. Hand the whole array back, in order.
+ */
+struct cgroup_path {
+	const char *controller;
+	const char *path; /* absolute, in the file system */
+};
+
+/* Borrowed from `cg`. */
+size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_paths);
+
+/* An object from its kept form. Directories that are gone by now are fine. */
+int cgroup_open(const struct cgroup_path *paths, size_t n, struct cgroup **ret, struct err *err);
+
+/* Returns when every process stands still, or runs again. -ENOTSUP without a freezer. */
+int cgroup_freeze(struct cgroup *cg, struct err *err);
+int cgroup_thaw(struct cgroup *cg, struct err *err);
+int cgroup_is_frozen(struct cgroup *cg, bool *ret_frozen, struct err *err);
+
+/*
+ * All processes, of cgroups below as well, each once. *ret_pids is malloc'd;
+ * processes outside our PID namespace are left out.
+ */
+int cgroup_pids(struct cgroup *cg, pid_t **ret_pids, size_t *ret_n, struct err *err);
+
+/*
+ * Signals every process. No process can fork its way out: v2 has a file for
+ * SIGKILL, else they are frozen meanwhile. SIGKILL also thaws a paused container,
+ * because a frozen process of v1 does not die.
+ */
+int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err);
+
+/*
+ * Removes the directories, waiting up to some seconds for processes that are on
+ * their way out. -EBUSY when some stay. What is already gone is fine.
+ */
+int cgroup_destroy(struct cgroup *cg, struct err *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * linux.seccomp -> classic BPF, compiled on the host's side so that a child only
+ * hands bytes to the kernel.
+ */
+#ifndef RUNTIME_BOX_SECCOMP_H
+#define RUNTIME_BOX_SECCOMP_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+
+struct buf;
+struct oci_seccomp;
+
+struct seccomp_program {
+	struct sock_filter *insns; /* owned */
+	uint16_t len;		   /* instructions; 0 when there is nothing to install */
+	uint32_t flags;		   /* SECCOMP_FILTER_FLAG_* for seccomp(2) */
+	bool notifies;		   /* some rule notifies: FLAG_NEW_LISTENER is needed */
+};
+
+/*
+ * Syscall names that are unknown here are left out. A syscall newer than the
+ * newest one the profile names fails with ENOSYS instead of the default action
+ * when that action refuses, so that C libraries fall back to what they know.
+ * Warnings as in cgroup.h.
+ */
+int seccomp_compile(const struct oci_seccomp *config, struct seccomp_program *ret,
+	struct buf *warnings, struct err *err);
+
+void seccomp_program_finish(struct seccomp_program *p);
+#define _cleanup_seccomp_ _cleanup_(seccomp_program_finish)
+
+#endif
