@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making a container's cgroups: which hierarchies, which directories, in what
+ * order. What lives in them afterwards is cgroup_life.c's.
+ */
+#include "runtime/box/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/fd.h"
+#include "runtime/box/cgroup_devices.h"
+#include "runtime/box/cgroup_limits.h"
+#include "runtime/box/cgroup_priv.h"
+
+/* A directory may vanish under us when another container's last one is removed. */
+#define MKDIR_TRIES 8
+
+#define CONTROLLERS_MAX 32
+
+/* A controller that the container needs, or would use if it is there. */
+struct need {
+	char name[32];
+	const char *field; /* of the configuration that asks for it; NULL: nobody does */
+};
+
+struct needs {
+	struct need list[CONTROLLERS_MAX];
+	size_t n;
+};
+
+/* v2 has these two without a controller. */
+#define V2_BUILT_IN ",devices,freezer"
+
+static int needs_add(
+	struct needs *needs, const char *name, size_t len, const char *field, struct err *err)
+{
+	for (size_t i = 0; i < needs->n; i++) {
+		struct need *need = &needs->list[i];
+
+		if (strlen(need->name) == len && strncmp(need->name, name, len) == 0) {
+			need->field = need->field ? need->field : field;
+			return 0;
+		}
+	}
+	if (needs->n == CONTROLLERS_MAX || len >= sizeof(needs->list[0].name))
+		return err_say(err, EINVAL,
+			"linux.resources: no cgroup controller is called '%.*s'", (int)len, name);
+	memcpy(needs->list[needs->n].name, name, len);
+	needs->list[needs->n++].field = field;
+	return 0;
+}
+
+/*
+ * devices, pids, memory and freezer are always wanted: to shut devices off, to
+ * stop and to find processes, and so that a limit can be set later.
+ */
+static int needs_of(const struct cgroup_limits *l, struct needs *ret, struct err *err)
+{
+	const struct {
+		const char *name;
+		bool always;
+		bool asked;
+	} all[] = {
+		{"devices", true, l->n_devices > 0},
+		{"pids", true, l->pids != LIMIT_UNSET},
+		{"memory", true, cgroup_limits_has_memory(l)},
+		{"freezer", true, false},
+		{"cpu", false, cgroup_limits_has_cpu(l)},
+		{"cpuset", false, cgroup_limits_has_cpuset(l)},
+	};
+
+	ret->n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if ((all[i].always || all[i].asked) &&
+			needs_add(ret, all[i].name, strlen(all[i].name),
+				all[i].asked ? all[i].name : NULL, err) < 0)
+			return -err->code;
+	/* "memory.high" belongs to memory; "cgroup.max.depth" to no controller. */
+	for (size_t i = 0; i < l->n_unified; i++) {
+		const char *file = l->unified[i].file;
+		size_t len = strcspn(file, ".");
+
+		if (strchr(file, '/') || !file[len] || len == 0)
+			return err_say(err, EINVAL,
+				"linux.resources.unified: '%s' is no file of a cgroup", file);
+		if (strncmp(file, "cgroup.", 7) != 0 &&
+			needs_add(ret, file, len, "unified", err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static const struct cgroup_hierarchy *find_v2(const struct cgroup_layout *layout)
+{
+	for (size_t i = 0; i < layout->n; i++)
+		if (layout->list[i].v2)
+			return &layout->list[i];
+	return NULL;
+}
+
+static bool is_built_in(const char *controller)
+{
+	return cgroup_list_has(V2_BUILT_IN + 1, controller);
+}
+
+static const struct cgroup_hierarchy *hierarchy_for(
+	const struct cgroup_layout *layout, const char *controller)
+{
+	const struct cgroup_hierarchy *h = cgroup_layout_find(layout, controller);
+
+	return !h && is_built_in(controller) ? find_v2(layout) : h;
+}
+
+/* The one hierarchy by which service managers keep track of processes: the container has its own. */
+static const struct cgroup_hierarchy *tracking_hierarchy(const struct cgroup_layout *layout)
+{
+	const struct cgroup_hierarchy *h = find_v2(layout);
+
+	return h ? h : cgroup_layout_find(layout, "name=systemd");
+}
+
+static int record_path(
+	struct cgroup *cg, const char *name, const char *suffix, const char *path, struct err *err)
+{
+	_cleanup_free_ char *controller = NULL, *copy = strdup(path);
+	struct cgroup_path *paths;
+
+	if (asprintf(&controller, "%s%s", name, suffix) < 0)
+		controller = NULL;
+	paths = realloc(cg->paths, (cg->n_paths + 1) * sizeof(*paths));
+	if (paths)
+		cg->paths = paths;
+	if (!controller || !copy || !paths)
+		return err_oom(err);
+	cg->paths[cg->n_paths++] = (struct cgroup_path){
+		.controller = take_ptr(&controller),
+		.path = take_ptr(&copy),
+	};
+	return 0;
+}
+
+/* v2: a directory's children may use what its subtree_control names. Needs no process in it. */
+static void enable_controllers(
+	const char *path, const struct cgroup_hierarchy *h, const struct needs *needs)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* What could not be enabled shows in the container's own directory; see check_needs(). */
+	for (size_t i = 0; fd >= 0 && i < needs->n; i++) {
+		struct err ignored;
+		char word[40];
+
+		if (!cgroup_list_has(h->controllers, needs->list[i].name))
+			continue;
+		snprintf(word, sizeof(word), "+%s", needs->list[i].name);
+		(void)file_put(fd, "cgroup.subtree_control", word, &ignored);
+	}
+}
+
+/* v1: a cpuset is born empty, and nothing can be attached to it; it gets what its parent has. */
+static int inherit_cpuset(const char *path, struct err *err)
+{
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int parent = -1;
+
+	if (fd >= 0)
+		parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return err_set(err, errno, "open cgroup '%s'", path);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *now = NULL, *theirs = NULL;
+		size_t len;
+
+		if (file_read(fd, files[i], 1u << 16, &now, &len, err) < 0)
+			return -err->code;
+		if (len > 1)
+			continue;
+		if (file_read(parent, files[i], 1u << 16, &theirs, &len, err) < 0 ||
+			file_put(fd, files[i], theirs, err) < 0)
+			return err_wrap(err, "cgroup '%s'", path);
+	}
+	return 0;
+}
+
+struct making {
+	struct cgroup *cg;
+	const struct cgroup_hierarchy *h;
+	const struct needs *needs;
+	char *path;   /* mount point and place */
+	size_t mount; /* length of the first */
+};
+
+/* One directory on the way, or the last. 0, or a negative errno. */
+static int make_one(struct making *m, const char *path, bool last, bool *ret_made, struct err *err)
+{
+	bool made = mkdir(path, 0755) == 0;
+
+	if (!made && errno != EEXIST)
+		return err_set(err, errno, "make cgroup '%s'", path);
+	if (made && cgroup_list_has(m->h->controllers, "cpuset") && !m->h->v2) {
+		if (inherit_cpuset(path, err) < 0) {
+			(void)rmdir(path);
+			return -err->code;
+		}
+	}
+	*ret_made = made;
+	if (made || last) {
+		if (record_path(m->cg, m->h->name, last ? (made ? "" : ":found") : ":parent", path,
+			    err) < 0) {
+			if (made)
+				(void)rmdir(path);
+			return -err->code;
+		}
+	}
+	return 0;
+}
+
+static int make_all(struct making *m, bool *ret_made, struct err *err)
+{
+	char *slash = m->path + m->mount;
+
+	while (*slash) {
+		char *next = strchrnul(slash + 1, '/');
+		char saved = *next;
+		int r;
+
+		if (m->h->v2) {
+			*slash = '\0';
+			enable_controllers(m->path, m->h, m->needs);
+			*slash = '/';
+		}
+		*next = '\0';
+		r = make_one(m, m->path, saved == '\0', ret_made, err);
+		*next = saved;
+		if (r < 0)
+			return r;
+		slash = next;
+	}
+	return 0;
+}
+
+/* What v2 has enabled in the directory, and what it always has. */
+static char *v2_controllers(int fd)
+{
+	_cleanup_free_ char *text = NULL;
+	char *list = NULL;
+	struct err ignored;
+	size_t len;
+
+	if (file_read(fd, "cgroup.controllers", 1u << 16, &text, &len, &ignored) < 0)
+		return strdup(V2_BUILT_IN + 1);
+	for (char *p = text; *p; p++)
+		if (*p == ' ' || *p == '\n')
+			*p = ',';
+	return asprintf(&list, "%s" V2_BUILT_IN, text) < 0 ? NULL : list;
+}
+
+static int dir_open(
+	struct cgroup *cg, const char *name, const char *path, bool made, struct err *err)
+{
+	struct cgroup_dir *dir = &cg->dirs[cg->n_dirs];
+	bool v2 = !*name;
+
+	if (cg->n_dirs == CGROUP_HIERARCHIES_MAX)
+		return err_say(err, E2BIG, "more than %d cgroups", CGROUP_HIERARCHIES_MAX);
+	*dir = (struct cgroup_dir){
+		.ops = v2 ? &cgroup_ops_v2 : &cgroup_ops_v1, .fd = -1, .made = made};
+	cg->n_dirs++;
+	dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir->fd < 0 && errno != ENOENT)
+		return err_set(err, errno, "open cgroup '%s'", path);
+	dir->path = strdup(path);
+	dir->controllers = v2 ? v2_controllers(dir->fd) : strdup(name);
+	return dir->path && dir->controllers ? 0 : err_oom(err);
+}
+
+static int make_in(struct cgroup *cg, const struct cgroup_layout *layout,
+	const struct cgroup_hierarchy *h, const struct cgroup_options *options,
+	const struct needs *needs, struct err *err)
+{
+	_cleanup_free_ char *place = NULL, *path = NULL;
+	struct making m = {.cg = cg, .h = h, .needs = needs, .mount = strlen(h->mount)};
+	bool made = false;
+	int r;
+
+	r = cgroup_layout_place(layout, h, options->path, options->id, &place, err);
+	if (r < 0)
+		return r;
+	if (asprintf(&path, "%s%s", h->mount, place) < 0) {
+		path = NULL;
+		return err_oom(err);
+	}
+	m.path = path;
+	for (int i = 0; i < MKDIR_TRIES; i++) {
+		r = make_all(&m, &made, err);
+		if (r != -ENOENT)
+			break;
+	}
+	return r < 0 ? r : dir_open(cg, h->name, path, made, err);
+}
+
+static bool is_used(const struct cgroup_layout *layout, const struct cgroup_hierarchy *h,
+	const struct needs *needs)
+{
+	if (h == tracking_hierarchy(layout))
+		return true;
+	for (size_t i = 0; i < needs->n; i++)
+		if (hierarchy_for(layout, needs->list[i].name) == h)
+			return true;
+	return false;
+}
+
+static int open_attach(
+	struct cgroup *cg, int dirfd, const char *path, const char *file, struct err *err)
+{
+	int fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "open '%s/%s'", path, file);
+	cg->attach_fds[cg->n_attach_fds++] = fd;
+	return 0;
+}
+
+/* For a child of somebody else: into our own cgroup, where it would be as our child. */
+static int open_attach_own(struct cgroup *cg, const struct cgroup_hierarchy *h, struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "%s%s", h->mount, h->own) < 0) {
+		path = NULL;
+		return err_oom(err);
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open cgroup '%s'", path);
+	return open_attach(
+		cg, fd, path, h->v2 ? cgroup_ops_v2.attach_file : cgroup_ops_v1.attach_file, err);
+}
+
+/* A directory that was there before may hold no processes that are not ours to limit, nor be frozen. */
+static int check_found(const struct cgroup_dir *dir, struct err *err)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	bool frozen = false;
+	size_t n;
+
+	if (cgroup_dir_pids(dir, &pids, &n, err) < 0)
+		return -err->code;
+	if (n > 0)
+		return err_say(err, EBUSY, "cgroup '%s' has processes in it", dir->path);
+	if (cgroup_list_has(dir->controllers, "freezer") &&
+		dir->ops->is_frozen(dir, &frozen, err) < 0)
+		return -err->code;
+	return frozen ? err_say(err, EBUSY, "cgroup '%s' is frozen", dir->path) : 0;
+}
+
+static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
+	const struct cgroup_options *options, const struct needs *needs, struct err *err)
+{
+	for (size_t i = 0; i < layout->n; i++) {
+		const struct cgroup_hierarchy *h = &layout->list[i];
+		const struct cgroup_dir *dir = &cg->dirs[cg->n_dirs];
+		int r = 0;
+
+		if (is_used(layout, h, needs)) {
+			r = make_in(cg, layout, h, options, needs, err);
+			if (r == 0 && !dir->made)
+				r = check_found(dir, err);
+			if (r == 0)
+				r = open_attach(cg, dir->fd, dir->path, dir->ops->attach_file, err);
+		} else if (options->foreign_parent) {
+			r = open_attach_own(cg, h, err);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Every controller that somebody asked for must have ended up in a directory of ours. */
+static int check_needs(struct cgroup *cg, const struct needs *needs, struct err *err)
+{
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct need *need = &needs->list[i];
+
+		if (need->field && !cgroup_dir_find(cg, need->name))
+			return err_say(err, ENOTSUP,
+				"linux.resources.%s: the cgroup controller '%s' is not available",
+				need->field, need->name);
+	}
+	return 0;
+}
+
+static bool anything_asked(const struct needs *needs)
+{
+	for (size_t i = 0; i < needs->n; i++)
+		if (needs->list[i].field)
+			return true;
+	return false;
+}
+
+/* What create() returns when the container is to run without cgroups of its own. */
+#define CREATE_WITHOUT 1
+
+static int create(struct cgroup *cg, const struct cgroup_options *options,
+	const struct cgroup_limits *limits, struct buf *warnings, struct err *err)
+{
+	_cleanup_cgroup_layout_ struct cgroup_layout layout = {.n = 0};
+	struct needs needs;
+	int r;
+
+	memset(&needs, 0, sizeof(needs));
+	if (needs_of(limits, &needs, err) < 0 || cgroup_layout_load(&layout, err) < 0)
+		return -err->code;
+	if (layout.n == 0 && !anything_asked(&needs)) {
+		buf_puts(warnings,
+			"no cgroups are mounted: the container has no limits and can use "
+			"every device it can open, ignoring\n");
+		return 0;
+	}
+	r = make_dirs(cg, &layout, options, &needs, err);
+	/* Somebody without rights over cgroups, who asks nothing of them, need not be turned away. */
+	if ((r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 &&
+		!anything_asked(&needs)) {
+		buf_printf(warnings, "%s: the container stays in our cgroup, ignoring\n", err->msg);
+		return CREATE_WITHOUT;
+	}
+	if (r == 0)
+		r = check_needs(cg, &needs, err);
+	if (r == 0)
+		r = cgroup_apply(cg, limits, err);
+	return r < 0 ? r : cgroup_apply_devices(cg, limits, err);
+}
+
+int cgroup_create_limited(const struct cgroup_options *options, const struct cgroup_limits *limits,
+	struct cgroup **ret, struct buf *warnings, struct err *err)
+{
+	_cleanup_cgroup_ struct cgroup *cg = calloc(1, sizeof(*cg));
+	struct err ignored = ERR_INIT;
+	int r;
+
+	if (!cg)
+		return err_oom(err);
+	r = create(cg, options, limits, warnings, err);
+	if (r != 0)
+		(void)cgroup_destroy(cg, &ignored);
+	if (r < 0)
+		return r;
+	if (r == CREATE_WITHOUT) {
+		cgroup_close(cg);
+		cg = calloc(1, sizeof(*cg));
+		if (!cg)
+			return err_oom(err);
+	}
+	*ret = take_ptr(&cg);
+	return 0;
+}
+
+int cgroup_open(const struct cgroup_path *paths, size_t n, struct cgroup **ret, struct err *err)
+{
+	_cleanup_cgroup_ struct cgroup *cg = calloc(1, sizeof(*cg));
+
+	if (!cg)
+		return err_oom(err);
+	for (size_t i = 0; i < n; i++) {
+		const char *suffix = strchrnul(paths[i].controller, ':');
+		_cleanup_free_ char *name =
+			strndup(paths[i].controller, (size_t)(suffix - paths[i].controller));
+
+		if (!name || record_path(cg, name, suffix, paths[i].path, err) < 0)
+			return err_oom(err);
+		if (streq(suffix, ":parent"))
+			continue;
+		if (*suffix && !streq(suffix, ":found"))
+			return err_say(err, EINVAL, "cgroup '%s' is of an unknown kind '%s'",
+				paths[i].path, suffix + 1);
+		if (dir_open(cg, name, paths[i].path, !*suffix, err) < 0)
+			return -err->code;
+	}
+	*ret = take_ptr(&cg);
+	return 0;
+}
+
+void cgroup_close(struct cgroup *cg)
+{
+	if (!cg)
+		return;
+	for (size_t i = 0; i < cg->n_dirs; i++) {
+		fd_close(&cg->dirs[i].fd);
+		free(cg->dirs[i].controllers);
+		free(cg->dirs[i].path);
+	}
+	for (size_t i = 0; i < cg->n_paths; i++) {
+		free((char *)cg->paths[i].controller);
+		free((char *)cg->paths[i].path);
+	}
+	free(cg->paths);
+	for (size_t i = 0; i < cg->n_attach_fds; i++)
+		fd_close(&cg->attach_fds[i]);
+	free(cg);
+}
+
+size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds)
+{
+	*ret_fds = cg->attach_fds;
+	return cg->n_attach_fds;
+}
+
+int cgroup_v2_dirfd(const struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->n_dirs; i++)
+		if (cg->dirs[i].ops == &cgroup_ops_v2)
+			return cg->dirs[i].fd;
+	return -1;
+}
+
+size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_paths)
+{
+	*ret_paths = cg->paths;
+	return cg->n_paths;
+}
+
+struct cgroup_dir *cgroup_dir_find(struct cgroup *cg, const char *controller)
+{
+	for (int v2 = 0; v2 <= 1; v2++)
+		for (size_t i = 0; i < cg->n_dirs; i++)
+			if ((cg->dirs[i].ops == &cgroup_ops_v2) == (bool)v2 &&
+				cgroup_list_has(cg->dirs[i].controllers, controller))
+				return &cg->dirs[i];
+	return NULL;
+}
