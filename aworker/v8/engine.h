@@ -50,6 +50,11 @@ struct engine_host {
 		struct buf *ret_source, struct err *err);
 	/* A task was posted; run engine_run_task() after delay_ms (0: as soon as the loop turns). */
 	void (*wake)(void *data, double delay_ms);
+	/*
+	 * An exception or rejection that no listener took care of, as text for stderr:
+	 * "worker.js:3:7: Error: ..." and the lines of the stack. Borrowed.
+	 */
+	void (*uncaught)(void *data, const char *message, const char *stack);
 };
 
 struct engine_options {
@@ -78,8 +83,9 @@ void engine_destroy(struct engine *e);
  */
 int engine_bootstrap(struct engine *e, const struct engine_source *source, struct err *err);
 /* Bootstraps `sources` in a new isolate and returns its startup snapshot (malloc'd). */
-int engine_snapshot_create(const struct engine_options *options, const struct engine_source *sources,
-	size_t n_sources, void **ret_blob, size_t *ret_len, struct err *err);
+int engine_snapshot_create(const struct engine_options *options,
+	const struct engine_source *sources, size_t n_sources, void **ret_blob, size_t *ret_len,
+	struct err *err);
 /* False when the blob was made by another V8, another set of flags or another op table. */
 bool engine_snapshot_fits(const void *blob, size_t len);
 const char *engine_version(void);
@@ -97,15 +103,25 @@ int engine_fork_child(struct engine *e, struct err *err);
  * Runs a user's script (classic when it compiles as one, else as a module). `name` is used in
  * stack traces and as the base of its imports. Top-level await is driven by the caller's loop.
  * An exception becomes err: "worker.js:3:7: SyntaxError: ..."; the stack goes to *ret_stack
- * (malloc'd, may be NULL).
+ * (malloc'd, may be NULL). When all has run, internals.mainLoaded(namespace) is called (undefined
+ * for a classic script); a rejected top-level await goes to host.uncaught.
  */
 int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
 	struct err *err);
-/* Calls fn(...argv) with the global as `this`. An uncaught exception goes to the reporter (below). */
-int engine_call(struct engine *e, struct engine_value *fn, int argc, struct engine_value *const *argv);
+/*
+ * Calls fn(...argv) with the global as `this`. An uncaught exception goes to
+ * internals.reportException(error); when that does not return true, to host.uncaught. Returns
+ * negative when the call threw or was terminated.
+ */
+int engine_call(
+	struct engine *e, struct engine_value *fn, int argc, struct engine_value *const *argv);
 /* A global function of the platform, by name in `internals`; NULL when there is none. */
 struct engine_value *engine_internal_function(struct engine *e, const char *name);
-/* Runs the microtasks, then reports unhandled rejections through internals.reportRejections. */
+/*
+ * Runs the microtasks, then reports each unhandled rejection: internals.reportRejection(promise,
+ * reason), and host.uncaught when that does not return true. A promise that gets its handler after
+ * that goes to internals.rejectionHandled(promise, reason).
+ */
 void engine_pump(struct engine *e);
 /* Runs one posted platform task; true when another is due now. */
 bool engine_run_task(struct engine *e);
@@ -122,8 +138,8 @@ struct engine_value *engine_latin1(struct engine *e, const char *bytes, size_t l
 /* A new Uint8Array holding a copy. */
 struct engine_value *engine_bytes(struct engine *e, const void *data, size_t len);
 /* An array of byte strings (Latin-1): names and values of headers in turn. */
-struct engine_value *engine_latin1_array(struct engine *e, const char *const *strings,
-	const size_t *lens, size_t n);
+struct engine_value *engine_latin1_array(
+	struct engine *e, const char *const *strings, const size_t *lens, size_t n);
 void engine_release(struct engine *e, struct engine_value *v);
 
 /* --- inside an op --- */
