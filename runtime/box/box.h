@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host's half of a sandbox: a configuration becomes a plan, a plan becomes a
+ * child, the child is led to its start gate. The child's half is enter.h.
+ *
+ * A plan is flat bytes and descriptors. Everything that only the caller can know
+ * is resolved while it is made: paths in the caller's mount namespace become
+ * detached mount trees, names become numbers, profiles become BPF, omitted
+ * namespaces become descriptors of the caller's own. So it makes no difference
+ * who executes it: a child of ours, or a clone of a seed that lives elsewhere.
+ */
+#ifndef RUNTIME_BOX_BOX_H
+#define RUNTIME_BOX_BOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "runtime/base/err.h"
+
+struct box_plan;
+struct buf;
+struct cgroup;
+struct oci_config;
+
+enum box_payload {
+	BOX_PAYLOAD_EXEC,   /* execve of process.args */
+	BOX_PAYLOAD_WORKER, /* the process is an Aworker already and goes on as one */
+};
+
+/* Nothing is owned. */
+struct box_options {
+	const char *id;
+	const char *bundle; /* absolute */
+	const struct oci_config *config;
+	const struct cgroup *cgroup; /* made; gives the descriptors to attach by */
+	enum box_payload payload;
+	int stdio[3];	       /* become 0-2 of the container; unused with a terminal */
+	unsigned preserve_fds; /* descriptors 3.. of the caller that the container keeps */
+	int gate_fd;	       /* from gate_listen() */
+	bool no_pivot;
+	bool no_new_keyring;
+};
+
+/*
+ * Everything of the configuration that cannot be honoured here is an error naming
+ * the field, or a warning as in cgroup.h where the specification or other
+ * runtimes let it pass.
+ */
+int box_plan_create(const struct box_options *options, struct box_plan **ret,
+	struct buf *warnings, struct err *err);
+void box_plan_destroy(struct box_plan *plan); /* NULL is fine */
+
+static inline void box_plan_destroy_ptr_(struct box_plan **plan)
+{
+	box_plan_destroy(*plan);
+}
+#define _cleanup_box_plan_ _cleanup_(box_plan_destroy_ptr_)
+
+/* What a clone request is made of; borrowed from the plan. */
+struct box_call {
+	int plan_fd; /* sealed memfd */
+	size_t plan_len;
+	const int *fds;
+	size_t n_fds;
+	uint64_t clone_flags; /* CLONE_NEW* that the child is born with */
+	int pidns_fd;	      /* PID namespace to join before it is born, or -1 */
+	int cgroup_fd;	      /* v2 directory to be born in, or -1 */
+};
+
+void box_plan_call(const struct box_plan *plan, struct box_call *ret);
+
+/* NULL when a clone of a seed can execute it; else why only a child of the caller's own can. */
+const char *box_plan_needs_own_child(const struct box_plan *plan);
+
+struct box_child {
+	int conn; /* SOCK_SEQPACKET; owned */
+	pid_t pid;
+	int pidfd; /* owned */
+};
+
+#define BOX_CHILD_INIT {-1, 0, -1}
+
+/* Forks a child of ours that executes the plan (payload EXEC). SIGKILLed when we die before READY. */
+int box_spawn(const struct box_plan *plan, struct box_child *ret, struct err *err);
+
+/*
+ * Makes a child of ours in the plan's namespaces that executes `exe_fd` with
+ * argv, descriptor 3 being its end of the conversation, 0-2 ours (or /dev/null).
+ * The program receives the call on descriptor 3 (seed_send) and then goes the way
+ * of a clone.
+ */
+int box_spawn_program(const struct box_plan *plan, int exe_fd, const char *const *argv,
+	const char *const *envp, struct box_child *ret, struct err *err);
+
+/* What the child needs done outside while it comes up. Callbacks may fail the start. */
+struct box_duties {
+	void *arg;
+	/* The state for hooks, status "creating", with the pid in our PID namespace. */
+	int (*state)(void *arg, pid_t pid, struct buf *ret, struct err *err);
+	/* prestart and createRuntime hooks: the namespaces exist, pivot_root is yet to come. */
+	int (*create_runtime)(
+		void *arg, const char *state, size_t len, struct err *err);
+	/* process.terminal: the master end, borrowed. */
+	int (*console)(void *arg, int master_fd, struct err *err);
+};
+
+/*
+ * Leads the child to its gate: id maps, hooks, console. Returns when it stands
+ * there, or with the sentence of the step that failed, here or in the child; the
+ * child is then dead or dying (kill it by pidfd and wait). Takes child->conn.
+ */
+int box_bring_up(struct box_child *child, const struct box_plan *plan,
+	const struct box_duties *duties, struct err *err);
+
+/* Kills what is left of a child that failed to come up; reaps it if it is ours. */
+void box_child_abort(struct box_child *child);
+
+#endif

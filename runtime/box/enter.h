@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child's half of a sandbox. Runs in a fresh child of turf, in a clone of a
+ * seed and in a cold worker alike; never allocates from the heap, touches no
+ * stdio and takes no lock.
+ *
+ * Order: box_enter() builds the sandbox and drops every privilege but what the
+ * gate needs; the caller may then check its payload; box_wait_start() says READY
+ * and returns when `start` came; then box_exec(), or box_started() by a worker.
+ * A failure at any point goes to whoever waits for it by box_failed().
+ */
+#ifndef RUNTIME_BOX_ENTER_H
+#define RUNTIME_BOX_ENTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/base/err.h"
+
+struct box_entry {
+	const void *plan;	 /* borrowed; stays mapped until the payload runs */
+	const char *const *argv; /* process.args, NULL-terminated */
+	const char *const *envp; /* process.env */
+	int conn;		 /* to the runtime, until READY; owned */
+	int gate_fd;		 /* listening; owned */
+	int start_conn;		 /* from `start`, until started; owned */
+	bool is_init;		 /* PID 1 of its PID namespace */
+	const void *hooks_state; /* for startContainer hooks; borrowed from a mapping of the entry */
+	size_t hooks_state_len;
+};
+
+/*
+ * Takes over `fds` and conn. On failure the process is in an undefined state
+ * between outside and inside: report by box_failed() and end it.
+ */
+int box_enter(const void *plan, size_t plan_len, const int *fds, size_t n_fds, int conn,
+	struct box_entry *ret, struct err *err);
+
+/*
+ * Says READY, waits at the gate, runs startContainer hooks, loads seccomp. After
+ * this the process has exactly the rights and descriptors of the container, plus
+ * start_conn.
+ */
+int box_wait_start(struct box_entry *entry, struct err *err);
+
+/* Tells `start` that it succeeded. For workers; execve does it by itself. */
+void box_started(struct box_entry *entry);
+
+/* Tells whoever waits (the runtime before READY, `start` after it) why there is no container. */
+void box_failed(struct box_entry *entry, const struct err *err);
+
+/* execve of entry->argv, found by PATH of entry->envp; returns only on failure. */
+int box_exec(struct box_entry *entry, struct err *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The start gate: a socket in the container's state directory on which the
+ * created process waits. `start` connects, and learns whether the payload runs:
+ * GOING and then end of file is success, a sentence is a failure, end of file
+ * alone means that the process died.
+ */
+#ifndef RUNTIME_BOX_GATE_H
+#define RUNTIME_BOX_GATE_H
+
+#include "runtime/base/err.h"
+
+#define GATE_SOCKET "start"
+
+/* Makes the socket in the directory. Returns a listening descriptor in *ret_fd. */
+int gate_listen(int state_dir_fd, int *ret_fd, struct err *err);
+
+/*
+ * Opens the gate and waits for the outcome; at most one caller succeeds, because
+ * the socket is removed by the first. -ENOENT when the gate is open already.
+ */
+int gate_start(int state_dir_fd, struct err *err);
+
+#endif
