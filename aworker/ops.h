@@ -14,7 +14,8 @@
 
 #define OPS_MODULES(X) \
 	X(worker)      \
-	X(timer)
+	X(timer)       \
+	X(http)
 
 #define OPS_DECLARE(name) extern const struct engine_op ops_##name[];
 OPS_MODULES(OPS_DECLARE)
