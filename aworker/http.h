@@ -62,9 +62,11 @@
  * Trailer and, with httpRespond(), Content-Length, unless the request is HEAD or the status 304.
  *
  * --- timers ---
- *   ops.timerStart(id, ms)   one shot; calls internals.timerFired(id). ms >= 0, fractions allowed;
+ *   ops.timerStart(id, ms[, background])
+ *                            one shot; calls internals.timerFired(id). ms >= 0, fractions allowed;
  *                            what is beyond 2^31 is JavaScript's to clamp. Starting a running id
  *                            again moves it. ids are JavaScript's: integers.
+ *                            background true: does not keep the worker alive
  *   ops.timerStop(id)        forgets it; nothing happens when it does not run
  *
  * --- the worker ---

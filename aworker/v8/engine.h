@@ -176,6 +176,39 @@ void op_ret_f64_array(struct op_call *call, const double *v, size_t n);
 /* `type` is "Error", "TypeError", "RangeError" or "SyntaxError". Returns -1. */
 int op_throw(struct op_call *call, const char *type, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/*
+ * What argument i is behind its prototype, without running any JavaScript: what console and
+ * structuredClone() need to tell objects apart (aworker/v8/kind.cc).
+ */
+enum engine_kind {
+	ENGINE_KIND_PRIMITIVE,
+	ENGINE_KIND_OBJECT, /* an ordinary object, an instance of a class of JavaScript too */
+	ENGINE_KIND_ARRAY,
+	ENGINE_KIND_FUNCTION,
+	ENGINE_KIND_ERROR,
+	ENGINE_KIND_DATE,
+	ENGINE_KIND_REGEXP,
+	ENGINE_KIND_MAP,
+	ENGINE_KIND_SET,
+	ENGINE_KIND_BUFFER, /* ArrayBuffer, SharedArrayBuffer */
+	ENGINE_KIND_VIEW,
+	ENGINE_KIND_BOXED, /* new Number(1), Object(Symbol()) ... */
+	ENGINE_KIND_PROMISE,
+	ENGINE_KIND_PROXY,
+	ENGINE_KIND_WEAK,      /* WeakMap, WeakSet */
+	ENGINE_KIND_ITERATOR,  /* of a Map or Set */
+	ENGINE_KIND_NAMESPACE, /* of a module */
+	ENGINE_KIND_ARGUMENTS,
+	ENGINE_KIND_OTHER, /* generators, WeakRef, WebAssembly objects, ... */
+};
+enum engine_kind op_arg_kind(struct op_call *call, int i);
+/*
+ * Result: what is inside argument i. Promise: [0 pending | 1 fulfilled | 2 rejected, value];
+ * Proxy: [target, handler]; Map or Set or an iterator of one: its remaining entries in a flat
+ * array; else undefined.
+ */
+void op_ret_inside(struct op_call *call, int i);
+
 /* structuredClone of argument i (transfer list: argument `transfer_i`, -1 for none) as the result. */
 int op_ret_structured_clone(struct op_call *call, int i, int transfer_i);
 
