@@ -1,13 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-# Unit tests: one binary per tests/unit/test_X.c, linked with every C archive.
+# Everything that judges: unit tests, integration scripts, the JavaScript corpus, fuzzers, lint.
+# tests/README.md says what each kind may assume. Every suite runs inside hack/cage.
 
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(filter-out tests/unit/test_aworker_%.c,$(wildcard tests/unit/test_*.c)))
+TEST_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+# Tests of aworker's C need its objects; aworker.mk says how they are linked.
+UNIT_TESTS := $(patsubst %,$(B)/tests/%,$(filter-out test_aworker_%,$(TEST_NAMES)))
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ -lcheck -lsubunit $(EXTERN_LIBS) -lrt -pthread
 
-.PHONY: check-unit
-check-unit: $(UNIT_TESTS) ## unit tests only
-	$(Q)hack/run-tests $(UNIT_TESTS)
+# Small static programs for the integration scripts: they run in empty root file systems, and
+# judge our code without sharing any of it. Never built with sanitizers.
+HELPERS := $(patsubst tests/integration/%.c,$(B)/tests/%,$(wildcard tests/integration/*.c)) \
+	$(B)/tests/probe
+vpath %.c tests/integration tests/probe
+$(HELPERS): $(B)/tests/%: %.c $(B)/obj/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -I. $(CPPFLAGS) -std=gnu11 $(WARN) $(WARN_C) $(CFLAGS) -static -o $@ $<
+
+# The fuzz targets: with main() of standalone.c they replay their corpus, with libFuzzer's they
+# search. Those of aworker are linked by aworker.mk.
+FUZZ_NAMES   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TARGETS := $(patsubst %,$(B)/tests/%,$(filter-out fuzz_aworker_%,$(FUZZ_NAMES)))
+FUZZ_MAIN    := $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/standalone.o)
+
+$(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(if $(LIBFUZZER),-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS)
+
+# aworker.mk, included before, names its own.
+ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS)
+ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS)
+INTEGRATION     := $(filter-out %/lib.sh,$(sort $(wildcard tests/integration/*.sh)))
+JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork)
+SUITES          := unit fuzz js integration
+
+RESULTS := $(B)/results
+# T=PATTERN narrows a suite: make check-integration T='*seed*'
+SUITE = B=$(abspath $(B)) hack/cage hack/run-tests $(if $(T),-o '$(T)') -c $(RESULTS)
+
+.PHONY: check check-unit check-integration check-js check-fuzz check-programs
+check-programs: $(PROGRAMS) $(ALL_UNIT_TESTS) $(ALL_FUZZ_TARGETS) $(HELPERS)
+
+# All suites run, whatever the first ones say; the sum of all is the last line.
+check: check-programs ## every test, with the sum as the last line (hack/check installs first)
+	$(Q)rm -rf $(RESULTS)
+	$(Q)for suite in $(SUITES); do $(MAKE) --no-print-directory check-$$suite || :; done
+	$(Q)hack/run-tests -s $(RESULTS) $(SUITES)
+
+check-unit: $(ALL_UNIT_TESTS) ## unit tests only
+	$(Q)$(SUITE)/unit $(ALL_UNIT_TESTS)
+
+check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
+	$(Q)$(SUITE)/integration $(INTEGRATION)
+
+check-js: $(PROGRAMS) ## the JavaScript corpus only: plain, from snapshot, after warmfork
+	$(Q)$(SUITE)/js $(foreach mode,$(JS_MODES),'tests/js/run $(mode)')
+
+check-fuzz: $(ALL_FUZZ_TARGETS) ## replay the fuzzers' corpora
+	$(Q)$(SUITE)/fuzz $(foreach f,$(ALL_FUZZ_TARGETS),'$(f) tests/fuzz/corpus/$(patsubst $(B)/tests/fuzz_%,%,$(f))')

@@ -161,6 +161,22 @@ static int parse_realtime(const char *s, int *ret_sig)
 	return 0;
 }
 
+#define KERNEL_SIGSET_SIZE 8
+
+void proc_reset_signals(void)
+{
+	/* The kernel's own layout: handler, flags, restorer, mask. All zero is SIG_DFL. */
+	const struct {
+		unsigned long words[3];
+		uint64_t mask;
+	} dfl = {0};
+	const uint64_t none = 0;
+
+	for (int sig = 1; sig <= KERNEL_SIGSET_SIZE * 8; sig++)
+		(void)syscall(SYS_rt_sigaction, sig, &dfl, NULL, KERNEL_SIGSET_SIZE);
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
+}
+
 int proc_parse_signal(const char *s, int *ret_sig)
 {
 	int n = parse_number(s, SIGRTMAX);

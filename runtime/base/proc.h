@@ -43,6 +43,13 @@ int proc_pidfd_signal(int pidfd, int sig);
 int proc_pidfd_wait(int pidfd, int timeout_ms);
 
 /*
+ * For a child before it becomes somebody else's program: every signal at its
+ * default, none blocked. Also 32 and 33, which glibc keeps from sigaction() but
+ * leaves ignored in what its posix_spawn() starts (make, for one). Takes no lock.
+ */
+void proc_reset_signals(void);
+
+/*
  * Parses "9", "KILL", "SIGKILL", "sigkill", "RTMIN+3", "RTMAX-2". -EINVAL for
  * everything else. 0 is accepted: kill(2) uses it to probe.
  */

@@ -87,15 +87,11 @@ static _Noreturn void child_exec_hook(const struct hook *hook, const struct hook
 	const char *const nothing[] = {NULL};
 	const char *const *argv = hook->argv && hook->argv[0] ? hook->argv : just_path;
 	const char *const *envp = hook->envp ? hook->envp : nothing;
-	sigset_t none;
 	int failure, code;
 
 	/* A group of its own, so that a timeout ends a shell's children too. */
 	(void)setpgid(0, 0);
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	proc_reset_signals();
 
 	failure = child_redirect(p);
 	if (failure >= 0) {
