@@ -22,6 +22,7 @@ VERSION := $(shell cat hack/version)
 .SUFFIXES:
 
 include hack/mk/flags.mk
+include hack/mk/deps.mk
 include hack/mk/objects.mk
 include hack/mk/aworker.mk
 include hack/mk/tests.mk
