@@ -63,9 +63,14 @@ struct seed_start {
 	const char *name;
 	const char *worker;  /* executable of the seed; NULL: paths_program("aworker") */
 	unsigned max_clones; /* 0: the default */
+	bool background;     /* return as soon as the keeper runs; its seed gets ready later */
 };
 
-/* Starts a keeper by executing turf-seed and waits until its seed is ready. -EEXIST: it runs. */
+/*
+ * Starts a keeper by executing turf-seed and waits until its seed is ready, unless in
+ * the background. The keeper holds no descriptor and no session of the caller's.
+ * -EEXIST: it runs.
+ */
 int seed_start(const struct seed_start *start, struct err *err);
 
 /* -ENOENT when no keeper runs under that name. */
