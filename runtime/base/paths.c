@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/base/paths.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The directory of the running executable, without a slash at the end; "" when it is not known. */
+static void own_directory(char dir[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
+	char *slash;
+
+	dir[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+}
+
+int paths_program(const char *name, char **ret_path, struct err *err)
+{
+	char own[PATH_MAX];
+	const char *const dirs[] = {own, TURF_LIBEXECDIR, TURF_BINDIR};
+
+	own_directory(own);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		char path[2 * PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+		if (access(path, X_OK) < 0)
+			continue;
+		*ret_path = strdup(path);
+		return *ret_path ? 0 : err_oom(err);
+	}
+	return err_say(err, ENOENT, "find program '%s': neither in '%s' nor '%s' nor '%s'", name,
+		own, TURF_LIBEXECDIR, TURF_BINDIR);
+}
+
+const char *paths_seeds_dir(void)
+{
+	const char *dir = getenv("TURF_SEEDS_DIR");
+
+	return dir && *dir ? dir : PATHS_SEEDS_DIR;
+}
+
+bool paths_id_is_valid(const char *id)
+{
+	size_t n = strlen(id);
+
+	if (n == 0 || n > PATHS_ID_MAX || streq(id, ".") || streq(id, ".."))
+		return false;
+	for (; *id; id++)
+		if (!isalnum((unsigned char)*id) && !strchr("_+.-", *id))
+			return false;
+	return true;
+}
+
+int paths_mkdir_all(const char *path, unsigned mode, struct err *err)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+	struct stat st;
+
+	if (len >= sizeof(part))
+		return err_set(err, ENAMETOOLONG, "make directory '%s'", path);
+	memcpy(part, path, len + 1);
+	for (char *p = part + 1; p <= part + len; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return err_set(err, errno, "make directory '%s'", part);
+		*p = c;
+	}
+	if (stat(path, &st) < 0)
+		return err_set(err, errno, "make directory '%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "make directory '%s'", path);
+	return 0;
+}
