@@ -62,6 +62,7 @@ int seed_send(int conn, const struct seed_call *call, struct err *err);
 struct seed_start {
 	const char *name;
 	const char *worker;  /* executable of the seed; NULL: paths_program("aworker") */
+	const char *keeper;  /* executable of the keeper; NULL: paths_program("turf-seed") */
 	unsigned max_clones; /* 0: the default */
 	bool background;     /* return as soon as the keeper runs; its seed gets ready later */
 };
@@ -69,7 +70,8 @@ struct seed_start {
 /*
  * Starts a keeper by executing turf-seed and waits until its seed is ready, unless in
  * the background. The keeper holds no descriptor and no session of the caller's.
- * -EEXIST: it runs.
+ * -EEXIST: it runs. When the seed does not get ready the keeper ends again and the
+ * sentence says why; in the background it goes on trying, and seed_info() tells.
  */
 int seed_start(const struct seed_start *start, struct err *err);
 

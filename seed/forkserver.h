@@ -30,15 +30,23 @@ struct seed_request {
 
 /*
  * Serves clone requests until the process ends. Returns 0 only in a clone, which
- * then has: no descriptor but 0-2, conn and the plan's; all signals at default
- * and none blocked; a session of its own; dumpable 0; and whose pid the keeper
- * and the client already know. Returns a negative errno in the seed when the
- * keeper is gone or the set-up fails.
+ * then has: no descriptor but 0-2 (/dev/null), conn and the plan's; all signals at
+ * default and none blocked; a session of its own; dumpable 0; and whose pid the
+ * keeper and the client already know. Returns a negative errno in the seed when
+ * the keeper is gone or the set-up fails: the seed then ends.
  *
  * From the call until the return in a clone nothing is allocated, no stdio is
  * touched and no lock is taken.
  */
 int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err);
+
+/*
+ * Runs `run` in a clone made and settled as those of seed_serve() are, but a child
+ * of ours and without any descriptor, and waits for it. 0 when it returned 0. The
+ * worker calls it before seed_serve(), with a function that runs JavaScript: a
+ * seed whose clones cannot run must not say ready.
+ */
+int seed_trial(int (*run)(void *arg), void *arg, int timeout_ms, struct err *err);
 
 /* Parses the two numbers behind SEED_OPTION_SERVE. */
 int seed_serve_parse(const char *arg, int *ret_listen_fd, int *ret_keeper_fd, struct err *err);

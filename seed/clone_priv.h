@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making a process by clone3(2) without libc's fork(), and giving it the state
+ * that execve(2) would have given. Everything here is free of allocation, stdio
+ * and locks.
+ */
+#ifndef SEED_CLONE_PRIV_H
+#define SEED_CLONE_PRIV_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "runtime/base/err.h"
+
+/* What a clone needs to know of its origin; found out once, before the first clone. */
+struct clone_ground {
+	int null_fd; /* /dev/null */
+	int *tid_address;
+	void *robust_head;
+	size_t robust_len;
+};
+
+#define CLONE_GROUND_INIT     \
+	{                     \
+		.null_fd = -1 \
+	}
+
+/*
+ * Also brings the calling process into the state that its clones start with:
+ * signals at default and unblocked, dumpable 0.
+ */
+int clone_ground_prepare(struct clone_ground *ret, struct err *err);
+void clone_ground_finish(struct clone_ground *g);
+
+struct clone_how {
+	uint64_t flags; /* CLONE_NEW*, and CLONE_PARENT for a sibling */
+	int cgroup_fd;	/* born there, or -1 */
+};
+
+/* As fork(): 0 in the child, the pid in the parent, or a negative errno. The pidfd is the parent's. */
+pid_t clone_make(const struct clone_ground *g, const struct clone_how *how, int *ret_pidfd);
+
+/*
+ * In the clone: what the kernel keeps and execve() would not. 0-2 become
+ * /dev/null, every descriptor but `keep` is closed (the array is sorted in place),
+ * a session of its own.
+ */
+int child_settle(const struct clone_ground *g, int *keep, size_t n_keep, struct err *err);
+
+#endif

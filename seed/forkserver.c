@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop in which a seed stands at its fork point.
+ *
+ * Order of one clone: the clone is made and stops at a pipe; the keeper is told
+ * (it now waits for the exit), the client is told, the pipe is opened. So a clone
+ * that runs is always known to both, and when the seed dies in between, the end
+ * of file on the pipe ends the clone too.
+ *
+ * A client sends one message and cannot hold up others: connections wait side by
+ * side in a small table, each with a deadline; when the table is full the oldest
+ * has to go. Nothing that a client sends ends the loop.
+ */
+#include "seed/forkserver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/proc.h"
+#include "seed/clone_priv.h"
+#include "seed/control.h"
+#include "seed/socket_priv.h"
+
+/* Clients that have connected and not yet sent their request. */
+#define CLIENTS_MAX 64
+
+/* How long one may take for it. */
+#define CLIENT_TIMEOUT_MS 5000
+
+/* How long the keeper may take for its first message, and a cold worker's runtime for its only one. */
+#define FIRST_MESSAGE_TIMEOUT_MS 10000
+
+/* How many connections are accepted before those that wait are looked at again. */
+#define ACCEPT_BATCH 16
+
+/* Pause when the kernel has no descriptor or memory for one more connection. */
+#define ACCEPT_PAUSE_NS 10000000
+
+struct client {
+	int fd;
+	int64_t deadline_ms;
+};
+
+struct server {
+	struct clone_ground ground;
+	int listen_fd;
+	int keeper_fd;
+	int pidns_fd; /* our own, to come back to */
+	struct seed_build_id build_id;
+	uint32_t alive;
+	uint32_t clones_max;
+	struct client clients[CLIENTS_MAX]; /* oldest first */
+	size_t n_clients;
+};
+
+enum served { SERVED, SERVED_LATER, SERVED_IN_CLONE, SERVED_BROKEN };
+
+static int tell_keeper(const struct server *s, enum seed_keeper_op op, pid_t pid, const char *text,
+	const int *fds, size_t n_fds)
+{
+	struct seed_keeper_message m = {
+		.magic = SEED_CONTROL_MAGIC,
+		.version = SEED_CONTROL_VERSION,
+		.op = (uint16_t)op,
+		.pid = pid,
+	};
+
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	return seed_wire_send(s->keeper_fd, &m, sizeof(m), fds, n_fds);
+}
+
+/* --- one clone --- */
+
+static int map_plan(const struct seed_message *m, struct seed_request *ret, struct err *err)
+{
+	void *p = mmap(NULL, m->head.plan_len, PROT_READ, MAP_PRIVATE, m->plan_fd, 0);
+
+	if (p == MAP_FAILED)
+		return err_set(err, errno, "map the plan");
+	ret->plan = p;
+	ret->plan_len = m->head.plan_len;
+	return 0;
+}
+
+void seed_request_finish(struct seed_request *req)
+{
+	if (req->plan)
+		munmap((void *)req->plan, req->plan_len);
+	req->plan = NULL;
+	req->plan_len = 0;
+}
+
+static void fill_request(struct seed_request *ret, int conn, const struct seed_message *m)
+{
+	ret->conn = conn;
+	ret->n_fds = m->n_fds;
+	memcpy(ret->fds, m->fds, m->n_fds * sizeof(int));
+}
+
+/* The clone's first acts. `go_fd` gives one byte when everybody knows about it. */
+static void child_start(const struct clone_ground *g, const struct seed_request *req, int go_fd)
+{
+	int keep[SEED_FDS_MAX + 2];
+	struct err err;
+	ssize_t n;
+	char go;
+
+	memcpy(keep, req->fds, req->n_fds * sizeof(int));
+	keep[req->n_fds] = req->conn;
+	keep[req->n_fds + 1] = go_fd;
+	if (child_settle(g, keep, req->n_fds + 2, &err) < 0)
+		_exit(EXIT_FAILURE);
+	do
+		n = read(go_fd, &go, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(EXIT_FAILURE);
+	close(go_fd);
+}
+
+static int introduce(struct server *s, int conn, const struct seed_message *m, pid_t pid, int pidfd,
+	int go_fd, struct err *err)
+{
+	int fds[2] = {pidfd, m->state_dir_fd};
+	int r;
+
+	r = tell_keeper(s, SEED_KEEPER_CLONE, pid, "", fds, m->state_dir_fd >= 0 ? 2 : 1);
+	if (r < 0) {
+		proc_pidfd_signal(pidfd, SIGKILL);
+		return err_set(err, -r, "tell the keeper of clone %d", (int)pid);
+	}
+	s->alive++;
+	r = seed_reply_pid(conn, pid, pidfd);
+	if (r < 0) {
+		proc_pidfd_signal(pidfd, SIGKILL);
+		return err_set(err, -r, "tell the client of clone %d", (int)pid);
+	}
+	/* One byte into an empty pipe. It fails only when the clone is dead, which is its own affair. */
+	(void)!write(go_fd, "", 1);
+	return 0;
+}
+
+/* clone3() for the request, in the PID namespace it names. Returns as clone_make(). */
+static pid_t make_clone(struct server *s, const struct seed_message *m, int *ret_pidfd,
+	bool *broken, struct err *err)
+{
+	struct clone_how how = {m->head.clone_flags | CLONE_PARENT, m->cgroup_fd};
+	pid_t pid;
+
+	if (m->pidns_fd >= 0 && setns(m->pidns_fd, CLONE_NEWPID) < 0)
+		return err_set(err, errno, "join the PID namespace");
+	pid = clone_make(&s->ground, &how, ret_pidfd);
+	if (pid == 0)
+		return 0;
+	/* All later clones would be born in somebody's container. */
+	if (m->pidns_fd >= 0 && setns(s->pidns_fd, CLONE_NEWPID) < 0)
+		*broken = true;
+	if (pid == -ENOMEM && m->pidns_fd >= 0)
+		return err_say(err, ENOMEM, "clone: out of memory, or the PID namespace has ended");
+	if (pid < 0)
+		return err_set(err, -pid, "clone");
+	return pid;
+}
+
+static enum served clone_one(struct server *s, int conn, struct seed_message *m,
+	struct seed_request *ret, struct err *err)
+{
+	_cleanup_close_ int pidfd = -1;
+	_cleanup_close_ int go_r = -1;
+	_cleanup_close_ int go_w = -1;
+	bool broken = false;
+	int go[2];
+	pid_t pid;
+
+	if (map_plan(m, ret, err) < 0)
+		return SERVED;
+	fill_request(ret, conn, m);
+	if (pipe2(go, O_CLOEXEC) < 0) {
+		err_set(err, errno, "make a pipe");
+		seed_request_finish(ret);
+		return SERVED;
+	}
+	go_r = go[0];
+	go_w = go[1];
+	pid = make_clone(s, m, &pidfd, &broken, err);
+	if (pid == 0) {
+		child_start(&s->ground, ret, take_fd(&go_r));
+		take_fd(&go_w); /* closed by now */
+		return SERVED_IN_CLONE;
+	}
+	seed_request_finish(ret);
+	if (pid > 0)
+		(void)introduce(s, conn, m, pid, pidfd, go_w, err);
+	return broken ? SERVED_BROKEN : SERVED;
+}
+
+/* --- clients --- */
+
+static int admit(struct server *s, const struct seed_message *m, struct err *err)
+{
+	if (memcmp(&m->head.build_id, &s->build_id, sizeof(s->build_id)) != 0)
+		return err_say(err, ESTALE, "the seed runs another build of the worker");
+	if (s->alive >= s->clones_max)
+		return err_say(
+			err, EUSERS, "all %u clones that are allowed live already", s->clones_max);
+	return 0;
+}
+
+/* Takes over `conn` except with SERVED_LATER, and in the clone, where it is part of *ret. */
+static enum served serve(struct server *s, int conn, struct seed_request *ret)
+{
+	enum served served = SERVED;
+	struct err err = ERR_INIT;
+	struct seed_message m;
+	int r;
+
+	r = seed_message_receive(conn, 0, &m, &err);
+	if (r == -EAGAIN)
+		return SERVED_LATER;
+	if (r > 0) {
+		if (admit(s, &m, &err) == 0)
+			served = clone_one(s, conn, &m, ret, &err);
+		if (served == SERVED_IN_CLONE)
+			return served;
+		seed_message_finish(&m);
+	}
+	if (err.code == ESTALE)
+		(void)tell_keeper(s, SEED_KEEPER_STALE, 0, "", NULL, 0);
+	if (err.code)
+		seed_reply_error(conn, err.code, err.msg);
+	close(conn);
+	return served;
+}
+
+static void drop_client(struct server *s, size_t i)
+{
+	s->n_clients--;
+	memmove(&s->clients[i], &s->clients[i + 1], (s->n_clients - i) * sizeof(s->clients[0]));
+}
+
+static void refuse_client(struct server *s, size_t i, int code, const char *text)
+{
+	seed_reply_error(s->clients[i].fd, code, text);
+	close(s->clients[i].fd);
+	drop_client(s, i);
+}
+
+static void remember_client(struct server *s, int conn)
+{
+	if (s->n_clients == CLIENTS_MAX)
+		refuse_client(s, 0, EBUSY, "too many clients that send nothing");
+	s->clients[s->n_clients++] =
+		(struct client){.fd = conn, .deadline_ms = seed_now_ms() + CLIENT_TIMEOUT_MS};
+}
+
+static void refuse_stranger(const struct server *s, int conn)
+{
+	(void)tell_keeper(s, SEED_KEEPER_LOG, 0, "refused a client of another user", NULL, 0);
+	seed_reply_error(conn, EPERM, "only root and the owner of the seed may ask for clones");
+	close(conn);
+}
+
+static enum served accept_clients(struct server *s, struct seed_request *ret)
+{
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int conn = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		enum served served;
+
+		if (conn < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+			nanosleep(&(struct timespec){.tv_nsec = ACCEPT_PAUSE_NS}, NULL);
+		if (conn < 0)
+			return SERVED;
+		if (!seed_socket_peer_is_trusted(conn)) {
+			refuse_stranger(s, conn);
+			continue;
+		}
+		served = serve(s, conn, ret);
+		if (served == SERVED_LATER)
+			remember_client(s, conn);
+		else if (served != SERVED)
+			return served;
+	}
+	return SERVED;
+}
+
+static enum served serve_waiting(
+	struct server *s, const struct pollfd *ready, size_t n, struct seed_request *ret)
+{
+	int64_t now = seed_now_ms();
+
+	/* From the end, so that those still to be looked at keep their places. */
+	for (size_t i = n; i-- > 0;) {
+		int conn = s->clients[i].fd;
+		enum served served;
+
+		if (!ready[i].revents) {
+			if (s->clients[i].deadline_ms <= now)
+				refuse_client(s, i, ETIMEDOUT, "no request came in time");
+			continue;
+		}
+		served = serve(s, conn, ret);
+		if (served == SERVED_LATER)
+			continue;
+		if (served != SERVED)
+			return served;
+		drop_client(s, i);
+	}
+	return SERVED;
+}
+
+/* --- the keeper --- */
+
+static int hear_keeper(struct server *s, struct err *err)
+{
+	struct seed_keeper_message m;
+	size_t n_fds;
+	ssize_t n;
+
+	for (;;) {
+		n = seed_wire_recv(s->keeper_fd, &m, sizeof(m), NULL, 0, &n_fds, MSG_DONTWAIT);
+		if (n == -EAGAIN)
+			return 0;
+		if (n == 0 || n == -ECONNRESET)
+			return err_say(err, ECONNRESET, "the keeper has ended");
+		if (n < 0)
+			return err_set(err, (int)-n, "hear the keeper");
+		if (n != sizeof(m) || m.magic != SEED_CONTROL_MAGIC ||
+			m.version != SEED_CONTROL_VERSION || m.op != SEED_KEEPER_GONE)
+			return err_say(err, EPROTO, "the keeper sent something unknown");
+		s->alive -= m.count < s->alive ? m.count : s->alive;
+	}
+}
+
+static int receive_config(struct server *s, struct err *err)
+{
+	struct pollfd p = {.fd = s->keeper_fd, .events = POLLIN};
+	struct seed_keeper_message m;
+	size_t n_fds;
+	ssize_t n;
+
+	if (poll(&p, 1, FIRST_MESSAGE_TIMEOUT_MS) <= 0)
+		return err_say(err, ETIMEDOUT, "the keeper did not send the configuration");
+	n = seed_wire_recv(s->keeper_fd, &m, sizeof(m), NULL, 0, &n_fds, MSG_DONTWAIT);
+	if (n < 0)
+		return err_set(err, (int)-n, "receive the keeper's configuration");
+	if (n != sizeof(m) || m.magic != SEED_CONTROL_MAGIC || m.version != SEED_CONTROL_VERSION ||
+		m.op != SEED_KEEPER_CONFIG)
+		return err_say(err, EPROTO, "the keeper's configuration is none");
+	s->build_id = m.build_id;
+	s->alive = m.count;
+	s->clones_max = m.clones_max;
+	return 0;
+}
+
+/* --- the loop --- */
+
+static int poll_timeout(const struct server *s)
+{
+	int64_t left;
+
+	if (s->n_clients == 0)
+		return -1;
+	left = s->clients[0].deadline_ms - seed_now_ms();
+	return left < 0 ? 0 : (int)left;
+}
+
+static int loop(struct server *s, struct seed_request *ret, struct err *err)
+{
+	struct pollfd p[2 + CLIENTS_MAX];
+
+	for (;;) {
+		size_t n = s->n_clients;
+		enum served served = SERVED;
+		int r;
+
+		p[0] = (struct pollfd){.fd = s->keeper_fd, .events = POLLIN};
+		p[1] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
+		for (size_t i = 0; i < n; i++)
+			p[2 + i] = (struct pollfd){.fd = s->clients[i].fd, .events = POLLIN};
+		if (poll(p, 2 + n, poll_timeout(s)) < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_set(err, errno, "poll");
+		}
+		if (p[0].revents) {
+			r = hear_keeper(s, err);
+			if (r < 0)
+				return r;
+		}
+		served = serve_waiting(s, p + 2, n, ret);
+		if (served == SERVED && p[1].revents)
+			served = accept_clients(s, ret);
+		if (served == SERVED_IN_CLONE)
+			return 0;
+		if (served == SERVED_BROKEN)
+			return err_say(err, EIO, "cannot return to the seed's PID namespace");
+	}
+}
+
+static int start(struct server *s, struct err *err)
+{
+	int r;
+
+	r = clone_ground_prepare(&s->ground, err);
+	if (r < 0)
+		return r;
+	prctl(PR_SET_NAME, "aworker-seed", 0, 0, 0);
+	s->pidns_fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	if (s->pidns_fd < 0)
+		return err_set(err, errno, "open '/proc/self/ns/pid'");
+	r = receive_config(s, err);
+	if (r < 0)
+		return r;
+	r = tell_keeper(s, SEED_KEEPER_READY, getpid(), TURF_VERSION, NULL, 0);
+	return r < 0 ? err_set(err, -r, "tell the keeper") : 0;
+}
+
+int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err)
+{
+	struct server s = {
+		.ground = CLONE_GROUND_INIT,
+		.listen_fd = listen_fd,
+		.keeper_fd = keeper_fd,
+		.pidns_fd = -1,
+	};
+	int r;
+
+	r = start(&s, err);
+	if (r == 0)
+		r = loop(&s, ret, err);
+	if (r == 0) /* a clone: its numbers may be the container's by now */
+		return 0;
+	for (size_t i = 0; i < s.n_clients; i++)
+		close(s.clients[i].fd);
+	clone_ground_finish(&s.ground);
+	fd_close(&s.pidns_fd);
+	return err_wrap(err, "seed");
+}
+
+static bool parse_fd(const char **p, char end, int *ret)
+{
+	char *stop;
+	long v;
+
+	if (**p < '0' || **p > '9')
+		return false;
+	v = strtol(*p, &stop, 10);
+	if (*stop != end || v > 1000000)
+		return false;
+	*p = stop + 1;
+	*ret = (int)v;
+	return true;
+}
+
+int seed_serve_parse(const char *arg, int *ret_listen_fd, int *ret_keeper_fd, struct err *err)
+{
+	const char *p = arg;
+	int listen_fd;
+	int keeper_fd;
+
+	if (!parse_fd(&p, ',', &listen_fd) || !parse_fd(&p, '\0', &keeper_fd))
+		return err_say(err, EINVAL, "%s%s: expected two descriptor numbers",
+			SEED_OPTION_SERVE, arg);
+	*ret_listen_fd = listen_fd;
+	*ret_keeper_fd = keeper_fd;
+	return 0;
+}
+
+int seed_receive_one(int fd, struct seed_request *ret, struct err *err)
+{
+	struct clone_ground ground = CLONE_GROUND_INIT;
+	int keep[SEED_FDS_MAX + 1];
+	struct seed_message m;
+	int r;
+
+	r = seed_message_receive(fd, FIRST_MESSAGE_TIMEOUT_MS, &m, err);
+	if (r == 0)
+		return err_say(err, EPIPE, "the runtime has ended");
+	if (r < 0)
+		return r;
+	r = map_plan(&m, ret, err);
+	if (r < 0) {
+		seed_message_finish(&m);
+		return r;
+	}
+	fill_request(ret, fd, &m);
+	r = clone_ground_prepare(&ground, err);
+	if (r < 0)
+		return r;
+	memcpy(keep, ret->fds, ret->n_fds * sizeof(int));
+	keep[ret->n_fds] = fd;
+	return child_settle(&ground, keep, ret->n_fds + 1, err);
+}
+
+/* --- a clone on trial --- */
+
+int seed_trial(int (*run)(void *arg), void *arg, int timeout_ms, struct err *err)
+{
+	struct clone_ground ground = CLONE_GROUND_INIT;
+	struct clone_how how = {0, -1};
+	siginfo_t info = {0};
+	int pidfd = -1;
+	pid_t pid;
+	int r;
+
+	r = clone_ground_prepare(&ground, err);
+	if (r < 0)
+		return r;
+	pid = clone_make(&ground, &how, &pidfd);
+	if (pid == 0) {
+		int keep[1];
+
+		if (child_settle(&ground, keep, 0, err) < 0)
+			_exit(EXIT_FAILURE);
+		_exit(run(arg));
+	}
+	clone_ground_finish(&ground);
+	if (pid < 0)
+		return err_set(err, -pid, "clone on trial");
+	r = proc_pidfd_wait(pidfd, timeout_ms);
+	if (r < 0)
+		proc_pidfd_signal(pidfd, SIGKILL);
+	waitid(P_PID, (id_t)pid, &info, WEXITED);
+	close(pidfd);
+	if (r < 0)
+		return err_say(err, ETIMEDOUT, "clone on trial: not done within %d ms", timeout_ms);
+	if (info.si_code != CLD_EXITED)
+		return err_say(err, ECHILD, "clone on trial: killed by signal %d", info.si_status);
+	if (info.si_status != 0)
+		return err_say(err, ECHILD, "clone on trial: exit status %d", info.si_status);
+	return 0;
+}
