@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/container.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/paths.h"
+#include "runtime/base/util.h"
+#include "runtime/box/cgroup.h"
+#include "runtime/box/gate.h"
+#include "runtime/record.h"
+#include "seed/exit.h"
+
+#define LOCK_POLL_NS 5000000
+#define REMOVE_TRIES 10
+
+/* More directories than this under one root are not a runtime's. */
+#define CONTAINER_IDS_MAX 1000000
+
+void container_close(struct container *c)
+{
+	free(c->id);
+	c->id = NULL;
+	fd_close(&c->dir_fd);
+	fd_close(&c->root_fd);
+}
+
+static int check_id(const char *id, struct err *err)
+{
+	if (paths_id_is_valid(id))
+		return 0;
+	return err_say(err, EINVAL,
+		"invalid container id '%s': 1 to %d letters, digits, '_', '+', '-' and '.'", id,
+		PATHS_ID_MAX);
+}
+
+static int no_such_container(const char *id, struct err *err)
+{
+	return err_say(err, ENOENT, "container does not exist: %s", id);
+}
+
+int container_open(const char *root, const char *id, struct container *ret, struct err *err)
+{
+	_cleanup_container_ struct container c = CONTAINER_INIT;
+	int r = check_id(id, err);
+
+	if (r < 0)
+		return r;
+	c.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c.root_fd < 0 && errno == ENOENT)
+		return no_such_container(id, err);
+	if (c.root_fd < 0)
+		return err_set(err, errno, "open '%s'", root);
+	c.dir_fd = openat(c.root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c.dir_fd < 0 && errno == ENOENT)
+		return no_such_container(id, err);
+	if (c.dir_fd < 0)
+		return err_set(err, errno, "open '%s/%s'", root, id);
+	c.id = strdup(id);
+	if (!c.id)
+		return err_oom(err);
+	*ret = c;
+	c = (struct container)CONTAINER_INIT;
+	return 0;
+}
+
+/* False when the directory was removed, or is another one by now. */
+static bool is_in_place(const struct container *c)
+{
+	struct stat ours, now;
+
+	return fstat(c->dir_fd, &ours) == 0 &&
+	       fstatat(c->root_fd, c->id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
+}
+
+int container_lock(struct container *c, struct err *err)
+{
+	const struct timespec pause = {0, LOCK_POLL_NS};
+
+	for (int64_t waited_ns = 0; flock(c->dir_fd, LOCK_EX | LOCK_NB) < 0;) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_set(err, errno, "lock container '%s'", c->id);
+		if (waited_ns / 1000000 >= CONTAINER_LOCK_TIMEOUT_MS)
+			return err_say(err, EBUSY, "container is busy: another command works on %s",
+				c->id);
+		nanosleep(&pause, NULL);
+		waited_ns += LOCK_POLL_NS;
+	}
+	return is_in_place(c) ? 0 : no_such_container(c->id, err);
+}
+
+void container_unlock(struct container *c)
+{
+	(void)flock(c->dir_fd, LOCK_UN);
+}
+
+int container_make(const char *root, const char *id, struct container *ret, struct err *err)
+{
+	_cleanup_container_ struct container c = CONTAINER_INIT;
+	int r = check_id(id, err);
+
+	if (r == 0)
+		r = paths_mkdir_all(root, 0700, err);
+	if (r < 0)
+		return r;
+	c.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c.root_fd < 0)
+		return err_set(err, errno, "open '%s'", root);
+	c.id = strdup(id);
+	if (!c.id)
+		return err_oom(err);
+	if (mkdirat(c.root_fd, id, 0700) < 0) {
+		if (errno == EEXIST)
+			return err_say(err, EEXIST, "container with id exists: %s", id);
+		return err_set(err, errno, "create directory '%s/%s'", root, id);
+	}
+	c.dir_fd = openat(c.root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c.dir_fd < 0) {
+		r = err_set(err, errno, "open '%s/%s'", root, id);
+		unlinkat(c.root_fd, id, AT_REMOVEDIR);
+		return r;
+	}
+	/* A `delete --force` that saw the directory before its lock may have removed it. */
+	r = container_lock(&c, err);
+	if (r < 0)
+		return r;
+	*ret = c;
+	c = (struct container)CONTAINER_INIT;
+	return 0;
+}
+
+static int unlink_entries(int dir_fd, const char *id, struct err *err)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int r = 0;
+
+	if (!dir) {
+		r = err_set(err, errno, "read the state directory of '%s'", id);
+		fd_close(&fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(dir))) {
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+			continue;
+		if (unlinkat(dir_fd, e->d_name, 0) < 0 && errno != ENOENT)
+			r = err_set(err, errno, "remove '%s' of container '%s'", e->d_name, id);
+	}
+	closedir(dir);
+	return r;
+}
+
+int container_remove(struct container *c, struct err *err)
+{
+	/* A seed's keeper may write the exit file of a clone at any moment. */
+	for (int i = 0; i < REMOVE_TRIES; i++) {
+		int r = unlink_entries(c->dir_fd, c->id, err);
+
+		if (r < 0)
+			return r;
+		if (unlinkat(c->root_fd, c->id, AT_REMOVEDIR) == 0)
+			return 0;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			break;
+	}
+	return err_set(err, errno, "remove the state directory of '%s'", c->id);
+}
+
+int container_record(const struct container *c, struct record *ret, struct err *err)
+{
+	int r = record_read(c->dir_fd, ret, err);
+
+	if (r == -ENOENT) {
+		*ret = (struct record){
+			.id = c->id,
+			.reached = OCI_STATUS_CREATING,
+			.bundle = "",
+			.rootfs = "",
+			.created = "0001-01-01T00:00:00Z",
+			.owner = "",
+		};
+		return 0;
+	}
+	if (r == 0 && !streq(ret->id, c->id)) {
+		record_finish(ret);
+		return err_say(err, EINVAL, "container '%s': %s: id: of another container", c->id,
+			RECORD_FILE);
+	}
+	return r < 0 ? err_wrap(err, "container '%s'", c->id) : 0;
+}
+
+static bool has_file(const struct container *c, const char *name)
+{
+	return faccessat(c->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Whether somebody holds the lock. A descriptor of our own, so as not to let go of ours. */
+static bool is_locked(const struct container *c)
+{
+	_cleanup_close_ int fd = openat(c->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static bool is_frozen(const struct record *r)
+{
+	_cleanup_cgroup_ struct cgroup *cg = NULL;
+	struct err err;
+	bool frozen = false;
+
+	if (cgroup_open(r->cgroups, r->n_cgroups, &cg, &err) < 0)
+		return false;
+	return cgroup_is_frozen(cg, &frozen, &err) == 0 && frozen;
+}
+
+enum oci_status container_status(const struct container *c, const struct record *r)
+{
+	if (r->reached == OCI_STATUS_CREATING)
+		return is_locked(c) ? OCI_STATUS_CREATING : OCI_STATUS_STOPPED;
+	if (has_file(c, SEED_EXIT_FILE) || !proc_is_alive(&r->init))
+		return OCI_STATUS_STOPPED;
+	if (is_frozen(r))
+		return OCI_STATUS_PAUSED;
+	return has_file(c, GATE_SOCKET) ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int collect_ids(DIR *dir, char ***ret, struct err *err)
+{
+	_cleanup_strv_ char **ids = calloc(1, sizeof(*ids));
+	struct dirent *e;
+	size_t n = 0;
+
+	if (!ids)
+		return err_oom(err);
+	while (n < CONTAINER_IDS_MAX && (e = readdir(dir))) {
+		char **more;
+
+		if (!paths_id_is_valid(e->d_name) ||
+			(e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+			continue;
+		more = reallocarray(ids, n + 2, sizeof(*ids));
+		if (!more)
+			return err_oom(err);
+		ids = more;
+		ids[n] = strdup(e->d_name);
+		ids[n + 1] = NULL;
+		if (!ids[n++])
+			return err_oom(err);
+	}
+	qsort(ids, n, sizeof(*ids), compare_strings);
+	*ret = take_ptr(&ids);
+	return 0;
+}
+
+int container_ids(const char *root, char ***ret, struct err *err)
+{
+	DIR *dir = opendir(root);
+	int r;
+
+	if (!dir && errno == ENOENT) {
+		*ret = calloc(1, sizeof(**ret));
+		return *ret ? 0 : err_oom(err);
+	}
+	if (!dir)
+		return err_set(err, errno, "open '%s'", root);
+	r = collect_ids(dir, ret, err);
+	closedir(dir);
+	return r;
+}
