@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life cycle of a container as functions: what the verbs create, start, run
+ * and delete consist of. Each leaves everything as it was when it fails, except
+ * where the specification says that the container is stopped.
+ */
+#ifndef RUNTIME_LIFE_H
+#define RUNTIME_LIFE_H
+
+#include <stdbool.h>
+
+#include "runtime/base/err.h"
+#include "runtime/container.h"
+#include "runtime/record.h"
+
+struct console;
+struct cgroup;
+struct oci_hook;
+
+/* How long a killed process may take to be gone. */
+#define LIFE_KILL_TIMEOUT_MS 10000
+
+/* Nothing is owned. */
+struct life_options {
+	const char *root;
+	const char *id;
+	const char *bundle;
+	const char *config_file;    /* NULL: the bundle's config.json */
+	const char *console_socket; /* NULL: none */
+	const char *pid_file;	    /* NULL: none */
+	const char *warmfork;	    /* NULL: as the annotation says */
+	unsigned preserve_fds;
+	bool no_pivot;
+	bool no_new_keyring;
+	bool knows_exit_file; /* the caller needs no descendant */
+	bool may_start_seed;
+	struct console *console; /* gets the terminal when there is no socket; NULL: refuse one */
+};
+
+struct life {
+	struct container container;
+	enum record_payload payload;
+	int pidfd; /* of the container's process; owned */
+	pid_t pid;
+};
+
+#define LIFE_INIT                                  \
+	{                                          \
+		CONTAINER_INIT, RECORD_EXEC, -1, 0 \
+	}
+
+void life_close(struct life *life);
+#define _cleanup_life_ _cleanup_(life_close)
+
+/* On success the process waits at its gate; the directory is not locked. */
+int life_create(const struct life_options *options, struct life *ret, struct err *err);
+
+/*
+ * Opens the gate and runs poststart hooks. A hook that fails stops the container
+ * (runtime-spec 1.3, life cycle, step 9).
+ */
+int life_start(struct container *c, struct err *err);
+
+/*
+ * Ends what is left of the container, under the lock, and removes what `create`
+ * made; then poststop hooks. Without `force` only a stopped one.
+ */
+int life_delete(struct container *c, bool force, struct err *err);
+
+/* Kills every process of the container and waits until its own is gone. */
+int life_end_processes(const struct record *r, struct cgroup *cg, struct err *err);
+
+/* Runs the configuration's hooks; see box/hooks.h. */
+int life_hooks(const char *kind, const struct oci_hook *hooks, size_t n, const char *state,
+	size_t len, struct err *err);
+
+/* poststop hooks with the state "stopped"; failures are warnings. */
+void life_poststop(const struct record *r);
+
+/* Logs the sentences that the box collected. */
+struct buf;
+void life_log_warnings(const struct buf *warnings);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a bundle to a process that waits at its gate. Everything that was made is
+ * held by one struct; what a failure leaves in it is undone in reverse order.
+ *
+ * The record is written as soon as there are cgroups, and says "creating": a
+ * runtime that is killed in the middle leaves what `delete --force` can remove.
+ */
+#include "runtime/life.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "oci-spec/config.h"
+#include "runtime/base/buf.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "runtime/base/util.h"
+#include "runtime/box/box.h"
+#include "runtime/box/cgroup.h"
+#include "runtime/box/gate.h"
+#include "runtime/bundle.h"
+#include "runtime/console.h"
+#include "runtime/payload.h"
+
+#define RFC3339_MAX 40
+#define OWNER_MAX   64
+
+struct creation {
+	const struct life_options *options;
+	struct bundle bundle;
+	struct payload payload;
+	struct container container;
+	struct record record;
+	struct cgroup *cgroup;
+	struct box_plan *plan;
+	struct box_child child;
+	int gate_fd;
+	bool hooks_ran;
+	bool pid_file_written;
+	char created[RFC3339_MAX];
+	char owner[OWNER_MAX];
+	struct buf warnings;
+};
+
+void life_close(struct life *life)
+{
+	container_close(&life->container);
+	fd_close(&life->pidfd);
+}
+
+static void creation_finish(struct creation *cr)
+{
+	box_plan_destroy(cr->plan);
+	cgroup_close(cr->cgroup);
+	fd_close(&cr->gate_fd);
+	fd_close(&cr->child.conn);
+	fd_close(&cr->child.pidfd);
+	record_finish(&cr->record);
+	container_close(&cr->container);
+	bundle_finish(&cr->bundle);
+	buf_finish(&cr->warnings);
+}
+
+static void fill_created(char out[RFC3339_MAX])
+{
+	struct timespec now;
+	struct tm tm;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	n = strftime(out, RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, RFC3339_MAX - n, ".%09ldZ", now.tv_nsec);
+}
+
+/* From the file alone: a static program cannot load name services. */
+static void fill_owner(char out[OWNER_MAX])
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	struct passwd *pw = NULL;
+	uid_t uid = geteuid();
+
+	while (f && (pw = fgetpwent(f)))
+		if (pw->pw_uid == uid)
+			break;
+	if (pw)
+		snprintf(out, OWNER_MAX, "%s", pw->pw_name);
+	else
+		snprintf(out, OWNER_MAX, "%u", (unsigned)uid);
+	if (f)
+		fclose(f);
+}
+
+static void fill_record(struct creation *cr)
+{
+	const struct oci_config *config = cr->bundle.config;
+	struct record *r = &cr->record;
+
+	fill_created(cr->created);
+	fill_owner(cr->owner);
+	r->id = cr->container.id;
+	r->reached = OCI_STATUS_CREATING;
+	r->bundle = cr->bundle.path;
+	r->rootfs = cr->bundle.rootfs;
+	r->created = cr->created;
+	r->owner = cr->owner;
+	r->annotations = config->annotations;
+	r->n_annotations = config->n_annotations;
+	if (config->hooks) {
+		r->poststart = config->hooks->poststart;
+		r->n_poststart = config->hooks->n_poststart;
+		r->poststop = config->hooks->poststop;
+		r->n_poststop = config->hooks->n_poststop;
+	}
+}
+
+static int check_terminal(const struct creation *cr, struct err *err)
+{
+	const struct life_options *o = cr->options;
+	bool terminal = cr->bundle.config->process && cr->bundle.config->process->terminal;
+
+	if (terminal && !o->console_socket && !o->console)
+		return err_say(err, EINVAL,
+			"process.terminal: a detached container needs '--console-socket'");
+	if (!terminal && o->console_socket)
+		return err_say(
+			err, EINVAL, "option '--console-socket': process.terminal is not set");
+	return o->console_socket ? console_check_socket(o->console_socket, err) : 0;
+}
+
+/* What --preserve-fds promises must be there: descriptors 3 up to 2 + N. */
+static int check_preserved(const struct life_options *o, struct err *err)
+{
+	for (unsigned i = 0; i < o->preserve_fds; i++)
+		if (fcntl(3 + (int)i, F_GETFD) < 0)
+			return err_say(err, EBADF,
+				"option '--preserve-fds': descriptor %u is not open", 3 + i);
+	return 0;
+}
+
+static int make_cgroup(struct creation *cr, struct err *err)
+{
+	const struct oci_linux *linux_ = cr->bundle.config->linux_;
+	const struct cgroup_options options = {
+		.id = cr->container.id,
+		.path = linux_ ? linux_->cgroups_path : NULL,
+		.resources = linux_ ? linux_->resources : NULL,
+		.foreign_parent = cr->payload.is_worker && !cr->payload.no_clone,
+	};
+	int r = cgroup_create(&options, &cr->cgroup, &cr->warnings, err);
+
+	if (r < 0)
+		return r;
+	cr->record.n_cgroups = cgroup_paths(cr->cgroup, &cr->record.cgroups);
+	return record_write(cr->container.dir_fd, &cr->record, err);
+}
+
+static int make_plan(struct creation *cr, struct err *err)
+{
+	const struct box_options options = {
+		.id = cr->container.id,
+		.bundle = cr->bundle.path,
+		.config = cr->bundle.config,
+		.cgroup = cr->cgroup,
+		.payload = cr->payload.is_worker ? BOX_PAYLOAD_WORKER : BOX_PAYLOAD_EXEC,
+		.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
+		.preserve_fds = cr->options->preserve_fds,
+		.gate_fd = cr->gate_fd,
+		.no_pivot = cr->options->no_pivot,
+		.no_new_keyring = cr->options->no_new_keyring,
+	};
+
+	return box_plan_create(&options, &cr->plan, &cr->warnings, err);
+}
+
+static int duty_state(void *arg, pid_t pid, struct buf *ret, struct err *err)
+{
+	struct creation *cr = arg;
+
+	return record_hook_state(&cr->record, OCI_STATUS_CREATING, pid, ret, err);
+}
+
+static int duty_create_runtime(void *arg, const char *state, size_t len, struct err *err)
+{
+	struct creation *cr = arg;
+	const struct oci_hooks *hooks = cr->bundle.config->hooks;
+	int r;
+
+	cr->hooks_ran = true;
+	if (!hooks)
+		return 0;
+	r = life_hooks("prestart", hooks->prestart, hooks->n_prestart, state, len, err);
+	if (r < 0)
+		return r;
+	return life_hooks(
+		"createRuntime", hooks->create_runtime, hooks->n_create_runtime, state, len, err);
+}
+
+static int duty_console(void *arg, int master_fd, struct err *err)
+{
+	struct creation *cr = arg;
+
+	if (cr->options->console_socket)
+		return console_send(cr->options->console_socket, master_fd, err);
+	return console_open(cr->options->console, master_fd, err);
+}
+
+static int make_process(struct creation *cr, struct err *err)
+{
+	_cleanup_close_ int dir_fd =
+		openat(cr->container.root_fd, cr->container.id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct box_duties duties = {
+		.arg = cr,
+		.state = duty_state,
+		.create_runtime = duty_create_runtime,
+		.console = duty_console,
+	};
+	int r;
+
+	if (dir_fd < 0)
+		return err_set(err, errno, "open the state directory of '%s'", cr->container.id);
+	r = payload_spawn(&cr->payload, cr->plan, dir_fd, &cr->child, &cr->record.payload, err);
+	if (r < 0)
+		return r;
+	if (cr->record.payload == RECORD_WARM)
+		cr->record.seed = cr->payload.seed;
+	return box_bring_up(&cr->child, cr->plan, &duties, err);
+}
+
+/* Replaced in one step, because conmon and containerd read it as soon as it is there. */
+static int write_pid_file(struct creation *cr, struct err *err)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)cr->child.pid);
+	int r;
+
+	if (!cr->options->pid_file)
+		return 0;
+	r = file_write_atomic(AT_FDCWD, cr->options->pid_file, text, (size_t)n, 0644, err);
+	cr->pid_file_written = r == 0;
+	return r < 0 ? err_wrap(err, "pid file") : 0;
+}
+
+static int note_process(struct creation *cr, struct err *err)
+{
+	struct proc_stat st;
+	int r = proc_stat_read(cr->child.pid, &st, err);
+
+	if (r == 0)
+		r = write_pid_file(cr, err);
+	if (r < 0)
+		return r;
+	cr->record.init = (struct proc_id){cr->child.pid, st.start_time};
+	cr->record.reached = OCI_STATUS_CREATED;
+	return record_write(cr->container.dir_fd, &cr->record, err);
+}
+
+static int prepare(struct creation *cr, struct err *err)
+{
+	const struct life_options *o = cr->options;
+	int r = check_preserved(o, err);
+
+	if (r == 0)
+		r = bundle_load(o->bundle, o->config_file, &cr->bundle, err);
+	if (r == 0)
+		r = check_terminal(cr, err);
+	if (r == 0)
+		r = payload_choose(cr->bundle.config, cr->bundle.rootfs, o->warmfork,
+			o->knows_exit_file, &cr->payload, err);
+	cr->payload.may_start_seed = o->may_start_seed;
+	return r;
+}
+
+static int build(struct creation *cr, struct err *err)
+{
+	int r = make_cgroup(cr, err);
+
+	if (r == 0)
+		r = gate_listen(cr->container.dir_fd, &cr->gate_fd, err);
+	if (r == 0)
+		r = make_plan(cr, err);
+	if (r == 0)
+		r = make_process(cr, err);
+	if (r == 0)
+		r = note_process(cr, err);
+	return r;
+}
+
+/* The error that led here is the one to report; those of undoing are warnings. */
+static void undo(struct creation *cr)
+{
+	struct err err;
+
+	if (cr->pid_file_written)
+		(void)unlink(cr->options->pid_file);
+	box_child_abort(&cr->child);
+	if (cr->cgroup && cgroup_signal_all(cr->cgroup, SIGKILL, &err) < 0)
+		log_warn("%s, ignoring", err.msg);
+	if (cr->cgroup && cgroup_destroy(cr->cgroup, &err) < 0)
+		log_warn("%s, ignoring", err.msg);
+	if (container_remove(&cr->container, &err) < 0)
+		log_warn("%s, ignoring", err.msg);
+	/* A failed hook of `create` leads to the end of the life cycle, which these are part of. */
+	if (cr->hooks_ran)
+		life_poststop(&cr->record);
+}
+
+static void hand_over(struct creation *cr, struct life *ret)
+{
+	container_unlock(&cr->container);
+	*ret = (struct life){
+		.container = cr->container,
+		.payload = cr->record.payload,
+		.pidfd = take_fd(&cr->child.pidfd),
+		.pid = cr->child.pid,
+	};
+	cr->container = (struct container)CONTAINER_INIT;
+}
+
+int life_create(const struct life_options *options, struct life *ret, struct err *err)
+{
+	_cleanup_(creation_finish) struct creation cr = {
+		.options = options,
+		.container = CONTAINER_INIT,
+		.child = BOX_CHILD_INIT,
+		.gate_fd = -1,
+		.warnings = BUF_INIT,
+	};
+	int r = prepare(&cr, err);
+
+	if (r == 0)
+		r = container_make(options->root, options->id, &cr.container, err);
+	if (r < 0)
+		return r;
+	fill_record(&cr);
+	r = build(&cr, err);
+	life_log_warnings(&cr.warnings);
+	if (r < 0) {
+		undo(&cr);
+		return r;
+	}
+	hand_over(&cr, ret);
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What runs in the container, and how its process is made: execve of
+ * process.args, or a worker, which is a clone of a seed where that is possible
+ * and else a process of our own that brings up the engine first.
+ */
+#ifndef RUNTIME_PAYLOAD_H
+#define RUNTIME_PAYLOAD_H
+
+#include <stdbool.h>
+
+#include "runtime/base/err.h"
+#include "runtime/record.h"
+
+struct box_child;
+struct box_plan;
+struct oci_config;
+
+#define PAYLOAD_ANNOTATION_SEED	    "turf.noslate.dev/seed"
+#define PAYLOAD_ANNOTATION_WARMFORK "turf.noslate.dev/warmfork"
+
+/* process.args[0] of a worker, where the root file system has no program of that name. */
+#define PAYLOAD_WORKER_NAME "aworker"
+
+enum payload_warmfork {
+	PAYLOAD_AUTO,	 /* warm where possible */
+	PAYLOAD_REQUIRE, /* warm or not at all */
+	PAYLOAD_NEVER,
+};
+
+extern const char *const payload_warmfork_names[]; /* in the order of the enum, NULL at the end */
+
+struct payload {
+	bool is_worker;
+	enum payload_warmfork warmfork;
+	const char *seed; /* borrowed from the config */
+	/* Why a clone is out of the question from the start; NULL when it is not. */
+	const char *no_clone;
+	bool may_start_seed; /* when none runs: for the next container */
+};
+
+/*
+ * Reads the configuration and the root file system. `warmfork` is the word of the
+ * command line, NULL for none; it wins over the annotation. `knows_exit_file`: the
+ * caller learns of the exit from the file and needs no descendant.
+ */
+int payload_choose(const struct oci_config *config, const char *rootfs, const char *warmfork,
+	bool knows_exit_file, struct payload *ret, struct err *err);
+
+/*
+ * Makes the process that executes the plan, and says in *ret_kind how. A clone
+ * leaves its exit file in the directory. Steps down are told at info level.
+ */
+int payload_spawn(const struct payload *p, const struct box_plan *plan, int state_dir_fd,
+	struct box_child *ret, enum record_payload *ret_kind, struct err *err);
+
+#endif
