@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line that `create` and `run` share.
+ */
+#ifndef RUNTIME_CREATE_OPTIONS_H
+#define RUNTIME_CREATE_OPTIONS_H
+
+#include "runtime/life.h"
+
+struct globals;
+
+/* What create_options stored, with root and id added. Borrowed from argv. */
+struct life_options create_life_options(const struct globals *g, const char *id);
+
+#endif
