@@ -66,7 +66,7 @@ static void hide_inodes(char *s)
 	char *open = strchr(s, '[');
 
 	if (open && isdigit((unsigned char)open[1]))
-		strcpy(open, "[*]");
+		memcpy(open, "[*]", sizeof("[*]"));
 }
 
 static FILE *open_of(const char *dir, const char *name)
