@@ -17,9 +17,9 @@
 
 struct seed_exit {
 	pid_t pid;
-	int status;	       /* as from waitpid(2) */
-	int64_t ended_ns;      /* CLOCK_REALTIME */
-	int64_t user_us;       /* CPU times */
+	int status;	  /* as from waitpid(2) */
+	int64_t ended_ns; /* CLOCK_REALTIME */
+	int64_t user_us;  /* CPU times */
 	int64_t system_us;
 	int64_t max_rss_kib;
 };

@@ -28,7 +28,8 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = format(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", strerrordesc_np(code) ?: "unknown error");
+	snprintf(err->msg + n, sizeof(err->msg) - n, ": %s",
+		strerrordesc_np(code) ?: "unknown error");
 	err->code = code;
 	return -code;
 }

@@ -18,7 +18,10 @@ struct err {
 	char msg[ERR_MSG_MAX]; /* truncated with "..." when longer */
 };
 
-#define ERR_INIT {0, ""}
+#define ERR_INIT      \
+	{             \
+		0, "" \
+	}
 
 /*
  * "open 'x': No such file or directory": what was tried, then why the system

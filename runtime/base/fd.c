@@ -84,8 +84,8 @@ static int read_growing(int fd, size_t max, char **ret_data, size_t *ret_len)
 	return 0;
 }
 
-int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
-	struct err *err)
+int file_read(
+	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -103,8 +103,8 @@ int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *
 	return 0;
 }
 
-int file_write_atomic(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-	struct err *err)
+int file_write_atomic(
+	int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	char tmp[4096];

@@ -32,15 +32,15 @@ ssize_t fd_read_all(int fd, void *data, size_t len);
  * Reads a whole file of at most `max` bytes. *ret_data is malloc'd and ends in
  * a NUL that is not counted. A longer file is EFBIG. `dirfd` as in openat(2).
  */
-int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
-	struct err *err);
+int file_read(
+	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
 
 /*
  * Replaces `path` by `data` so that a reader sees the old or the new contents
  * and a crash loses neither: temporary file, fsync, rename.
  */
-int file_write_atomic(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-	struct err *err);
+int file_write_atomic(
+	int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 
 /* Writes a short string to a file that exists (cgroup, proc): one write(2). */
 int file_put(int dirfd, const char *path, const char *data, struct err *err);

@@ -14,7 +14,7 @@
 
 #include "runtime/base/fd.h"
 
-#define LOG_MSG_MAX  2048
+#define LOG_MSG_MAX 2048
 /* Every byte of a message may become \u00XX. */
 #define LOG_LINE_MAX (LOG_MSG_MAX * 6 + 128)
 

@@ -14,10 +14,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct log_config {
-	enum log_level level;	 /* what is more detailed is dropped */
-	enum log_format format;	 /* of the log file; stderr is for people */
-	int fd;			 /* the log file, -1 for none; not owned */
-	const char *program;	 /* put before messages on stderr: "turf: ..." */
+	enum log_level level;	/* what is more detailed is dropped */
+	enum log_format format; /* of the log file; stderr is for people */
+	int fd;			/* the log file, -1 for none; not owned */
+	const char *program;	/* put before messages on stderr: "turf: ..." */
 };
 
 /* Default: warnings and worse, to stderr only. The strings must outlive the process. */

@@ -32,11 +32,10 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *err)
 		return r;
 	/* comm is in parentheses and may hold anything, a ')' too. */
 	p = strrchr(text, ')');
-	if (!p ||
-		sscanf(p + 1,
-			" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-			"%*d %llu",
-			&st.state, &ppid, &start) != 3)
+	if (!p || sscanf(p + 1,
+			  " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			  "%*d %llu",
+			  &st.state, &ppid, &start) != 3)
 		return err_say(err, EPROTO, "parse '%s': unexpected contents", path);
 	st.ppid = ppid;
 	st.start_time = start;

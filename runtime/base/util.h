@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY_SIZE(a)	 (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define UNUSED		 __attribute__((unused))
-#define _cleanup_(f)	 __attribute__((cleanup(f)))
+#define UNUSED		  __attribute__((unused))
+#define _cleanup_(f)	  __attribute__((cleanup(f)))
 
 /* A state that only a mistake of ours can reach; never for input of others. */
 #define BUG(what) assert(!"bug: " what)

@@ -48,8 +48,8 @@ struct box_options {
  * the field, or a warning as in cgroup.h where the specification or other
  * runtimes let it pass.
  */
-int box_plan_create(const struct box_options *options, struct box_plan **ret,
-	struct buf *warnings, struct err *err);
+int box_plan_create(const struct box_options *options, struct box_plan **ret, struct buf *warnings,
+	struct err *err);
 void box_plan_destroy(struct box_plan *plan); /* NULL is fine */
 
 static inline void box_plan_destroy_ptr_(struct box_plan **plan)
@@ -80,7 +80,10 @@ struct box_child {
 	int pidfd; /* owned */
 };
 
-#define BOX_CHILD_INIT {-1, 0, -1}
+#define BOX_CHILD_INIT    \
+	{                 \
+		-1, 0, -1 \
+	}
 
 /* Forks a child of ours that executes the plan (payload EXEC). SIGKILLed when we die before READY. */
 int box_spawn(const struct box_plan *plan, struct box_child *ret, struct err *err);
@@ -100,8 +103,7 @@ struct box_duties {
 	/* The state for hooks, status "creating", with the pid in our PID namespace. */
 	int (*state)(void *arg, pid_t pid, struct buf *ret, struct err *err);
 	/* prestart and createRuntime hooks: the namespaces exist, pivot_root is yet to come. */
-	int (*create_runtime)(
-		void *arg, const char *state, size_t len, struct err *err);
+	int (*create_runtime)(void *arg, const char *state, size_t len, struct err *err);
 	/* process.terminal: the master end, borrowed. */
 	int (*console)(void *arg, int master_fd, struct err *err);
 };

@@ -25,7 +25,8 @@ struct box_entry {
 	int gate_fd;		 /* listening; owned */
 	int start_conn;		 /* from `start`, until started; owned */
 	bool is_init;		 /* PID 1 of its PID namespace */
-	const void *hooks_state; /* for startContainer hooks; borrowed from a mapping of the entry */
+	const void
+		*hooks_state; /* for startContainer hooks; borrowed from a mapping of the entry */
 	size_t hooks_state_len;
 };
 

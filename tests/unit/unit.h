@@ -11,11 +11,11 @@
 
 #include "runtime/base/util.h"
 
-#define UNIT_MAIN(module, ...)                                                                     \
-	int main(void)                                                                             \
-	{                                                                                          \
-		const TTest *const cases[] = {__VA_ARGS__};                                        \
-		return unit_run(module, cases, ARRAY_SIZE(cases));                                 \
+#define UNIT_MAIN(module, ...)                                     \
+	int main(void)                                             \
+	{                                                          \
+		const TTest *const cases[] = {__VA_ARGS__};        \
+		return unit_run(module, cases, ARRAY_SIZE(cases)); \
 	}
 
 static inline int unit_run(const char *module, const TTest *const *cases, size_t n)
