@@ -32,9 +32,6 @@ struct buf;
 #define OCI_VERSION_MIN "1.0.0"
 #define OCI_CONFIG_FILE "config.json"
 
-/* Largest numbers of things, so that a hostile config cannot make us walk for long. */
-#define OCI_LIST_MAX 65536
-
 struct oci_i64 {
 	bool set;
 	int64_t value;
@@ -350,7 +347,7 @@ struct oci_seccomp {
 	size_t n_rules;
 };
 
-/* "x86_64": as libseccomp's seccomp_arch_resolve_name() knows it. NULL when it is not one bit. */
+/* "X86_64", the part of the name behind SCMP_ARCH_; NULL when it is not one bit of these. */
 const char *oci_arch_name(uint32_t bit);
 
 /* linux */
@@ -372,7 +369,7 @@ struct oci_time_offsets {
 
 struct oci_device {
 	char type;		  /* required; 'c', 'b', 'u' or 'p' */
-	const char *path;	  /* required; absolute; no path twice */
+	const char *path;	  /* required; absolute */
 	int64_t major, minor;	  /* required but for 'p' */
 	struct oci_u32 file_mode; /* <= 07777 and the type's own bits */
 	struct oci_u32 uid, gid;
@@ -389,6 +386,7 @@ struct oci_intel_rdt {
 	const char *l3_cache_schema;
 	const char *mem_bw_schema;
 	bool enable_monitoring;
+	bool enable_cmt, enable_mbm; /* gone from 1.3, still written by older tools */
 };
 
 struct oci_memory_policy {
@@ -399,6 +397,7 @@ struct oci_memory_policy {
 
 struct oci_personality {
 	unsigned domain; /* PER_LINUX or PER_LINUX32 of sys/personality.h */
+	uint32_t flags;	 /* none is defined yet */
 };
 
 struct oci_linux {

@@ -313,7 +313,8 @@ static int check_duplicates(const struct json_node *object, struct err *err)
 	names = malloc(object->count * sizeof(*names));
 	if (!names)
 		return err_oom(err);
-	json_for_each(child, object) names[n++] = child->name;
+	json_for_each (child, object)
+		names[n++] = child->name;
 	qsort(names, n, sizeof(*names), compare_names);
 	for (size_t i = 1; i < n; i++)
 		if (streq(names[i - 1], names[i]))
@@ -451,9 +452,9 @@ const struct json_node *json_get(const struct json_node *n, const char *key)
 {
 	if (n->type != JSON_OBJECT)
 		return NULL;
-	json_for_each(child, n) if (streq(child->name, key)) return child->type == JSON_NULL
-		? NULL
-		: child;
+	json_for_each (child, n)
+		if (streq(child->name, key))
+			return child->type == JSON_NULL ? NULL : child;
 	return NULL;
 }
 

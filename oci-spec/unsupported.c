@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a config may ask for and this version of the runtime would not do. One line
+ * a member: whoever makes it work deletes its line.
+ */
+#include <errno.h>
+
+#include "oci-spec/config.h"
+#include "runtime/base/util.h"
+
+struct demand {
+	const char *path;
+	bool made;
+};
+
+static bool has_mapped_mount(const struct oci_config *c)
+{
+	for (size_t i = 0; i < c->n_mounts; i++)
+		if (c->mounts[i].n_uid_mappings)
+			return true;
+	return false;
+}
+
+static bool has_notify(const struct oci_seccomp *s)
+{
+	for (size_t i = 0; i < s->n_rules; i++)
+		if (s->rules[i].action == OCI_SECCOMP_NOTIFY)
+			return true;
+	return false;
+}
+
+static int refuse_first(const struct demand *demands, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (demands[i].made)
+			return err_say(err, ENOTSUP, "%s: not supported yet", demands[i].path);
+	return 0;
+}
+
+static int check_process(const struct oci_process *p, struct err *err)
+{
+	const struct demand demands[] = {
+		{"process.apparmorProfile", p->apparmor_profile},
+		{"process.selinuxLabel", p->selinux_label},
+		{"process.scheduler", p->scheduler},
+		{"process.ioPriority", p->io_priority},
+	};
+
+	return refuse_first(demands, ARRAY_SIZE(demands), err);
+}
+
+/* 0 says "not given" for weights and class: many tools write what they did not get. */
+static int check_resources(const struct oci_resources *r, struct err *err)
+{
+	static const struct oci_block_io no_io;
+	static const struct oci_network no_net;
+	const struct oci_block_io *io = r->block_io ?: &no_io;
+	const struct oci_network *net = r->network ?: &no_net;
+	const struct demand demands[] = {
+		{"linux.resources.blockIO.weight", io->weight.value},
+		{"linux.resources.blockIO.leafWeight", io->leaf_weight.value},
+		{"linux.resources.blockIO.weightDevice", io->n_weight_devices},
+		{"linux.resources.blockIO.throttleReadBpsDevice", io->n_read_bps},
+		{"linux.resources.blockIO.throttleWriteBpsDevice", io->n_write_bps},
+		{"linux.resources.blockIO.throttleReadIOPSDevice", io->n_read_iops},
+		{"linux.resources.blockIO.throttleWriteIOPSDevice", io->n_write_iops},
+		{"linux.resources.hugepageLimits", r->n_hugepage_limits},
+		{"linux.resources.network.classID", net->class_id.value},
+		{"linux.resources.network.priorities", net->n_priorities},
+		{"linux.resources.rdma", r->n_rdma},
+	};
+
+	return refuse_first(demands, ARRAY_SIZE(demands), err);
+}
+
+static int check_linux(const struct oci_linux *l, struct err *err)
+{
+	static const struct oci_seccomp no_seccomp;
+	const struct oci_seccomp *s = l->seccomp ?: &no_seccomp;
+	const struct demand demands[] = {
+		{"linux.timeOffsets", l->time_offsets},
+		{"linux.netDevices", l->n_net_devices},
+		{"linux.intelRdt", l->intel_rdt},
+		{"linux.memoryPolicy", l->memory_policy},
+		{"linux.mountLabel", l->mount_label},
+		{"linux.personality", l->personality},
+		{"linux.seccomp.syscalls: SCMP_ACT_NOTIFY", has_notify(s)},
+	};
+
+	return refuse_first(demands, ARRAY_SIZE(demands), err);
+}
+
+int oci_config_check_supported(const struct oci_config *config, struct err *err)
+{
+	const struct demand demands[] = {
+		{"mounts: uidMappings", has_mapped_mount(config)},
+	};
+	int r = refuse_first(demands, ARRAY_SIZE(demands), err);
+
+	if (r == 0 && config->process)
+		r = check_process(config->process, err);
+	if (r == 0 && config->linux_)
+		r = check_linux(config->linux_, err);
+	if (r == 0 && config->linux_ && config->linux_->resources)
+		r = check_resources(config->linux_->resources, err);
+	return r;
+}
