@@ -16,16 +16,20 @@
 #ifndef AWORKER_V8_ENGINE_H
 #define AWORKER_V8_ENGINE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "runtime/base/buf.h"
-#include "runtime/base/err.h"
-
+/* The base layer is C only; what it includes itself is included above, outside of the block. */
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "runtime/base/buf.h"
+#include "runtime/base/err.h"
 
 struct engine;
 struct engine_value; /* a handle; whoever gets one gives it to engine_release() */
@@ -48,13 +52,21 @@ struct engine_host {
 	 */
 	int (*load)(void *data, const char *specifier, const char *referrer, char **ret_name,
 		struct buf *ret_source, struct err *err);
-	/* A task was posted; run engine_run_task() after delay_ms (0: as soon as the loop turns). */
+	/*
+	 * Tasks are waiting: run engine_run_task() after delay_ms (0: as soon as the loop turns).
+	 * Only the earliest wish counts; engine_run_task() wishes anew for what is left.
+	 */
 	void (*wake)(void *data, double delay_ms);
 	/*
 	 * An exception or rejection that no listener took care of, as text for stderr:
 	 * "worker.js:3:7: Error: ..." and the lines of the stack. Borrowed.
 	 */
 	void (*uncaught)(void *data, const char *message, const char *stack);
+	/*
+	 * V8 cannot go on (out of memory for good, or a mistake of V8). Must not return and may not
+	 * call the engine. NULL: the sentence goes to stderr, then abort().
+	 */
+	void (*fatal)(void *data, const char *message);
 };
 
 struct engine_options {
@@ -62,18 +74,21 @@ struct engine_options {
 	struct engine_host host;
 	const void *snapshot; /* built-in startup snapshot, NULL to run the sources */
 	size_t snapshot_len;
-	size_t heap_limit; /* bytes, 0 for V8's choice */
+	size_t heap_limit; /* bytes, 0 for V8's choice; see engine_set_heap_limit() */
 };
 
 /* A classic script of the platform: aworker/js/NAME, compiled into the executable. */
 struct engine_source {
-	const char *name;
+	const char *name; /* in stack traces it is ENGINE_PLATFORM_PREFIX NAME */
 	const char *text;
 	size_t len;
 };
 
+#define ENGINE_PLATFORM_PREFIX "aworker:"
+
 /* --- life cycle --- */
 
+/* -EINVAL when options->snapshot does not fit (engine_snapshot_fits()). */
 int engine_create(const struct engine_options *options, struct engine **ret, struct err *err);
 /* Accepts NULL. Asserts that every handle was released. */
 void engine_destroy(struct engine *e);
@@ -82,28 +97,64 @@ void engine_destroy(struct engine *e);
  * table, `internals` one object shared by all platform scripts and invisible to users.
  */
 int engine_bootstrap(struct engine *e, const struct engine_source *source, struct err *err);
-/* Bootstraps `sources` in a new isolate and returns its startup snapshot (malloc'd). */
+/*
+ * Bootstraps `sources` in a new isolate and returns its startup snapshot (malloc'd). An op that
+ * runs meanwhile may not keep a handle: -EBUSY.
+ */
 int engine_snapshot_create(const struct engine_options *options,
 	const struct engine_source *sources, size_t n_sources, void **ret_blob, size_t *ret_len,
 	struct err *err);
-/* False when the blob was made by another V8, another set of flags or another op table. */
-bool engine_snapshot_fits(const void *blob, size_t len);
+/*
+ * False when the blob was made by another V8, another set of flags or another op table. It holds
+ * bytecode and no machine code, so it does not depend on the CPU.
+ */
+bool engine_snapshot_fits(const struct engine_op *ops, const void *blob, size_t len);
 const char *engine_version(void);
+
+/*
+ * The stack that JavaScript runs on from now on, `low` being its lowest usable address. Deeper
+ * recursion is a RangeError. Without this call V8 takes 984 KiB of the stack that created it.
+ */
+void engine_use_stack(struct engine *e, void *low);
+/*
+ * How far heap and ArrayBuffers (each) may grow, in bytes: larger than options.heap_limit for a
+ * copy with more memory than its seed. Beyond it the running JavaScript is stopped and
+ * engine_out_of_memory() is true from then on: the host ends the worker.
+ */
+void engine_set_heap_limit(struct engine *e, size_t bytes);
+bool engine_out_of_memory(const struct engine *e);
 
 /* --- around a fork: nothing of V8 runs between the two --- */
 
 /* Last act before the fork point: collect garbage, keep code, leave no task pending. */
 void engine_fork_prepare(struct engine *e);
-/* First act of a copy: fresh Math.random, hash of nothing shared, new time origin, time zone. */
+/*
+ * First act of a copy: fresh Math.random, time zone told anew when TZ has changed. Hash seeds of
+ * strings and Maps stay those of the seed.
+ */
 int engine_fork_child(struct engine *e, struct err *err);
+/*
+ * Gives the context a Math.random of its own, fed by getrandom(2). engine_create() does so where
+ * V8's cannot be reseeded; calling it elsewhere only makes Math.random slower.
+ */
+int engine_replace_random(struct engine *e, struct err *err);
+/* Tells V8 and ICU the time zone anew, after the environment or /etc/localtime changed. */
+void engine_time_zone_changed(struct engine *e);
+/*
+ * Forks a trial copy and runs JavaScript, the compiler and the garbage collector in it. An error
+ * means that copies of this process would die, so a seed must not say that it is ready.
+ */
+int engine_self_test_fork(struct engine *e, struct err *err);
 
 /* --- running code --- */
 
 /*
- * Runs a user's script (classic when it compiles as one, else as a module). `name` is used in
- * stack traces and as the base of its imports. Top-level await is driven by the caller's loop.
- * An exception becomes err: "worker.js:3:7: SyntaxError: ..."; the stack goes to *ret_stack
- * (malloc'd, may be NULL). When all has run, internals.mainLoaded(namespace) is called (undefined
+ * Runs a user's script (classic when it compiles as one and is not called *.mjs, else as a
+ * module). `name` is used in stack traces, as the base of its imports and for import.meta.url.
+ * Top-level await is driven by the caller's loop. An exception becomes err:
+ * "worker.js:3:7: SyntaxError: ..."; the stack goes to *ret_stack (malloc'd, may become NULL;
+ * ret_stack may be NULL). When the code was stopped err->code is EINTR, or ENOMEM beyond the heap
+ * limit. When all has run, internals.mainLoaded(namespace) is called (undefined
  * for a classic script); a rejected top-level await goes to host.uncaught.
  */
 int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
@@ -125,10 +176,16 @@ struct engine_value *engine_internal_function(struct engine *e, const char *name
 void engine_pump(struct engine *e);
 /* Runs one posted platform task; true when another is due now. */
 bool engine_run_task(struct engine *e);
-/* Stops running JavaScript as soon as it can; async-signal-safe. */
+/*
+ * Stops the running JavaScript as soon as it can; what called it returns negative and says nothing
+ * to the host. When none runs, the next call is stopped. async-signal-safe.
+ */
 void engine_terminate(struct engine *e);
 
-/* --- values for engine_call(): new handles, to be released --- */
+/*
+ * --- values for engine_call(): new handles, to be released ---
+ * NULL only where a string or a buffer is too large; engine_release() accepts NULL.
+ */
 
 struct engine_value *engine_undefined(struct engine *e);
 struct engine_value *engine_number(struct engine *e, double v);
@@ -209,7 +266,12 @@ enum engine_kind op_arg_kind(struct op_call *call, int i);
  */
 void op_ret_inside(struct op_call *call, int i);
 
-/* structuredClone of argument i (transfer list: argument `transfer_i`, -1 for none) as the result. */
+/*
+ * structuredClone of argument i (transfer list: an array, argument `transfer_i`, -1 for none) as
+ * the result. What cannot be cloned or transferred throws internals.dataCloneError(message), an
+ * Error where the platform has no such function. Platform objects are plain objects to V8: it is
+ * the platform's JavaScript that refuses or unwraps them.
+ */
 int op_ret_structured_clone(struct op_call *call, int i, int transfer_i);
 
 #ifdef __cplusplus

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Life of the engine: V8 is set up once a process, then one isolate with one
+ * context, from the sources or from a startup snapshot. Flags are part of a
+ * snapshot's fingerprint and never change afterwards.
+ */
+#include "aworker/v8/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "aworker/v8/engine_priv.h"
+
+using namespace v8;
+
+/*
+ * One thread always; no protection keys, which a restored image could not carry; code stays when
+ * it is not used for a while, since a copy would have to compile it anew; no collection in idle
+ * moments, which would unshare the heap of every copy; the snapshot is part of the executable, its
+ * checksum would cost more than reading it.
+ */
+static const char *const v8_flags[] = {
+	"--single-threaded", "--no-wasm-memory-protection-keys", "--no-flush-bytecode",
+	"--no-memory-reducer", "--no-verify-snapshot-checksum",
+#if V8_MAJOR_VERSION > 10 || V8_MINOR_VERSION >= 5
+	"--no-freeze-flags-after-init", /* engine_fork_prepare() needs it */
+#endif
+};
+
+/* What a script may still allocate after the limit, until it is stopped. */
+static const size_t HEAP_RESERVE = 16u << 20;
+/* A heap that may still grow does so in steps of this. */
+static const size_t HEAP_STEP = 32u << 20;
+/* Below the limit there must be room for V8's own C++ (the compiler, regular expressions, ICU). */
+static const size_t STACK_RESERVE = 256u << 10;
+
+const intptr_t external_references[] = {(intptr_t)trampoline, 0};
+
+static uint64_t fnv1a(uint64_t hash, const char *s)
+{
+	do
+		hash = (hash ^ (unsigned char)*s) * 0x100000001b3u;
+	while (*s++);
+	return hash;
+}
+
+uint64_t engine_fingerprint(const struct engine_op *ops)
+{
+	uint64_t hash = fnv1a(0xcbf29ce484222325u, V8::GetVersion());
+
+	hash = fnv1a(hash, TURF_VERSION);
+	for (const char *flag : v8_flags)
+		hash = fnv1a(hash, flag);
+	for (; ops->name; ops++)
+		hash = fnv1a(hash, ops->name);
+	return hash;
+}
+
+const char *engine_version(void)
+{
+	return V8::GetVersion();
+}
+
+static class loop_platform *the_platform;
+
+class loop_platform *engine_platform(void)
+{
+	return the_platform;
+}
+
+void engine_v8_init(void)
+{
+	if (the_platform)
+		return;
+	for (const char *flag : v8_flags)
+		V8::SetFlagsFromString(flag);
+	the_platform = new loop_platform;
+	V8::InitializePlatform(the_platform);
+	V8::Initialize();
+}
+
+static void on_fatal(const char *location, const char *message)
+{
+	Isolate *isolate = Isolate::TryGetCurrent();
+	struct engine *e = isolate ? engine_of(isolate) : nullptr;
+	char text[512];
+
+	snprintf(text, sizeof(text), "V8 cannot go on: %s (%s)", message,
+		location ? location : "no place given");
+	if (e && e->options.host.fatal)
+		e->options.host.fatal(e->options.host.data, text);
+	dprintf(STDERR_FILENO, "aworker: %s\n", text);
+	abort();
+}
+
+/* The second argument differs between versions of V8; none of them says more than this. */
+template <typename T> static void on_oom(const char *location, T)
+{
+	on_fatal(location, "out of memory");
+}
+
+static size_t on_near_heap_limit(void *data, size_t current, size_t initial)
+{
+	struct engine *e = (struct engine *)data;
+
+	if (current < e->heap_max) {
+		size_t room = e->heap_max - current;
+
+		return current + (room < HEAP_STEP ? room : HEAP_STEP);
+	}
+	/* A second call means that no stack check came since: native code is at it. */
+	if (e->out_of_memory)
+		return current + (current < e->heap_max + 4 * HEAP_RESERVE ? HEAP_RESERVE : 0);
+	e->out_of_memory = true;
+	e->isolate->TerminateExecution();
+	return current + HEAP_RESERVE;
+}
+
+void engine_set_heap_limit(struct engine *e, size_t bytes)
+{
+	HeapStatistics stats;
+
+	e->isolate->GetHeapStatistics(&stats);
+	e->heap_max = bytes > stats.heap_size_limit() ? bytes : stats.heap_size_limit();
+	e->allocator->limit = bytes;
+}
+
+void engine_use_stack(struct engine *e, void *low)
+{
+	e->isolate->SetStackLimit((uintptr_t)low + STACK_RESERVE);
+}
+
+struct engine *engine_alloc(const struct engine_options *options)
+{
+	struct engine *e = new engine;
+
+	e->options = *options;
+	while (options->ops[e->n_ops].name)
+		e->n_ops++;
+	e->allocator = std::make_shared<buffer_allocator>();
+	if (options->heap_limit)
+		e->allocator->limit = options->heap_limit;
+	engine_platform()->tasks().set_wake(options->host.wake, options->host.data);
+	return e;
+}
+
+/* What an isolate needs before the first line of JavaScript, and no snapshot holds. */
+void engine_attach(struct engine *e)
+{
+	HeapStatistics stats;
+	const char *tz = getenv("TZ");
+
+	e->isolate->SetData(0, e);
+	e->isolate->SetMicrotasksPolicy(MicrotasksPolicy::kExplicit);
+	e->isolate->SetFatalErrorHandler(on_fatal);
+	e->isolate->SetOOMErrorHandler(on_oom);
+	e->isolate->AddNearHeapLimitCallback(on_near_heap_limit, e);
+	e->isolate->GetHeapStatistics(&stats);
+	e->heap_max = stats.heap_size_limit();
+	e->time_zone = tz ? tz : "";
+	errors_attach(e);
+	modules_attach(e);
+}
+
+static int context_from_snapshot(struct engine *e, struct err *err)
+{
+	HandleScope scope(e->isolate);
+	Local<Context> context;
+	Local<Object> ops, internals;
+
+	if (!Context::FromSnapshot(e->isolate, 0).ToLocal(&context) ||
+		!context->GetDataFromSnapshotOnce<Object>(SNAPSHOT_OPS).ToLocal(&ops) ||
+		!context->GetDataFromSnapshotOnce<Object>(SNAPSHOT_INTERNALS).ToLocal(&internals))
+		return err_say(err, EINVAL, "the startup snapshot holds no platform");
+	e->context.Reset(e->isolate, context);
+	e->ops.Reset(e->isolate, ops);
+	e->internals.Reset(e->isolate, internals);
+	context->Enter();
+	return 0;
+}
+
+int engine_context_new(struct engine *e, struct err *err)
+{
+	HandleScope scope(e->isolate);
+	Local<Context> context = Context::New(e->isolate);
+
+	if (context.IsEmpty())
+		return err_say(err, ENOMEM, "cannot make a JavaScript context");
+	e->context.Reset(e->isolate, context);
+	context->Enter();
+	e->ops.Reset(e->isolate, Object::New(e->isolate));
+	e->internals.Reset(e->isolate, Object::New(e->isolate));
+	if (ops_install(e, e->ops.Get(e->isolate), err) < 0)
+		return -err->code;
+	return random_prepare(e, err);
+}
+
+static const char *snapshot_data(const struct engine_options *options, StartupData *ret)
+{
+	ret->data = (const char *)options->snapshot + sizeof(struct snapshot_header);
+	ret->raw_size = (int)(options->snapshot_len - sizeof(struct snapshot_header));
+	return ret->data;
+}
+
+int engine_create(const struct engine_options *options, struct engine **ret, struct err *err)
+{
+	Isolate::CreateParams params;
+	StartupData blob;
+	struct engine *e;
+	int rc;
+
+	engine_v8_init();
+	if (options->snapshot &&
+		!engine_snapshot_fits(options->ops, options->snapshot, options->snapshot_len))
+		return err_say(err, EINVAL,
+			"the startup snapshot was made by another build of aworker or V8");
+	e = engine_alloc(options);
+	params.array_buffer_allocator_shared = e->allocator;
+	params.external_references = external_references;
+	params.allow_atomics_wait = false;
+	if (options->heap_limit)
+		params.constraints.ConfigureDefaultsFromHeapSize(0, options->heap_limit);
+	if (options->snapshot && snapshot_data(options, &blob))
+		params.snapshot_blob = &blob;
+	e->isolate = Isolate::New(params);
+	e->isolate->Enter();
+	engine_attach(e);
+	rc = options->snapshot ? context_from_snapshot(e, err) : engine_context_new(e, err);
+	if (rc < 0) {
+		engine_destroy(e);
+		return rc;
+	}
+	if (options->snapshot)
+		random_renew(e);
+	*ret = e;
+	return 0;
+}
+
+/* Drops every handle into the heap but those of the host. */
+void engine_detach(struct engine *e)
+{
+	e->rejected.clear();
+	e->handled_late.clear();
+	e->modules.by_hash.clear();
+	e->modules.by_key.clear();
+	e->ops.Reset();
+	e->internals.Reset();
+	e->context.Reset();
+	while (e->free_values) {
+		struct engine_value *v = e->free_values;
+
+		e->free_values = v->next_free;
+		delete v;
+	}
+}
+
+void engine_destroy(struct engine *e)
+{
+	if (!e)
+		return;
+	assert(e->n_values == 0);
+	if (!e->context.IsEmpty()) {
+		HandleScope scope(e->isolate);
+
+		engine_context(e)->Exit();
+	}
+	engine_detach(e);
+	engine_platform()->tasks().clear();
+	e->isolate->Exit();
+	e->isolate->Dispose();
+	delete e;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of aworker/v8 share. The isolate and its one context are
+ * entered from engine_create() to engine_destroy(); each function of engine.h
+ * that touches V8 opens a HandleScope of its own.
+ */
+#ifndef AWORKER_V8_ENGINE_PRIV_H
+#define AWORKER_V8_ENGINE_PRIV_H
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include <v8.h>
+
+#include "aworker/v8/engine.h"
+#include "aworker/v8/module_map.h"
+#include "aworker/v8/platform.h"
+
+struct engine_value {
+	v8::Global<v8::Value> value;
+	struct engine_value *next_free;
+};
+
+/* Counts what ArrayBuffers hold; an allocation above `limit` fails, which is a RangeError in JS. */
+class buffer_allocator final : public v8::ArrayBuffer::Allocator
+{
+      public:
+	void *Allocate(size_t len) override;
+	void *AllocateUninitialized(size_t len) override;
+	void Free(void *data, size_t len) override;
+
+	size_t limit = SIZE_MAX;
+
+      private:
+	bool take(size_t len);
+
+	size_t used_ = 0;
+};
+
+struct rejection {
+	v8::Global<v8::Promise> promise;
+	v8::Global<v8::Value> reason;
+	std::string where; /* "file:line:column" for a reason that carries no stack */
+};
+
+struct engine {
+	struct engine_options options;
+	size_t n_ops = 0;
+	v8::Isolate *isolate = nullptr;
+	v8::SnapshotCreator *creator = nullptr; /* owns the isolate while a snapshot is made */
+	v8::Global<v8::Context> context;
+	v8::Global<v8::Object> ops;
+	v8::Global<v8::Object> internals;
+	/* Outlives the isolate: backing stores may be freed late. */
+	std::shared_ptr<buffer_allocator> allocator;
+	struct module_map modules;
+	std::deque<struct rejection> rejected; /* without a handler so far */
+	std::vector<struct rejection> handled_late;
+	struct engine_value *free_values = nullptr;
+	size_t n_values = 0; /* handles that the host holds */
+	size_t depth = 0;    /* nested calls into JavaScript */
+	size_t heap_max = 0; /* 0: V8's own limit is final */
+	bool out_of_memory = false;
+	bool out_of_memory_told = false;
+	std::string time_zone; /* TZ when it was last told to V8 */
+};
+
+/* Handles of our own callbacks carry one of these instead of the index of an op. */
+enum callback {
+	CALLBACK_MAIN_LOADED = -1,
+	CALLBACK_MAIN_FAILED = -2,
+	CALLBACK_NAMESPACE = -3,
+	CALLBACK_RANDOM_REFILL = -4,
+};
+
+/* Around everything that may run JavaScript: at the outermost level a termination ends. */
+class call_scope
+{
+      public:
+	explicit call_scope(struct engine *e);
+	~call_scope();
+	call_scope(const call_scope &) = delete;
+	void operator=(const call_scope &) = delete;
+
+      private:
+	struct engine *e_;
+	v8::HandleScope handles_;
+};
+
+static inline struct engine *engine_of(v8::Isolate *isolate)
+{
+	return (struct engine *)isolate->GetData(0);
+}
+
+static inline v8::Local<v8::Context> engine_context(struct engine *e)
+{
+	return e->context.Get(e->isolate);
+}
+
+/* Strings. An empty handle when it is longer than V8 allows. */
+v8::MaybeLocal<v8::String> js_string(v8::Isolate *isolate, const char *utf8, size_t len);
+v8::MaybeLocal<v8::String> js_latin1(v8::Isolate *isolate, const char *bytes, size_t len);
+/* For names and sentences of our own; truncated text is better than none. */
+v8::Local<v8::String> js_text(v8::Isolate *isolate, const std::string &text);
+std::string c_text(v8::Isolate *isolate, v8::Local<v8::Value> value);
+
+/* A Uint8Array of `len` bytes, zeroed when data is NULL. Empty when there is no memory. */
+v8::MaybeLocal<v8::Value> js_bytes(struct engine *e, const void *data, size_t len);
+
+struct engine_value *value_new(struct engine *e, v8::Local<v8::Value> value);
+
+/* ops.cc: the one function that V8 calls for every op and callback. */
+void trampoline(const v8::FunctionCallbackInfo<v8::Value> &info);
+v8::MaybeLocal<v8::Function> callback_function(
+	struct engine *e, enum callback which, v8::Local<v8::Value> data);
+int ops_install(struct engine *e, v8::Local<v8::Object> ops, struct err *err);
+
+/* run.cc */
+v8::MaybeLocal<v8::Value> call_internal(
+	struct engine *e, const char *name, int argc, v8::Local<v8::Value> *argv);
+v8::Local<v8::Value> internal_get(struct engine *e, const char *name);
+void main_loaded(struct engine *e, v8::Local<v8::Value> ns);
+
+/* errors.cc */
+struct failure {
+	std::string message; /* "file:line:column: Error: ..." */
+	std::string stack;   /* lines "    at ...", may be empty */
+};
+struct failure describe(struct engine *e, v8::Local<v8::Value> exception,
+	v8::Local<v8::Message> message, const std::string &where);
+/* To the platform's listeners, else to host.uncaught. */
+void report_exception(
+	struct engine *e, v8::Local<v8::Value> exception, v8::Local<v8::Message> message);
+void report_uncaught(struct engine *e, v8::Local<v8::Value> exception,
+	v8::Local<v8::Message> message, const std::string &where);
+/* After JavaScript came back empty-handed: the err of what `caught` holds. Returns -err->code. */
+int failure_err(struct engine *e, const v8::TryCatch &caught, struct failure *ret, struct err *err);
+void report_out_of_memory(struct engine *e);
+void errors_attach(struct engine *e);
+void rejections_report(struct engine *e);
+
+/* clone.cc: negative when an exception waits */
+int clone_value(struct engine *e, v8::Local<v8::Value> value, v8::Local<v8::Value> transfer,
+	v8::MaybeLocal<v8::Value> *ret);
+
+/* module.cc */
+v8::MaybeLocal<v8::Module> module_compile(
+	struct engine *e, const std::string &name, v8::Local<v8::String> source);
+/* Links and evaluates; the result is the promise of its evaluation. Empty: an exception waits. */
+v8::MaybeLocal<v8::Promise> module_run(struct engine *e, v8::Local<v8::Module> module);
+void modules_attach(struct engine *e);
+
+/* engine.cc */
+extern const intptr_t external_references[];
+uint64_t engine_fingerprint(const struct engine_op *ops);
+class loop_platform *engine_platform(void);
+void engine_v8_init(void);
+struct engine *engine_alloc(const struct engine_options *options);
+void engine_attach(struct engine *e);
+void engine_detach(struct engine *e);
+int engine_context_new(struct engine *e, struct err *err);
+
+/* fork.cc: Math.random of a new context, of a process that inherited or restored one */
+int random_prepare(struct engine *e, struct err *err);
+void random_renew(struct engine *e);
+int random_pool_refill(struct engine *e);
+
+/* snapshot.cc */
+struct snapshot_header {
+	char magic[8];
+	uint64_t fingerprint;
+	uint64_t len; /* of V8's data behind it */
+	uint64_t reserved;
+};
+enum snapshot_data { SNAPSHOT_OPS, SNAPSHOT_INTERNALS };
+
+#endif

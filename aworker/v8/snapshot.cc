@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Startup snapshots: V8's blob behind a header of ours that says who can use it.
+ * V8 itself ends the process over a blob that does not fit, so the header is
+ * asked first.
+ */
+#include "aworker/v8/engine.h"
+
+#include <stdlib.h>
+
+#include "aworker/v8/engine_priv.h"
+
+using namespace v8;
+
+static const char SNAPSHOT_MAGIC[8] = {'T', 'U', 'R', 'F', 'S', 'N', 'A', '1'};
+
+static_assert(sizeof(struct snapshot_header) % 16 == 0, "V8's data behind it stays aligned");
+
+bool engine_snapshot_fits(const struct engine_op *ops, const void *blob, size_t len)
+{
+	struct snapshot_header header;
+
+	if (len <= sizeof(header))
+		return false;
+	memcpy(&header, blob, sizeof(header));
+	return memcmp(header.magic, SNAPSHOT_MAGIC, sizeof(SNAPSHOT_MAGIC)) == 0 &&
+	       header.len == len - sizeof(header) && header.len <= INT32_MAX &&
+	       header.fingerprint == engine_fingerprint(ops);
+}
+
+static int pack(const struct engine_options *options, const StartupData &data, void **ret_blob,
+	size_t *ret_len, struct err *err)
+{
+	struct snapshot_header header = {};
+	size_t len = sizeof(header) + (size_t)data.raw_size;
+	char *blob;
+
+	if (!data.data)
+		return err_say(err, EINVAL, "V8 made no startup snapshot");
+	blob = (char *)malloc(len);
+	if (!blob)
+		return err_oom(err);
+	memcpy(header.magic, SNAPSHOT_MAGIC, sizeof(header.magic));
+	header.fingerprint = engine_fingerprint(options->ops);
+	header.len = (uint64_t)data.raw_size;
+	memcpy(blob, &header, sizeof(header));
+	memcpy(blob + sizeof(header), data.data, (size_t)data.raw_size);
+	*ret_blob = blob;
+	*ret_len = len;
+	return 0;
+}
+
+/* Runs the sources and hands context and platform objects to the creator. */
+static int fill(
+	struct engine *e, const struct engine_source *sources, size_t n_sources, struct err *err)
+{
+	HandleScope scope(e->isolate);
+	int rc = engine_context_new(e, err);
+
+	for (size_t i = 0; rc == 0 && i < n_sources; i++)
+		rc = engine_bootstrap(e, &sources[i], err);
+	if (rc < 0)
+		return rc;
+	engine_pump(e);
+	engine_platform()->tasks().drain();
+	if (e->n_values > 0)
+		return err_say(err, EBUSY,
+			"%zu handles were kept by ops while the snapshot was made", e->n_values);
+	Local<Context> context = engine_context(e);
+	/* In the order of enum snapshot_data. */
+	e->creator->AddData(context, e->ops.Get(e->isolate));
+	e->creator->AddData(context, e->internals.Get(e->isolate));
+	e->creator->SetDefaultContext(Context::New(e->isolate));
+	e->creator->AddContext(context);
+	return 0;
+}
+
+static void context_leave(struct engine *e)
+{
+	HandleScope scope(e->isolate);
+
+	if (!e->context.IsEmpty())
+		engine_context(e)->Exit();
+}
+
+int engine_snapshot_create(const struct engine_options *options,
+	const struct engine_source *sources, size_t n_sources, void **ret_blob, size_t *ret_len,
+	struct err *err)
+{
+	struct engine *e;
+	StartupData data = {nullptr, 0};
+	int rc;
+
+	engine_v8_init();
+	e = engine_alloc(options);
+	{
+		SnapshotCreator creator(external_references);
+
+		e->creator = &creator;
+		e->isolate = creator.GetIsolate();
+		engine_attach(e);
+		rc = fill(e, sources, n_sources, err);
+		context_leave(e);
+		engine_detach(e);
+		if (rc == 0)
+			data = creator.CreateBlob(SnapshotCreator::FunctionCodeHandling::kKeep);
+	}
+	if (rc == 0)
+		rc = pack(options, data, ret_blob, ret_len, err);
+	delete[] data.data;
+	delete e;
+	return rc;
+}
