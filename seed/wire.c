@@ -313,17 +313,20 @@ void seed_build_id_version(struct seed_build_id *ret)
 	ret->version = h;
 }
 
+void seed_build_id_of_stat(const struct stat *st, struct seed_build_id *ret)
+{
+	seed_build_id_version(ret);
+	ret->dev = st->st_dev;
+	ret->ino = st->st_ino;
+	ret->mtime_ns = (uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec;
+}
+
 int seed_build_id_of(const char *worker, struct seed_build_id *ret, struct err *err)
 {
-	struct seed_build_id id;
 	struct stat st;
 
 	if (stat(worker, &st) < 0)
 		return err_set(err, errno, "stat '%s'", worker);
-	seed_build_id_version(&id);
-	id.dev = st.st_dev;
-	id.ino = st.st_ino;
-	id.mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-	*ret = id;
+	seed_build_id_of_stat(&st, ret);
 	return 0;
 }

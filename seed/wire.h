@@ -115,6 +115,8 @@ void seed_reply_error(int conn, int code, const char *text);
 
 /* The version half; the file's half is zero until seed_build_id_of() adds it. */
 void seed_build_id_version(struct seed_build_id *ret);
+struct stat;
+void seed_build_id_of_stat(const struct stat *st, struct seed_build_id *ret);
 /* The id that a seed running the executable at `worker` has. */
 int seed_build_id_of(const char *worker, struct seed_build_id *ret, struct err *err);
 

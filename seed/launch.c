@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "seed/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/paths.h"
+
+/* Newer than the C library's headers: Linux 6.3. */
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020
+#endif
+
+#define IMAGE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+static int make_memfd(void)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create("aworker", flags | MFD_EXEC);
+
+	/* Before 6.3 every memfd is executable and the flag is unknown. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("aworker", flags);
+	return fd;
+}
+
+static int seal(int fd)
+{
+	if (fchmod(fd, 0555) < 0)
+		return -errno;
+	if (fcntl(fd, F_ADD_SEALS, IMAGE_SEALS | F_SEAL_EXEC) == 0)
+		return 0;
+	if (errno == EINVAL && fcntl(fd, F_ADD_SEALS, IMAGE_SEALS) == 0)
+		return 0;
+	return -errno;
+}
+
+static int copy_file(int from, int to, off_t size)
+{
+	off_t done = 0;
+
+	while (done < size) {
+		ssize_t n = sendfile(to, from, &done, (size_t)(size - done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO; /* it shrinks while we read */
+	}
+	return 0;
+}
+
+int seed_worker_image(const char *path, int *ret_fd, struct seed_build_id *ret_id, struct err *err)
+{
+	_cleanup_close_ int file = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (file < 0)
+		return err_set(err, errno, "open worker '%s'", path);
+	if (fstat(file, &st) < 0)
+		return err_set(err, errno, "stat worker '%s'", path);
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return err_set(err, EACCES, "execute worker '%s'", path);
+	fd = make_memfd();
+	if (fd < 0)
+		return err_set(err, errno, "make a memfd for worker '%s'", path);
+	r = copy_file(file, fd, st.st_size);
+	if (r < 0)
+		return err_set(err, -r, "copy worker '%s'", path);
+	r = seal(fd);
+	if (r < 0)
+		return err_set(err, -r, "seal the copy of worker '%s'", path);
+	seed_build_id_of_stat(&st, ret_id);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int library_dir(const char *worker, char dir[PATH_MAX], struct err *err)
+{
+	const char *slash = strrchr(worker, '/');
+	int len = slash ? (int)(slash - worker) : 0;
+
+	if (snprintf(dir, PATH_MAX, "%.*s/" SEED_LIB_SUBDIR, len, worker) >= PATH_MAX)
+		return err_set(err, ENAMETOOLONG, "worker '%s'", worker);
+	if (access(dir, X_OK) < 0)
+		snprintf(dir, PATH_MAX, "%s", TURF_LIBDIR);
+	return 0;
+}
+
+static char *assign(const char *name, const char *value)
+{
+	char *s;
+
+	return asprintf(&s, "%s=%s", name, value) < 0 ? NULL : s;
+}
+
+static int make_vectors(
+	const char *worker, const char *option, struct seed_launch *l, struct err *err)
+{
+	char libs[PATH_MAX];
+	int r = library_dir(worker, libs, err);
+
+	if (r < 0)
+		return r;
+	l->argv = calloc(3, sizeof(char *));
+	l->envp = calloc(5, sizeof(char *));
+	if (!l->argv || !l->envp)
+		return err_oom(err);
+	l->argv[0] = strdup(worker);
+	l->argv[1] = strdup(option);
+	l->envp[0] = assign("LD_LIBRARY_PATH", libs);
+	l->envp[1] = assign(SEED_ENV_WORKER, worker);
+	l->envp[2] = strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	l->envp[3] = strdup("LANG=C.UTF-8");
+	for (size_t i = 0; i < 4; i++)
+		if (!l->envp[i])
+			return err_oom(err);
+	return l->argv[0] && l->argv[1] ? 0 : err_oom(err);
+}
+
+int seed_launch_prepare(
+	const char *worker, const char *option, struct seed_launch *ret, struct err *err)
+{
+	_cleanup_seed_launch_ struct seed_launch l = SEED_LAUNCH_INIT;
+	_cleanup_free_ char *found = NULL;
+	int r;
+
+	if (!worker) {
+		r = paths_program("aworker", &found, err);
+		if (r < 0)
+			return r;
+		worker = found;
+	}
+	r = seed_worker_image(worker, &l.image_fd, &l.build_id, err);
+	if (r == 0)
+		r = make_vectors(worker, option, &l, err);
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct seed_launch)SEED_LAUNCH_INIT;
+	return 0;
+}
+
+void seed_launch_finish(struct seed_launch *l)
+{
+	fd_close(&l->image_fd);
+	strv_free(l->argv);
+	strv_free(l->envp);
+	l->argv = NULL;
+	l->envp = NULL;
+}
+
+int seed_launch_exec(const struct seed_launch *l)
+{
+	execveat(l->image_fd, "", l->argv, l->envp, AT_EMPTY_PATH);
+	return -errno;
+}
