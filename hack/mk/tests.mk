@@ -52,7 +52,7 @@ check: check-programs ## every test, with the sum as the last line (hack/check i
 	$(Q)for suite in $(SUITES); do $(MAKE) --no-print-directory check-$$suite || :; done
 	$(Q)hack/run-tests -s $(RESULTS) $(SUITES)
 
-check-unit: $(ALL_UNIT_TESTS) ## unit tests only
+check-unit: $(ALL_UNIT_TESTS) $(B)/turf-seed ## unit tests only
 	$(Q)$(SUITE)/unit $(ALL_UNIT_TESTS)
 
 check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
