@@ -2,7 +2,7 @@
 # Compiler flags. What the packager sets in CFLAGS, CXXFLAGS, LDFLAGS is kept and comes last.
 
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wpointer-arith -Wformat=2 -Wno-format-nonliteral \
 	-Wno-unused-parameter $(if $(WERROR),-Werror)
@@ -13,7 +13,7 @@ ifeq ($(SANITIZE),)
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 
-SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer) $(if $(LIBFUZZER),-fsanitize=fuzzer-no-link)
 
 OUR_CPPFLAGS := -D_GNU_SOURCE -I. -I$(B)/gen -DTURF_VERSION='"$(VERSION)"' \
 	-DTURF_BINDIR='"$(BINDIR)"' -DTURF_LIBEXECDIR='"$(LIBEXECDIR)"' -DTURF_LIBDIR='"$(LIBDIR)"'

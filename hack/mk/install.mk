@@ -1,1 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
+# What is installed, as SOURCE=TARGET=MODE with targets below DESTDIR. Pages and completions are
+# found beside their programs: FOLDER/PROGRAM.8, FOLDER/PROGRAM.bash. aworker.mk adds its own
+# to INSTALL_MORE.
+
+INSTALL_PROGRAMS := \
+	$(B)/turf=$(BINDIR)/turf=755 \
+	$(B)/turf-seed=$(LIBEXECDIR)/turf-seed=755
+
+PAGES       := $(wildcard runtime/*.[18] seed/*.[18] aworker/*.[18] shim/*.[18] debugger/*.[18])
+COMPLETIONS := $(wildcard runtime/*.bash seed/*.bash aworker/*.bash shim/*.bash debugger/*.bash)
+
+INSTALL_LIST := $(INSTALL_PROGRAMS) $(INSTALL_MORE) \
+	$(foreach p,$(PAGES),$(p)=$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))=644) \
+	$(foreach c,$(COMPLETIONS),$(c)=$(COMPDIR)/$(basename $(notdir $(c)))=644)
+# Folders that are ours alone.
+INSTALL_DIRS := $(LIBEXECDIR) $(LIBDIR)
+
+.PHONY: install uninstall dist
+install: all ## into PREFIX (/usr/local) below DESTDIR
+	$(Q)for entry in $(INSTALL_LIST); do \
+		source=$${entry%%=*}; mode=$${entry##*=}; target=$${entry#*=}; target=$${target%=*}; \
+		install -D -m "$$mode" "$$source" "$(DESTDIR)$$target" || exit 1; \
+		echo "  INSTALL $(DESTDIR)$$target"; \
+	done
+
+uninstall: ## exactly what install put there
+	$(Q)for entry in $(INSTALL_LIST); do \
+		target=$${entry#*=}; rm -f "$(DESTDIR)$${target%=*}"; \
+	done
+	$(Q)for dir in $(INSTALL_DIRS); do \
+		[ ! -d "$(DESTDIR)$$dir" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$dir"; \
+	done
+
+dist: ## build/turf-VERSION.tar.gz of what git HEAD holds
+	$(Q)mkdir -p $(B)
+	$(Q)git archive --prefix=turf-$(VERSION)/ -o $(B)/turf-$(VERSION).tar.gz HEAD
+	$(call say,TAR,$(B)/turf-$(VERSION).tar.gz)

@@ -41,7 +41,7 @@ SUITES          := unit fuzz js integration
 
 RESULTS := $(B)/results
 # T=PATTERN narrows a suite: make check-integration T='*seed*'
-SUITE = B=$(abspath $(B)) hack/cage hack/run-tests $(if $(T),-o '$(T)') -c $(RESULTS)
+RUN_SUITE = B=$(abspath $(B)) hack/cage hack/run-tests $(if $(T),-o '$(T)') -c $(RESULTS)
 
 .PHONY: check check-unit check-integration check-js check-fuzz check-programs
 check-programs: $(PROGRAMS) $(ALL_UNIT_TESTS) $(ALL_FUZZ_TARGETS) $(HELPERS)
@@ -52,14 +52,14 @@ check: check-programs ## every test, with the sum as the last line (hack/check i
 	$(Q)for suite in $(SUITES); do $(MAKE) --no-print-directory check-$$suite || :; done
 	$(Q)hack/run-tests -s $(RESULTS) $(SUITES)
 
-check-unit: $(ALL_UNIT_TESTS) $(B)/turf-seed ## unit tests only
-	$(Q)$(SUITE)/unit $(ALL_UNIT_TESTS)
+check-unit: $(ALL_UNIT_TESTS) $(PROGRAMS) ## unit tests only
+	$(Q)$(RUN_SUITE)/unit $(ALL_UNIT_TESTS)
 
 check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
-	$(Q)$(SUITE)/integration $(INTEGRATION)
+	$(Q)$(RUN_SUITE)/integration $(INTEGRATION)
 
 check-js: $(PROGRAMS) ## the JavaScript corpus only: plain, from snapshot, after warmfork
-	$(Q)$(SUITE)/js $(foreach mode,$(JS_MODES),'tests/js/run $(mode)')
+	$(Q)$(RUN_SUITE)/js $(foreach mode,$(JS_MODES),'tests/js/run $(mode)')
 
 check-fuzz: $(ALL_FUZZ_TARGETS) ## replay the fuzzers' corpora
-	$(Q)$(SUITE)/fuzz $(foreach f,$(ALL_FUZZ_TARGETS),'$(f) tests/fuzz/corpus/$(patsubst $(B)/tests/fuzz_%,%,$(f))')
+	$(Q)$(RUN_SUITE)/fuzz $(foreach f,$(ALL_FUZZ_TARGETS),'$(f) tests/fuzz/corpus/$(patsubst $(B)/tests/fuzz_%,%,$(f))')
