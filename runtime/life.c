@@ -169,7 +169,7 @@ int life_end_processes(const struct record *r, struct cgroup *cg, struct err *er
 	int rc = kill_init(r, err);
 
 	/* Also thaws a paused container, whose processes cannot die before. */
-	if (rc == 0)
+	if (rc == 0 && r->n_cgroups > 0)
 		rc = cgroup_signal_all(cg, SIGKILL, err);
 	if (rc == 0)
 		rc = await_end(r, err);

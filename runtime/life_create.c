@@ -3,7 +3,7 @@
  * From a bundle to a process that waits at its gate. Everything that was made is
  * held by one struct; what a failure leaves in it is undone in reverse order.
  *
- * The record is written as soon as there are cgroups, and says "creating": a
+ * The record is written before the first cgroup is made, and says "creating": a
  * runtime that is killed in the middle leaves what `delete --force` can remove.
  */
 #include "runtime/life.h"
@@ -144,6 +144,16 @@ static int check_preserved(const struct life_options *o, struct err *err)
 	return 0;
 }
 
+/* Noted before they are made: a runtime that is killed in between leaves nothing unknown. */
+static int note_cgroups(void *arg, const struct cgroup_path *paths, size_t n, struct err *err)
+{
+	struct creation *cr = arg;
+
+	cr->record.cgroups = paths;
+	cr->record.n_cgroups = n;
+	return record_write(cr->container.dir_fd, &cr->record, err);
+}
+
 static int make_cgroup(struct creation *cr, struct err *err)
 {
 	const struct oci_linux *linux_ = cr->bundle.config->linux_;
@@ -152,13 +162,16 @@ static int make_cgroup(struct creation *cr, struct err *err)
 		.path = linux_ ? linux_->cgroups_path : NULL,
 		.resources = linux_ ? linux_->resources : NULL,
 		.foreign_parent = cr->payload.is_worker && !cr->payload.no_clone,
+		.announce = note_cgroups,
+		.announce_arg = cr,
 	};
 	int r = cgroup_create(&options, &cr->cgroup, &cr->warnings, err);
 
-	if (r < 0)
-		return r;
-	cr->record.n_cgroups = cgroup_paths(cr->cgroup, &cr->record.cgroups);
-	return record_write(cr->container.dir_fd, &cr->record, err);
+	cr->record.cgroups = NULL;
+	cr->record.n_cgroups = 0;
+	if (r == 0)
+		cr->record.n_cgroups = cgroup_paths(cr->cgroup, &cr->record.cgroups);
+	return r;
 }
 
 static int make_plan(struct creation *cr, struct err *err)

@@ -195,16 +195,17 @@ struct making {
 	const struct needs *needs;
 	char *path;   /* mount point and place */
 	size_t mount; /* length of the first */
+	bool dry;     /* only look what would be made */
 };
 
 /* One directory on the way, or the last. 0, or a negative errno. */
 static int make_one(struct making *m, const char *path, bool last, bool *ret_made, struct err *err)
 {
-	bool made = mkdir(path, 0755) == 0;
+	bool made = m->dry ? access(path, F_OK) < 0 : mkdir(path, 0755) == 0;
 
-	if (!made && errno != EEXIST)
+	if (!m->dry && !made && errno != EEXIST)
 		return err_set(err, errno, "make cgroup '%s'", path);
-	if (made && cgroup_list_has(m->h->controllers, "cpuset") && !m->h->v2) {
+	if (!m->dry && made && cgroup_list_has(m->h->controllers, "cpuset") && !m->h->v2) {
 		if (inherit_cpuset(path, err) < 0) {
 			(void)rmdir(path);
 			return -err->code;
@@ -214,7 +215,7 @@ static int make_one(struct making *m, const char *path, bool last, bool *ret_mad
 	if (made || last) {
 		if (record_path(m->cg, m->h->name, last ? (made ? "" : ":found") : ":parent", path,
 			    err) < 0) {
-			if (made)
+			if (made && !m->dry)
 				(void)rmdir(path);
 			return -err->code;
 		}
@@ -231,7 +232,7 @@ static int make_all(struct making *m, bool *ret_made, struct err *err)
 		char saved = *next;
 		int r;
 
-		if (m->h->v2) {
+		if (m->h->v2 && !m->dry) {
 			*slash = '\0';
 			enable_controllers(m->path, m->h, m->needs);
 			*slash = '/';
@@ -283,10 +284,10 @@ static int dir_open(
 
 static int make_in(struct cgroup *cg, const struct cgroup_layout *layout,
 	const struct cgroup_hierarchy *h, const struct cgroup_options *options,
-	const struct needs *needs, struct err *err)
+	const struct needs *needs, bool dry, struct err *err)
 {
 	_cleanup_free_ char *place = NULL, *path = NULL;
-	struct making m = {.cg = cg, .h = h, .needs = needs, .mount = strlen(h->mount)};
+	struct making m = {.cg = cg, .h = h, .needs = needs, .mount = strlen(h->mount), .dry = dry};
 	bool made = false;
 	int r;
 
@@ -303,7 +304,7 @@ static int make_in(struct cgroup *cg, const struct cgroup_layout *layout,
 		if (r != -ENOENT)
 			break;
 	}
-	return r < 0 ? r : dir_open(cg, h->name, path, made, err);
+	return r < 0 || dry ? r : dir_open(cg, h->name, path, made, err);
 }
 
 static bool is_used(const struct cgroup_layout *layout, const struct cgroup_hierarchy *h,
@@ -371,7 +372,7 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
 		int r = 0;
 
 		if (is_used(layout, h, needs)) {
-			r = make_in(cg, layout, h, options, needs, err);
+			r = make_in(cg, layout, h, options, needs, false, err);
 			if (r == 0 && !dir->made)
 				r = check_found(dir, err);
 			if (r == 0)
@@ -383,6 +384,24 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
 			return r;
 	}
 	return 0;
+}
+
+/* Tells the caller what make_dirs() is going to make. */
+static int announce(const struct cgroup_layout *layout, const struct cgroup_options *options,
+	const struct needs *needs, struct err *err)
+{
+	_cleanup_cgroup_ struct cgroup *plan = NULL;
+
+	if (!options->announce)
+		return 0;
+	plan = calloc(1, sizeof(*plan));
+	if (!plan)
+		return err_oom(err);
+	for (size_t i = 0; i < layout->n; i++)
+		if (is_used(layout, &layout->list[i], needs) &&
+			make_in(plan, layout, &layout->list[i], options, needs, true, err) < 0)
+			return -err->code;
+	return options->announce(options->announce_arg, plan->paths, plan->n_paths, err);
 }
 
 /* Every controller that somebody asked for must have ended up in a directory of ours. */
@@ -426,6 +445,9 @@ static int create(struct cgroup *cg, const struct cgroup_options *options,
 			"every device it can open, ignoring\n");
 		return 0;
 	}
+	r = announce(&layout, options, &needs, err);
+	if (r < 0)
+		return r;
 	r = make_dirs(cg, &layout, options, &needs, err);
 	/* Somebody without rights over cgroups, who asks nothing of them, need not be turned away. */
 	if ((r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 &&

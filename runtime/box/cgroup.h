@@ -22,6 +22,7 @@
 
 struct buf;
 struct cgroup;
+struct cgroup_path;
 struct oci_resources;
 
 struct cgroup_options {
@@ -34,6 +35,13 @@ struct cgroup_options {
 	 * child of ours would.
 	 */
 	bool foreign_parent;
+	/*
+	 * NULL, or told before anything is made what is about to be, in the form of
+	 * cgroup_paths(): whoever notes it can remove it also when we are killed in the
+	 * middle. Its failure is one of cgroup_create().
+	 */
+	int (*announce)(void *arg, const struct cgroup_path *paths, size_t n, struct err *err);
+	void *announce_arg;
 };
 
 /*

@@ -599,6 +599,49 @@ START_TEST(found_directory_stays)
 }
 END_TEST
 
+/* What was announced, one "controller path" a line, and that none of it was there. */
+static int note(void *arg, const struct cgroup_path *paths, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(arg, "%s %s\n", paths[i].controller, paths[i].path);
+		if (strstr(paths[i].path, "-above"))
+			ck_assert_int_lt(access(paths[i].path, F_OK), 0);
+	}
+	return 0;
+}
+
+static int refuse(void *arg, const struct cgroup_path *paths, size_t n, struct err *err)
+{
+	return err_say(err, ENOSPC, "no room for a note");
+}
+
+START_TEST(announced_is_what_is_made)
+{
+	_cleanup_buf_ struct buf before = BUF_INIT, after = BUF_INIT;
+	struct cgroup_options options = {.id = "x", .announce = note, .announce_arg = &before};
+	const struct cgroup_path *paths;
+	struct err err = ERR_INIT;
+	struct cgroup_limits l;
+	struct cgroup *cg;
+	char path[128];
+	size_t n;
+
+	enter(AS_IS);
+	snprintf(path, sizeof(path), "/%s-above/leaf", id);
+	options.path = path;
+	cgroup_limits_init(&l);
+	cg = make(&options, &l);
+	n = cgroup_paths(cg, &paths);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&after, "%s %s\n", paths[i].controller, paths[i].path);
+	ck_assert_str_eq(before.data, after.data);
+	destroy(cg);
+	options.announce = refuse;
+	ck_assert_int_eq(cgroup_create_limited(&options, &l, &cg, &warnings, &err), -ENOSPC);
+	ck_assert_str_eq(err.msg, "no room for a note");
+}
+END_TEST
+
 START_TEST(occupied_directory_is_refused)
 {
 	struct cgroup_limits l;
@@ -841,9 +884,10 @@ int main(void)
 		devices_only_v2, limits_are_written, limits_can_be_changed,
 		memory_in_use_can_be_kept_safe, memory_limit_bites, kept_form_opens_again,
 		cgroups_below_are_removed, deep_trees_are_removed, found_directory_stays,
-		occupied_directory_is_refused, half_made_cgroups_are_undone,
-		missing_controller_is_named, only_needed_hierarchies_are_used,
-		foreign_child_ends_where_ours_would, clone_into_v2_directory};
+		announced_is_what_is_made, occupied_directory_is_refused,
+		half_made_cgroups_are_undone, missing_controller_is_named,
+		only_needed_hierarchies_are_used, foreign_child_ends_where_ours_would,
+		clone_into_v2_directory};
 
 	if (geteuid() != 0) {
 		puts("cgroup: needs root to make cgroups");
