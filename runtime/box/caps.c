@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/box/caps.h"
+
+#include <cap-ng.h>
+#include <ctype.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/prctl.h>
+
+#include "oci-spec/config.h"
+#include "runtime/base/buf.h"
+
+#define CAPS_MAX     64 /* bits of a set, in the kernel as here */
+#define CAP_NAME_MAX 32
+
+uint64_t caps_available(bool new_userns)
+{
+	uint64_t caps = 0;
+
+	/* Fails for what this kernel does not know, else says whether the bounding set has it. */
+	for (unsigned cap = 0; cap < CAPS_MAX; cap++) {
+		int have = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+
+		if (have > 0 || (have == 0 && new_userns))
+			caps |= UINT64_C(1) << cap;
+	}
+	return caps;
+}
+
+int caps_number(const char *name)
+{
+	int cap;
+
+	if (strncasecmp(name, "CAP_", 4) != 0)
+		return -EINVAL;
+	cap = capng_name_to_capability(name + 4);
+	return cap < 0 || cap >= CAPS_MAX ? -EINVAL : cap;
+}
+
+const char *caps_name(unsigned cap)
+{
+	static char name[CAP_NAME_MAX];
+	const char *known = cap < CAPS_MAX ? capng_capability_to_name(cap) : NULL;
+
+	/* The library makes up "cap_41" for those it has no name for. */
+	if (!known || str_after(known, "cap_"))
+		return NULL;
+	snprintf(name, sizeof(name), "CAP_%s", known);
+	for (char *p = name; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return name;
+}
+
+/* One line for each capability of `caps`. */
+static void warn_each(struct buf *warnings, uint64_t caps, const char *field, const char *why)
+{
+	for (unsigned cap = 0; cap < CAPS_MAX; cap++)
+		if (caps >> cap & 1)
+			buf_printf(warnings, "%s: %s %s, ignoring\n", field,
+				caps_name(cap) ?: "an unnamed capability", why);
+}
+
+static uint64_t parse_list(const char *const *list, const char *field, struct buf *warnings)
+{
+	uint64_t caps = 0;
+
+	for (; list && *list; list++) {
+		int cap = caps_number(*list);
+
+		if (cap < 0)
+			buf_printf(
+				warnings, "%s: unknown capability '%s', ignoring\n", field, *list);
+		else
+			caps |= UINT64_C(1) << cap;
+	}
+	return caps;
+}
+
+/* Takes from *set what is not in `allowed`. */
+static void reduce(
+	uint64_t *set, uint64_t allowed, const char *field, const char *why, struct buf *warnings)
+{
+	warn_each(warnings, *set & ~allowed, field, why);
+	*set &= allowed;
+}
+
+static void reduce_to_available(struct caps_sets *s, uint64_t available, struct buf *warnings)
+{
+	uint64_t all = s->bounding | s->effective | s->permitted | s->inheritable | s->ambient;
+
+	/* Once for all sets: a capability is mostly in several. */
+	warn_each(warnings, all & ~available, "process.capabilities", "is not available here");
+	s->bounding &= available;
+	s->effective &= available;
+	s->permitted &= available;
+	s->inheritable &= available;
+	s->ambient &= available;
+}
+
+int caps_compile(const struct oci_capabilities *config, uint64_t available, struct caps_sets *ret,
+	struct buf *warnings, struct err *err)
+{
+	static const struct oci_capabilities none;
+	const struct oci_capabilities *c = config ?: &none;
+	struct caps_sets s = {
+		.bounding = parse_list(c->bounding, "process.capabilities.bounding", warnings),
+		.effective = parse_list(c->effective, "process.capabilities.effective", warnings),
+		.permitted = parse_list(c->permitted, "process.capabilities.permitted", warnings),
+		.inheritable =
+			parse_list(c->inheritable, "process.capabilities.inheritable", warnings),
+		.ambient = parse_list(c->ambient, "process.capabilities.ambient", warnings),
+	};
+
+	reduce_to_available(&s, available, warnings);
+	reduce(&s.effective, s.permitted, "process.capabilities.effective", "is not permitted",
+		warnings);
+	reduce(&s.inheritable, s.bounding, "process.capabilities.inheritable",
+		"is not in the bounding set", warnings);
+	reduce(&s.ambient, s.permitted & s.inheritable, "process.capabilities.ambient",
+		"is not both permitted and inheritable", warnings);
+	if (buf_failed(warnings))
+		return err_oom(err);
+	*ret = s;
+	return 0;
+}

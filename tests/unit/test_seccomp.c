@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Profiles from JSON, installed in children; what the kernel then does is the result. */
+#include "runtime/box/seccomp.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "oci-spec/config.h"
+#include "runtime/base/buf.h"
+#include "tests/unit/unit.h"
+
+static struct buf warnings;
+
+static int compile(const char *json, struct seccomp_program *ret, struct err *err)
+{
+	_cleanup_oci_config_ struct oci_config *config = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	buf_printf(&text,
+		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},"
+		"\"linux\":{\"seccomp\":%s}}",
+		json);
+	ck_assert_msg(oci_config_parse(text.data, text.len, &config, err) == 0, "%s", err->msg);
+	buf_finish(&warnings);
+	return seccomp_compile(config->linux_->seccomp, ret, &warnings, err);
+}
+
+static int install(const struct seccomp_program *p)
+{
+	const struct sock_fprog prog = {.len = p->len, .filter = p->insns};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->flags, &prog);
+}
+
+#define ALL_RAN	   0
+#define NOT_LOADED 251
+
+/* The status of a child that runs `body` under the profile. */
+static int run(const char *json, int (*body)(void))
+{
+	_cleanup_seccomp_ struct seccomp_program p = {0};
+	struct err err = ERR_INIT;
+	int status;
+	pid_t pid;
+
+	ck_assert_msg(compile(json, &p, &err) == 0, "%s", err.msg);
+	ck_assert_uint_gt(p.len, 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		const struct rlimit no_core = {0, 0};
+
+		setrlimit(RLIMIT_CORE, &no_core);
+		syscall(SYS_exit_group, install(&p) < 0 ? NOT_LOADED : body());
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static int errno_of_getcwd(void)
+{
+	char path[4096];
+
+	return syscall(SYS_getcwd, path, sizeof(path)) < 0 ? errno : 0;
+}
+
+static void expect_exit(const char *json, int (*body)(void), int code)
+{
+	int status = run(json, body);
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == code,
+		"%s: status %#x instead of exit code %d", json, (unsigned)status, code);
+}
+
+static void expect_signal(const char *json, int (*body)(void), int sig)
+{
+	int status = run(json, body);
+
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == sig,
+		"%s: status %#x instead of signal %d", json, (unsigned)status, sig);
+}
+
+#define RULE(action)	  "{\"names\":[\"getcwd\"],\"action\":\"" action "\"}"
+#define ALLOW_BUT(action) "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[" RULE(action) "]}"
+
+START_TEST(actions_act)
+{
+	expect_exit(ALLOW_BUT("SCMP_ACT_ALLOW"), errno_of_getcwd, 0);
+	expect_exit(ALLOW_BUT("SCMP_ACT_ERRNO"), errno_of_getcwd, EPERM);
+	expect_exit(ALLOW_BUT("SCMP_ACT_LOG"), errno_of_getcwd, 0);
+	expect_exit(ALLOW_BUT("SCMP_ACT_TRACE"), errno_of_getcwd, ENOSYS);
+	expect_signal(ALLOW_BUT("SCMP_ACT_KILL"), errno_of_getcwd, SIGSYS);
+	expect_signal(ALLOW_BUT("SCMP_ACT_KILL_THREAD"), errno_of_getcwd, SIGSYS);
+	expect_signal(ALLOW_BUT("SCMP_ACT_KILL_PROCESS"), errno_of_getcwd, SIGSYS);
+	expect_signal(ALLOW_BUT("SCMP_ACT_TRAP"), errno_of_getcwd, SIGSYS);
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", errno_of_getcwd, 0);
+}
+END_TEST
+
+START_TEST(errno_is_the_one_asked_for)
+{
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"getcwd\"],"
+		    "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":99}]}",
+		errno_of_getcwd, 99);
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":77,\"syscalls\":["
+		    "{\"names\":[\"exit_group\",\"statx\",\"futex_waitv\"],\"action\":\"SCMP_ACT_"
+		    "ALLOW\"}]}",
+		errno_of_getcwd, 77);
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+		    "{\"names\":[\"exit_group\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
+		errno_of_getcwd, EPERM);
+}
+END_TEST
+
+START_TEST(unknown_calls_are_left_out)
+{
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":["
+		    "\"no_such_call\",\"getcwd\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
+		errno_of_getcwd, EPERM);
+}
+END_TEST
+
+/* Bit N: personality(query[N]) was refused. */
+static const unsigned long probes[] = {0, 5, 8, 20, 0xffffffff, 0x80008};
+
+static int refused_personalities(void)
+{
+	int bits = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		if (syscall(SYS_personality, probes[i]) < 0 && errno == 99)
+			bits |= 1 << i;
+	return bits;
+}
+
+static void expect_refused(const char *args, int bits)
+{
+	_cleanup_buf_ struct buf json = BUF_INIT;
+
+	buf_printf(&json,
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":["
+		"\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":99,"
+		"\"args\":[%s]}]}",
+		args);
+	expect_exit(json.data, refused_personalities, bits);
+}
+
+START_TEST(operators_compare)
+{
+	expect_refused("{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"}", 1 << 2);
+	expect_refused("{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_NE\"}", 0x3b);
+	expect_refused("{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_LT\"}", 0x03);
+	expect_refused("{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_LE\"}", 0x07);
+	expect_refused("{\"index\":0,\"value\":20,\"op\":\"SCMP_CMP_GE\"}", 0x38);
+	expect_refused("{\"index\":0,\"value\":20,\"op\":\"SCMP_CMP_GT\"}", 0x30);
+	expect_refused("{\"index\":0,\"value\":255,\"valueTwo\":8,\"op\":\"SCMP_CMP_MASKED_EQ\"}",
+		1 << 2 | 1 << 5);
+}
+END_TEST
+
+START_TEST(two_conditions_on_one_argument_are_alternatives)
+{
+	expect_refused("{\"index\":0,\"value\":5,\"op\":\"SCMP_CMP_EQ\"},"
+		       "{\"index\":0,\"value\":20,\"op\":\"SCMP_CMP_EQ\"}",
+		1 << 1 | 1 << 3);
+}
+END_TEST
+
+static int errno_of_future_call(void)
+{
+	return syscall(5000) < 0 ? errno : 0;
+}
+
+static int errno_of_x32_call(void)
+{
+	return syscall(0x40000000 | 5000) < 0 ? errno : 0;
+}
+
+#define REFUSE(action, archs)                                                                  \
+	"{\"defaultAction\":\"" action "\"," archs "\"syscalls\":[{\"names\":[\"exit_group\"," \
+	"\"close_range\"],\"action\":\"SCMP_ACT_ALLOW\"}]}"
+#define X86_ALL "\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"],"
+
+START_TEST(calls_newer_than_the_profile_do_not_exist)
+{
+	expect_exit(REFUSE("SCMP_ACT_ERRNO", ""), errno_of_future_call, ENOSYS);
+	expect_exit(REFUSE("SCMP_ACT_KILL_PROCESS", ""), errno_of_future_call, ENOSYS);
+	expect_exit(REFUSE("SCMP_ACT_TRAP", ""), errno_of_future_call, ENOSYS);
+	expect_exit(REFUSE("SCMP_ACT_ERRNO", ""), errno_of_getcwd, EPERM);
+	expect_signal(REFUSE("SCMP_ACT_KILL_PROCESS", ""), errno_of_getcwd, SIGSYS);
+#ifdef __x86_64__
+	expect_exit(REFUSE("SCMP_ACT_ERRNO", X86_ALL), errno_of_future_call, ENOSYS);
+	expect_exit(REFUSE("SCMP_ACT_ERRNO", X86_ALL), errno_of_getcwd, EPERM);
+	expect_exit(REFUSE("SCMP_ACT_KILL_PROCESS", X86_ALL), errno_of_x32_call, ENOSYS);
+	expect_signal(REFUSE("SCMP_ACT_KILL_PROCESS", X86_ALL), errno_of_getcwd, SIGSYS);
+#endif
+	/* These already let a program fall back, or do not refuse. */
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"syscalls\":[{"
+		    "\"names\":[\"exit_group\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
+		errno_of_getcwd, ENOSYS);
+}
+END_TEST
+
+#ifdef __x86_64__
+/* getcwd (183) by i386's door. */
+static int errno_of_getcwd_i386(void)
+{
+	long r = 183;
+
+	__asm__ volatile("int $0x80"
+			 : "+a"(r)
+			 : "b"(0), "c"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return (int)-r;
+}
+
+/* False where the kernel was built without that door. */
+static bool has_i386(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		const struct rlimit no_core = {0, 0};
+
+		setrlimit(RLIMIT_CORE, &no_core);
+		_exit(errno_of_getcwd_i386() == 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status);
+}
+
+START_TEST(other_architectures_are_covered_or_shut)
+{
+	if (!has_i386())
+		return;
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\"," X86_ALL
+		    "\"syscalls\":[{\"names\":[\"getcwd\"],\"action\":\"SCMP_ACT_ERRNO\","
+		    "\"errnoRet\":99}]}",
+		errno_of_getcwd_i386, 99);
+	expect_signal(ALLOW_BUT("SCMP_ACT_ERRNO"), errno_of_getcwd_i386, SIGSYS);
+}
+END_TEST
+
+START_TEST(architectures_of_other_hosts_are_a_warning)
+{
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":["
+		    "\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_S390X\"],\"syscalls\":[" RULE(
+			    "SCMP_ACT_ERRNO") "]}",
+		errno_of_getcwd, EPERM);
+	ck_assert_str_eq(warnings.data, "linux.seccomp.architectures: SCMP_ARCH_S390X does not go "
+					"with this host, ignoring\n");
+}
+END_TEST
+#endif
+
+/* Every call that this libseccomp knows, but for those that `deny` says. */
+static void big_profile(struct buf *json, const char *deny)
+{
+	const char *comma = "";
+
+	buf_puts(json, "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":["
+		       "\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"],\"syscalls\":[{"
+		       "\"names\":[");
+	for (int nr = 0; nr < 460; nr++) {
+		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
+
+		if (name && !streq(name, deny)) {
+			buf_printf(json, "%s\"%s\"", comma, name);
+			comma = ",";
+		}
+		free(name);
+	}
+	buf_puts(json, "],\"action\":\"SCMP_ACT_ALLOW\"}]}");
+}
+
+static int calls_of_a_program(void)
+{
+	char path[4096];
+
+	if (syscall(SYS_getpid) != getpid() || syscall(SYS_getuid) < 0 ||
+		syscall(SYS_getcwd, path, sizeof(path)) < 0)
+		return 1;
+	return syscall(SYS_personality, 0xffffffff) < 0 ? errno : 0;
+}
+
+START_TEST(big_profiles_become_trees)
+{
+	_cleanup_buf_ struct buf json = BUF_INIT;
+
+	big_profile(&json, "");
+	expect_exit(json.data, calls_of_a_program, 0);
+	expect_exit(json.data, errno_of_future_call, ENOSYS);
+	buf_finish(&json);
+	big_profile(&json, "personality");
+	expect_exit(json.data, calls_of_a_program, EPERM);
+}
+END_TEST
+
+START_TEST(flags_reach_the_caller)
+{
+	_cleanup_seccomp_ struct seccomp_program p = {0};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(compile(ALLOW_BUT("SCMP_ACT_ERRNO"), &p, &err), 0);
+	ck_assert_uint_eq(p.flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	ck_assert(!p.notifies);
+	seccomp_program_finish(&p);
+	ck_assert_int_eq(
+		compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[]}", &p, &err), 0);
+	ck_assert_uint_eq(p.flags, 0);
+	seccomp_program_finish(&p);
+	ck_assert_int_eq(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":["
+				 "\"SECCOMP_FILTER_FLAG_LOG\","
+				 "\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]}",
+				 &p, &err),
+		0);
+	ck_assert_uint_eq(p.flags, SECCOMP_FILTER_FLAG_LOG);
+	seccomp_program_finish(&p);
+	ck_assert_int_eq(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":["
+				 "\"SECCOMP_FILTER_FLAG_TSYNC\",\"SECCOMP_FILTER_FLAG_LOG\"],"
+				 "\"syscalls\":[" RULE("SCMP_ACT_NOTIFY") "]}",
+				 &p, &err),
+		0);
+	ck_assert_uint_eq(p.flags, SECCOMP_FILTER_FLAG_LOG);
+	ck_assert(p.notifies);
+}
+END_TEST
+
+START_TEST(no_profile_is_no_program)
+{
+	struct seccomp_program p = {.len = 7};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(seccomp_compile(NULL, &p, &warnings, &err), 0);
+	ck_assert_uint_eq(p.len, 0);
+	ck_assert_ptr_null(p.insns);
+	seccomp_program_finish(&p);
+}
+END_TEST
+
+START_TEST(the_first_of_two_rules_wins)
+{
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[" RULE(
+			    "SCMP_ACT_ERRNO") "," RULE("SCMP_ACT_LOG") "]}",
+		errno_of_getcwd, EPERM);
+	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[" RULE(
+			    "SCMP_ACT_LOG") "," RULE("SCMP_ACT_ERRNO") "]}",
+		errno_of_getcwd, 0);
+}
+END_TEST
+
+#ifdef __x86_64__
+#define ONLY_X86 \
+	other_architectures_are_covered_or_shut, architectures_of_other_hosts_are_a_warning,
+#else
+#define ONLY_X86
+#endif
+
+UNIT_MAIN("seccomp", actions_act, errno_is_the_one_asked_for, unknown_calls_are_left_out,
+	operators_compare, two_conditions_on_one_argument_are_alternatives,
+	calls_newer_than_the_profile_do_not_exist, ONLY_X86 big_profiles_become_trees,
+	flags_reach_the_caller, no_profile_is_no_program, the_first_of_two_rules_wins)
