@@ -63,3 +63,14 @@ check-js: $(PROGRAMS) ## the JavaScript corpus only: plain, from snapshot, after
 
 check-fuzz: $(ALL_FUZZ_TARGETS) ## replay the fuzzers' corpora
 	$(Q)$(RUN_SUITE)/fuzz $(foreach f,$(ALL_FUZZ_TARGETS),'$(f) tests/fuzz/corpus/$(patsubst $(B)/tests/fuzz_%,%,$(f))')
+
+# What depends on the kernel and its cgroups; hack/vm runs it where others are than here.
+KERNEL_TESTS := $(foreach t,cgroup box hooks seed,$(filter $(B)/tests/test_$(t)%,$(ALL_UNIT_TESTS)))
+
+.PHONY: check-kernel check-vm
+check-kernel: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
+	$(Q)$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(INTEGRATION)
+
+check-vm: ## the tests that depend on the kernel, on virtual machines with cgroup v2 and v1 (slow)
+	$(Q)hack/vm v2
+	$(Q)VM_KEEP=1 hack/vm v1

@@ -804,7 +804,9 @@ START_TEST(foreign_child_ends_where_ours_would)
 	ours = membership(child);
 	theirs = membership(foreign);
 	ck_assert_str_eq(ours, theirs);
-	ck_assert_ptr_nonnull(strstr(ours, id));
+	/* On pure v2 every hierarchy is used, and the container's place is beside ours. */
+	if (!layout.pure_v2)
+		ck_assert_ptr_nonnull(strstr(ours, id));
 
 	kill(foreign, SIGKILL);
 	kill(child, SIGKILL);
