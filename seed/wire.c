@@ -117,12 +117,15 @@ ssize_t seed_wire_recv(int conn, void *data, size_t max, int *ret_fds, size_t ma
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
+	unsigned reset = 0;
 	size_t n_fds;
 	ssize_t n;
 
+	/* A peer that hangs up without having read our message is told as ECONNRESET, once, even
+	 * when it has answered before: the answer is behind it. */
 	do
 		n = recvmsg(conn, &msg, flags | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset++)));
 	if (n < 0)
 		return -errno;
 	n_fds = take_rights(&msg, fds);
