@@ -23,6 +23,7 @@ using namespace v8;
 static const char *const v8_flags[] = {
 	"--single-threaded", "--no-wasm-memory-protection-keys", "--no-flush-bytecode",
 	"--no-memory-reducer", "--no-verify-snapshot-checksum",
+	"--harmony-import-assertions", /* import ... assert { type: "json" } */
 #if V8_MAJOR_VERSION > 10 || V8_MINOR_VERSION >= 5
 	"--no-freeze-flags-after-init", /* engine_fork_prepare() needs it */
 #endif

@@ -112,6 +112,8 @@ struct engine_value *value_new(struct engine *e, v8::Local<v8::Value> value);
 
 /* ops.cc: the one function that V8 calls for every op and callback. */
 void trampoline(const v8::FunctionCallbackInfo<v8::Value> &info);
+v8::Local<v8::Value> op_value(struct op_call *call, int i);
+void op_ret(struct op_call *call, v8::Local<v8::Value> value);
 v8::MaybeLocal<v8::Function> callback_function(
 	struct engine *e, enum callback which, v8::Local<v8::Value> data);
 int ops_install(struct engine *e, v8::Local<v8::Object> ops, struct err *err);

@@ -174,13 +174,17 @@ struct failure describe(
 	struct failure f;
 	std::string place;
 
+	f.message = value_text(e, exception);
 	f.stack = error_frames(e, exception);
-	place = message_place(e, message);
+	/* V8's message knows where it was thrown, the stack where it was made. */
+	if (f.message.rfind("SyntaxError", 0) != 0)
+		place = stack_place(f.stack);
+	if (place.empty())
+		place = message_place(e, message);
 	if (place.empty())
 		place = stack_place(f.stack);
 	if (place.empty())
 		place = where;
-	f.message = value_text(e, exception);
 	if (!exception->IsNativeError() && !exception->IsObject())
 		f.message = "Uncaught " + f.message;
 	if (!place.empty())

@@ -85,13 +85,34 @@ static MaybeLocal<Value> json_evaluate(Local<Context> context, Local<Module> mod
 	return done->GetPromise();
 }
 
+/* V8's own error does not say which file it is about. */
+static MaybeLocal<Value> parse_json(struct engine *e, const std::string &name, Local<String> text)
+{
+	TryCatch caught(e->isolate);
+	MaybeLocal<Value> value = JSON::Parse(engine_context(e), text);
+	std::string why;
+
+	if (!value.IsEmpty() || caught.HasTerminated()) {
+		caught.ReThrow();
+		return value;
+	}
+	why = c_text(e->isolate, caught.Message()->Get());
+	why = why.substr(why.find("SyntaxError: ") == std::string::npos
+				 ? 0
+				 : why.find("SyntaxError: ") + strlen("SyntaxError: "));
+	caught.Reset();
+	e->isolate->ThrowException(Exception::SyntaxError(js_text(e->isolate, name + ": " + why)));
+	caught.ReThrow();
+	return MaybeLocal<Value>();
+}
+
 static MaybeLocal<Module> json_module(
 	struct engine *e, const std::string &name, Local<String> source)
 {
 	Local<Value> value;
 	Local<Module> module;
 
-	if (!JSON::Parse(engine_context(e), source).ToLocal(&value))
+	if (!parse_json(e, name, source).ToLocal(&value))
 		return MaybeLocal<Module>();
 	module = Module::CreateSyntheticModule(e->isolate, js_text(e->isolate, name),
 		{js_text(e->isolate, "default")}, json_evaluate);
@@ -207,7 +228,8 @@ static MaybeLocal<Module> resolve_static(Local<Context> context, Local<String> s
 		module_load(e, wanted, from ? from->name : "", type).ToLocal(&module))
 		return module;
 	/* A syntax error knows its place in the imported file already. */
-	if (!caught.HasTerminated() && caught.Message()->GetLineNumber(context).FromMaybe(0) <= 0)
+	if (!caught.HasTerminated() &&
+		!caught.Message()->GetScriptOrigin().ResourceName()->IsString())
 		set_stack(e, caught.Exception(), import_place(e, referrer, wanted));
 	caught.ReThrow();
 	return MaybeLocal<Module>();

@@ -146,6 +146,16 @@ void *op_data(struct op_call *call)
 	return call->e->options.host.data;
 }
 
+Local<Value> op_value(struct op_call *call, int i)
+{
+	return (*call->info)[i];
+}
+
+void op_ret(struct op_call *call, Local<Value> value)
+{
+	call->info->GetReturnValue().Set(value);
+}
+
 int op_argc(const struct op_call *call)
 {
 	return call->info->Length();
