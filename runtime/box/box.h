@@ -77,12 +77,13 @@ const char *box_plan_needs_own_child(const struct box_plan *plan);
 struct box_child {
 	int conn; /* SOCK_SEQPACKET; owned */
 	pid_t pid;
-	int pidfd; /* owned */
+	int pidfd;   /* owned */
+	bool mapped; /* its user namespace has its id maps already */
 };
 
-#define BOX_CHILD_INIT    \
-	{                 \
-		-1, 0, -1 \
+#define BOX_CHILD_INIT           \
+	{                        \
+		-1, 0, -1, false \
 	}
 
 /* Forks a child of ours that executes the plan (payload EXEC). SIGKILLed when we die before READY. */
@@ -100,12 +101,22 @@ int box_spawn_program(const struct box_plan *plan, int exe_fd, const char *const
 /* What the child needs done outside while it comes up. Callbacks may fail the start. */
 struct box_duties {
 	void *arg;
-	/* The state for hooks, status "creating", with the pid in our PID namespace. */
+	/*
+	 * The state for hooks, by oci_state_write(): status "creating", and this pid, which
+	 * is that of our PID namespace or, for the container's own hooks, of theirs.
+	 */
 	int (*state)(void *arg, pid_t pid, struct buf *ret, struct err *err);
 	/* prestart and createRuntime hooks: the namespaces exist, pivot_root is yet to come. */
 	int (*create_runtime)(void *arg, const char *state, size_t len, struct err *err);
 	/* process.terminal: the master end, borrowed. */
 	int (*console)(void *arg, int master_fd, struct err *err);
+	/* A failure that the container survives; one sentence. NULL is fine. */
+	void (*warning)(void *arg, const char *text);
+	/*
+	 * It stands at its gate, and dies if we do until this returns: the place to write
+	 * the container's state. NULL is fine.
+	 */
+	int (*ready)(void *arg, struct err *err);
 };
 
 /*

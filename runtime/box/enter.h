@@ -24,6 +24,7 @@ struct box_entry {
 	int conn;		 /* to the runtime, until READY; owned */
 	int gate_fd;		 /* listening; owned */
 	int start_conn;		 /* from `start`, until started; owned */
+	const char *exe;	 /* what args[0] means; payload EXEC */
 	bool is_init;		 /* PID 1 of its PID namespace */
 	const void
 		*hooks_state; /* for startContainer hooks; borrowed from a mapping of the entry */

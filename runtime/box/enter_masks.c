@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * linux.maskedPaths and linux.readonlyPaths. A mask over a file is the host's
+ * /dev/null, verified when the plan was made: the rootfs's own may be anything. All
+ * masks over directories are one empty read-only file system.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/box/enter_priv.h"
+
+struct masks {
+	int null;  /* the tree of the plan, until it is attached; then it stands there */
+	int empty; /* -1 until it is needed */
+	bool null_used, empty_used;
+};
+
+/* The first use attaches the tree itself, the later ones a copy of what is attached. */
+static int lay_over(int tree, bool *used, int place, struct err *err)
+{
+	_cleanup_close_ int copy = -1;
+
+	if (*used) {
+		copy = open_tree(tree, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (copy < 0)
+			return err_set(err, errno, "copy a mask");
+	}
+	if (move_mount(copy >= 0 ? copy : tree, "", place, "",
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set(err, errno, "attach a mask");
+	*used = true;
+	return 0;
+}
+
+static int make_empty(struct masks *s, struct err *err)
+{
+	_cleanup_close_ int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+		fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_set(err, errno, "make an empty tmpfs");
+	s->empty = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+	if (s->empty < 0)
+		return err_set(err, errno, "mount an empty tmpfs");
+	return 0;
+}
+
+static int mask_one(struct masks *s, int place, struct err *err)
+{
+	int r = lay_over(s->null, &s->null_used, place, err);
+
+	/* A file cannot be laid over a directory. */
+	if (r != -ENOTDIR)
+		return r;
+	if (s->empty < 0 && make_empty(s, err) < 0)
+		return -err->code;
+	return lay_over(s->empty, &s->empty_used, place, err);
+}
+
+static int mask_all(const struct enter *e, struct masks *s, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+
+	plan_each(uint32_t, off, p, p->masked)
+	{
+		const char *path = plan_str(p, *off);
+		_cleanup_close_ int place = path_open(e->root, path, O_PATH, 0);
+
+		if (place == -ENOENT || place == -ENOTDIR)
+			continue;
+		if (place < 0)
+			return err_set(err, -place, "linux.maskedPaths: open '/%s'", path);
+		if (mask_one(s, place, err) < 0)
+			return err_wrap(err, "linux.maskedPaths: '/%s'", path);
+	}
+	return 0;
+}
+
+static int readonly_one(int place, struct err *err)
+{
+	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
+	_cleanup_close_ int tree = open_tree(
+		place, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		return err_set(err, errno, "copy the tree");
+	if (mount_setattr(tree, "", AT_EMPTY_PATH, &ro, sizeof(ro)) < 0)
+		return err_set(err, errno, "make it read-only");
+	if (move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set(err, errno, "attach it");
+	return 0;
+}
+
+static int readonly_all(const struct enter *e, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+
+	plan_each(uint32_t, off, p, p->readonly)
+	{
+		const char *path = plan_str(p, *off);
+		_cleanup_close_ int place = path_open(e->root, path, O_PATH, 0);
+
+		if (place == -ENOENT || place == -ENOTDIR)
+			continue;
+		if (place < 0)
+			return err_set(err, -place, "linux.readonlyPaths: open '/%s'", path);
+		if (readonly_one(place, err) < 0)
+			return err_wrap(err, "linux.readonlyPaths: '/%s'", path);
+	}
+	return 0;
+}
+
+int enter_masks(struct enter *e, struct err *err)
+{
+	struct masks s = {enter_fd(e, e->plan->null_fd), -1, false, false};
+	int r = readonly_all(e, err);
+
+	if (r == 0 && e->plan->masked.n)
+		r = mask_all(e, &s, err);
+	fd_close(&s.empty);
+	if (e->plan->null_fd >= 0)
+		fd_close(&e->fds[e->plan->null_fd]);
+	return r;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.mounts, in their order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/box/enter_priv.h"
+
+/* What the kernel says about an option it refuses: "e tmpfs: Bad value for 'size'". */
+static int fs_error(int fs, const char *what, struct err *err)
+{
+	int code = errno;
+	char text[160];
+	ssize_t n = read(fs, text, sizeof(text) - 1);
+
+	if (n <= 2)
+		return err_set(err, code, "%s", what);
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return err_set(err, code, "%s (%s)", what, text + 2);
+}
+
+static int fs_param(int fs, const char *key, const char *value, struct err *err)
+{
+	int r = value ? fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0)
+		      : fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+
+	return r < 0 ? fs_error(fs, key, err) : 0;
+}
+
+static int fs_create(
+	const struct plan_head *p, const struct plan_mount *m, int *ret_fd, struct err *err)
+{
+	const char *type = plan_str(p, m->fstype);
+	_cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0)
+		return err_set(err, errno, "file system '%s'", type);
+	if (m->source && fs_param(fs, "source", plan_str(p, m->source), err) < 0)
+		return -err->code;
+	plan_each(struct plan_param, kv, p,
+		m->params) if (fs_param(fs, plan_str(p, kv->key), plan_str(p, kv->value), err) <
+			       0) return err_wrap(err, "option");
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fs_error(fs, type, err);
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr);
+	if (fd < 0)
+		return fs_error(fs, type, err);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int set_attrs(const struct plan_head *p, const struct plan_mount *m, int fd, struct err *err)
+{
+	if (m->set || m->clr) {
+		struct mount_attr attr = {.attr_set = m->set, .attr_clr = m->clr};
+
+		if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+			return err_set(err, errno, "set its flags");
+	}
+	plan_each(uint32_t, word, p, m->propagation)
+	{
+		struct mount_attr attr = {.propagation = *word & ~(uint32_t)MS_REC};
+		unsigned flags = *word & MS_REC ? AT_RECURSIVE : 0;
+
+		if (mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0)
+			return err_set(err, errno, "set its propagation");
+	}
+	return 0;
+}
+
+/* The contents of the directory that is about to be hidden. */
+static int copy_up(int place, int fd, struct err *err)
+{
+	_cleanup_close_ int from = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (from < 0)
+		return err_set(err, errno, "tmpcopyup");
+	return copy_tree(from, fd, err) < 0 ? err_wrap(err, "tmpcopyup") : 0;
+}
+
+static int mount_one(struct enter *e, const struct plan_mount *m, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+	uint64_t resolve = m->flags & PLAN_MOUNT_NO_SYMLINKS ? RESOLVE_NO_SYMLINKS : 0;
+	_cleanup_close_ int made = -1;
+	_cleanup_close_ int place = -1;
+	int fd;
+
+	if (path_make(e->root, plan_str(p, m->dest), m->flags & PLAN_MOUNT_DIR, resolve, &place,
+		    err) < 0)
+		return -err->code;
+	if (m->kind == PLAN_MOUNT_FS) {
+		if (fs_create(p, m, &made, err) < 0)
+			return -err->code;
+		fd = made;
+	} else {
+		fd = e->fds[m->fd];
+		made = fd;
+		e->fds[m->fd] = -1;
+	}
+	if (m->flags & PLAN_MOUNT_COPYUP && copy_up(place, fd, err) < 0)
+		return -err->code;
+	if (move_mount(fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set(err, errno, "attach at '/%s'", plan_str(p, m->dest));
+	if (m->kind == PLAN_MOUNT_FS)
+		return set_attrs(p, m, fd, err);
+	return 0;
+}
+
+static int link_one(const struct enter *e, const struct plan_mount *m, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+	_cleanup_close_ int dir = -1;
+	const char *name;
+
+	if (path_make_parent(e->root, plan_str(p, m->dest), &dir, &name, err) < 0)
+		return -err->code;
+	if (symlinkat(plan_str(p, m->source), dir, name) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make link '/%s'", plan_str(p, m->dest));
+	return 0;
+}
+
+int enter_mounts(struct enter *e, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+
+	plan_each(struct plan_mount, m, p, p->mounts)
+	{
+		int r = m->kind == PLAN_MOUNT_SYMLINK ? link_one(e, m, err) : mount_one(e, m, err);
+
+		if (r < 0)
+			return err_wrap(err, "%s", plan_str(p, m->where));
+	}
+	return 0;
+}
+
+/* File systems that we had to write to ourselves, and the rootfs last. */
+int enter_mounts_late(struct enter *e, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	plan_each(struct plan_mount, m, p, p->mounts)
+	{
+		_cleanup_close_ int fd = -1;
+
+		if (!(m->flags & PLAN_MOUNT_LATE_RO))
+			continue;
+		fd = path_open(e->root, plan_str(p, m->dest), O_PATH, 0);
+		if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &ro, sizeof(ro)) < 0)
+			return err_set(err, fd < 0 ? -fd : errno, "%s: make it read-only",
+				plan_str(p, m->where));
+	}
+	if (p->flags & PLAN_ROOT_READONLY &&
+		mount_setattr(e->root, "", AT_EMPTY_PATH, &ro, sizeof(ro)) < 0)
+		return err_set(err, errno, "root.readonly");
+	return 0;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control groups and namespaces. Groups come first, because the root of a new cgroup
+ * namespace is where its maker is. Namespaces of others are joined before a user
+ * namespace is, while we still may.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/box/conv.h"
+#include "runtime/box/enter_priv.h"
+
+static const char *ns_file(uint32_t type)
+{
+	switch (type) {
+	case CLONE_NEWNS: return "mnt";
+	case CLONE_NEWUTS: return "uts";
+	case CLONE_NEWIPC: return "ipc";
+	case CLONE_NEWNET: return "net";
+	case CLONE_NEWUSER: return "user";
+	case CLONE_NEWCGROUP: return "cgroup";
+	case CLONE_NEWTIME: return "time";
+	case CLONE_NEWPID: return "pid";
+	default: return "?";
+	}
+}
+
+int enter_attach_cgroups(struct enter *e, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+
+	plan_each(int32_t, index, p, p->attach)
+	{
+		bool needless = e->in_cgroup && *index == p->attach_v2;
+
+		if (!needless && write(e->fds[*index], "0", 1) < 0)
+			return err_set(err, errno, "join the cgroup");
+		fd_close(&e->fds[*index]);
+	}
+	return 0;
+}
+
+/* Joining the user namespace one is in already is an error; the others only cost time. */
+static bool is_in(const struct plan_ns *ns)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_file(ns->type));
+	return stat(path, &st) == 0 && st.st_dev == ns->dev && st.st_ino == ns->ino;
+}
+
+static int join_all(struct enter *e, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+
+	plan_each(struct plan_ns, ns, p, p->ns)
+	{
+		int fd = e->fds[ns->fd];
+		bool skip = ns->type == CLONE_NEWPID || e->joined || (!ns->named && e->own);
+
+		if (!skip && !is_in(ns) && setns(fd, (int)ns->type) < 0)
+			return err_set(err, errno, "join the %s %s namespace",
+				ns->named ? "named" : "caller's", ns_file(ns->type));
+		fd_close(&e->fds[ns->fd]);
+	}
+	return 0;
+}
+
+/* The ids the process is to have at first: root of the namespace, or all it has. */
+static int become_mapped(const struct plan_head *p, struct err *err)
+{
+	uid_t uid = p->uid;
+	gid_t gid = p->gid;
+
+	plan_each(struct plan_id_map, m, p, p->uid_map) if (m->inside == 0) uid = 0;
+	plan_each(struct plan_id_map, m, p, p->gid_map) if (m->inside == 0) gid = 0;
+	if (setresgid(gid, gid, gid) < 0)
+		return err_set(err, errno, "take gid %u in the user namespace", gid);
+	if (!(p->flags & PLAN_GROUPS_KEEP) && setgroups(0, NULL) < 0)
+		return err_set(err, errno, "drop the groups in the user namespace");
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(uid, uid, uid) < 0)
+		return err_set(err, errno, "take uid %u in the user namespace", uid);
+	return 0;
+}
+
+static int write_offsets(const struct plan_head *p, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	char text[128];
+	int n = snprintf(text, sizeof(text), "monotonic %lld %u\nboottime %lld %u\n",
+		(long long)p->time_monotonic_s, p->time_monotonic_ns, (long long)p->time_boottime_s,
+		p->time_boottime_ns);
+	int saved;
+
+	/*
+	 * In a user namespace the file belongs to a root that is not ours while we are
+	 * not dumpable. There is nobody in the new namespace to profit from it.
+	 */
+	if (p->clone_flags & CLONE_NEWUSER)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	saved = errno;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (fd < 0)
+		return err_set(err, saved, "linux.timeOffsets: open /proc/self/timens_offsets");
+	if (write(fd, text, (size_t)n) < 0)
+		return err_set(err, errno, "linux.timeOffsets");
+	return 0;
+}
+
+/* unshare() makes it for children; the process itself goes in by setns(). */
+static int new_time_namespace(const struct plan_head *p, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		return err_set(err, errno, "make a time namespace");
+	if ((p->time_monotonic_s || p->time_monotonic_ns || p->time_boottime_s ||
+		    p->time_boottime_ns) &&
+		write_offsets(p, err) < 0)
+		return -err->code;
+	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open the time namespace");
+	if (setns(fd, CLONE_NEWTIME) < 0)
+		return err_set(err, errno, "enter the time namespace");
+	return 0;
+}
+
+int enter_namespaces(struct enter *e, struct err *err)
+{
+	const struct plan_head *p = e->plan;
+	struct conv_msg msg;
+
+	if (join_all(e, err) < 0)
+		return -err->code;
+	if (p->clone_flags & CLONE_NEWUSER) {
+		if (conv_expect(e->conn, CONV_MAPPED, &msg, NULL, err) < 0 ||
+			become_mapped(p, err) < 0)
+			return -err->code;
+	}
+	if (p->unshare & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
+		return err_set(err, errno, "make a cgroup namespace");
+	if (p->unshare & CLONE_NEWTIME)
+		return new_time_namespace(p, err);
+	return 0;
+}

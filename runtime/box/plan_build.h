@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host's side of a plan: bytes and descriptors while they are put together.
+ * Failures of memory are remembered by the buffer, as in buf.h.
+ */
+#ifndef RUNTIME_BOX_PLAN_BUILD_H
+#define RUNTIME_BOX_PLAN_BUILD_H
+
+#include <stdbool.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/fd.h"
+#include "runtime/box/box.h"
+#include "runtime/box/plan_priv.h"
+
+struct oci_mount;
+
+struct box_plan {
+	struct plan_head head; /* copied to the start of the bytes at the end */
+	struct buf bytes;
+	int fds[PLAN_FDS_MAX];
+	bool owned[PLAN_FDS_MAX];
+	size_t n_fds;
+	int plan_fd;	       /* sealed memfd, payload WORKER; else -1 */
+	int pidns_fd;	       /* owned */
+	int cgroup_fd;	       /* borrowed from the cgroup */
+	uint64_t joined;       /* CLONE_NEW* of namespaces named by the config */
+	const char *own_child; /* why only a child of ours will do; NULL */
+};
+
+struct builder {
+	struct box_plan *plan;
+	const struct box_options *options;
+	const struct oci_config *config;
+	struct buf *warnings;
+	struct err *err;
+};
+
+/* Offset of a copy of `s`; 0 for NULL. */
+uint32_t plan_put_str(struct builder *b, const char *s);
+/* A copy of n elements of `size` bytes. */
+struct plan_array plan_put_array(struct builder *b, const void *data, size_t n, size_t size);
+struct plan_array plan_put_strs(struct builder *b, const char *const *strs);
+
+/* Index of a descriptor, of which the plan becomes the owner or not; negative errno. */
+int plan_put_fd(struct builder *b, int fd, bool owned);
+
+/* As err_set() and err_say() of runtime/base/err.h, on the builder's error. */
+#define plan_error(b, ...) err_set((b)->err, __VA_ARGS__)
+#define plan_say(b, ...)   err_say((b)->err, __VA_ARGS__)
+
+/* A path without "." and "..", taken from the root, without the leading '/'; malloc'd, NULL: memory. */
+char *plan_clean_path(const char *path);
+
+/* True when the container has a namespace of this type that is not the caller's. */
+bool plan_has_namespace(const struct builder *b, int type);
+
+int plan_namespaces(struct builder *b);
+int plan_rootfs(struct builder *b);
+int plan_mounts(struct builder *b);
+int plan_cgroup_mount(struct builder *b, struct buf *list, const struct oci_mount *m,
+	const char *where, uint64_t attr);
+int plan_devices(struct builder *b);
+int plan_paths(struct builder *b);
+int plan_sysctls(struct builder *b);
+int plan_process(struct builder *b);
+
+/* Appends a mount to `list` (struct plan_mount); takes over what it refers to. */
+void plan_add_mount(struct buf *list, const struct plan_mount *m);
+
+/* A detached copy of what is at `path` now. A descriptor or a negative errno. */
+int plan_open_tree(const char *path, bool recursive);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounts of type cgroup. v2 alone: the one hierarchy. v1, also where a v2 without a
+ * part in this stands beside it: a tmpfs with a directory for each hierarchy, as
+ * programs expect it. With a cgroup namespace they are mounted anew, inside, and show
+ * the container's groups as the root; else its directories are bound.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "oci-spec/config.h"
+#include "runtime/box/cgroup.h"
+#include "runtime/box/cgroup_layout.h"
+#include "runtime/box/plan_build.h"
+
+struct cgroup_job {
+	struct builder *b;
+	struct buf *list;
+	const char *dest;  /* clean */
+	const char *where; /* for errors */
+	uint64_t attr;
+	bool private; /* the container has a cgroup namespace of its own */
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The container's directory in a hierarchy where it has one, else where it stays: ours. */
+static int container_dir(const struct cgroup_job *job, const struct cgroup_hierarchy *h, char **ret)
+{
+	const struct cgroup_path *paths = NULL;
+	const struct cgroup *cg = job->b->options->cgroup;
+	size_t n = cg ? cgroup_paths(cg, &paths) : 0;
+	const char *found = NULL;
+
+	/* ":found" marks one that existed; ":parent" one above the container's own. */
+	for (size_t i = 0; i < n; i++) {
+		const char *rest = str_after(paths[i].controller, h->name);
+
+		if (rest && (*rest == '\0' || streq(rest, ":found")))
+			found = paths[i].path;
+	}
+	if (found)
+		*ret = strdup(found);
+	else if (asprintf(ret, "%s%s", h->mount, streq(h->own, "/") ? "" : h->own) < 0)
+		*ret = NULL;
+	return *ret ? 0 : err_oom(job->b->err);
+}
+
+static void put_param(
+	const struct cgroup_job *job, struct buf *params, const char *key, const char *value)
+{
+	struct plan_param kv = {plan_put_str(job->b, key), plan_put_str(job->b, value)};
+
+	buf_put(params, &kv, sizeof(kv));
+}
+
+static int mount_new(
+	const struct cgroup_job *job, const struct cgroup_hierarchy *h, struct plan_mount *m)
+{
+	_cleanup_buf_ struct buf params = BUF_INIT;
+	const char *named = str_after(h->name, "name=");
+
+	m->kind = PLAN_MOUNT_FS;
+	m->fd = -1;
+	m->fstype = plan_put_str(job->b, h->v2 ? "cgroup2" : "cgroup");
+	m->source = plan_put_str(job->b, "cgroup");
+	m->attr = job->attr;
+	if (named) {
+		put_param(job, &params, "none", NULL);
+		put_param(job, &params, "name", named);
+	} else if (!h->v2) {
+		_cleanup_free_ char *names = strdup(h->name);
+		char *save = NULL;
+
+		for (char *w = names ? strtok_r(names, ",", &save) : NULL; w;
+			w = strtok_r(NULL, ",", &save))
+			put_param(job, &params, w, NULL);
+		if (!names)
+			return err_oom(job->b->err);
+	}
+	if (buf_failed(&params))
+		return err_oom(job->b->err);
+	m->params = plan_put_array(job->b, params.data, params.len / sizeof(struct plan_param),
+		sizeof(struct plan_param));
+	return 0;
+}
+
+static int mount_bound(
+	const struct cgroup_job *job, const struct cgroup_hierarchy *h, struct plan_mount *m)
+{
+	struct mount_attr attr = {.attr_set = job->attr, .propagation = MS_SLAVE};
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (container_dir(job, h, &dir) < 0)
+		return -job->b->err->code;
+	fd = plan_open_tree(dir, false);
+	if (fd < 0)
+		return plan_error(job->b, -fd, "%s: open '%s'", job->where, dir);
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return plan_error(job->b, errno, "%s: options", job->where);
+	m->kind = PLAN_MOUNT_TREE;
+	m->fd = plan_put_fd(job->b, take_fd(&fd), true);
+	return m->fd < 0 ? m->fd : 0;
+}
+
+static int put_hierarchy(
+	const struct cgroup_job *job, const struct cgroup_hierarchy *h, const char *dest)
+{
+	struct plan_mount m = {.flags = PLAN_MOUNT_DIR};
+	int r;
+
+	m.dest = plan_put_str(job->b, dest);
+	m.where = plan_put_str(job->b, job->where);
+	r = job->private ? mount_new(job, h, &m) : mount_bound(job, h, &m);
+	if (r < 0)
+		return r;
+	plan_add_mount(job->list, &m);
+	return 0;
+}
+
+static void put_tmpfs(const struct cgroup_job *job)
+{
+	struct plan_param mode = {plan_put_str(job->b, "mode"), plan_put_str(job->b, "755")};
+	struct plan_mount m = {
+		.kind = PLAN_MOUNT_FS,
+		.flags = PLAN_MOUNT_DIR,
+		.fd = -1,
+		.dest = plan_put_str(job->b, job->dest),
+		.where = plan_put_str(job->b, job->where),
+		.fstype = plan_put_str(job->b, "tmpfs"),
+		.source = plan_put_str(job->b, "tmpfs"),
+		.params = plan_put_array(job->b, &mode, 1, sizeof(mode)),
+		.attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	};
+
+	if (job->attr & MOUNT_ATTR_RDONLY)
+		m.flags |= PLAN_MOUNT_LATE_RO;
+	plan_add_mount(job->list, &m);
+}
+
+/* "cpu" -> "cpu,cpuacct" where several controllers share a hierarchy. */
+static int put_links(const struct cgroup_job *job, const struct cgroup_hierarchy *h)
+{
+	_cleanup_free_ char *names = strdup(h->controllers);
+	char *save = NULL;
+
+	if (!names)
+		return err_oom(job->b->err);
+	for (char *w = strtok_r(names, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+		_cleanup_free_ char *dest = NULL;
+		struct plan_mount m = {.kind = PLAN_MOUNT_SYMLINK, .fd = -1};
+
+		if (str_after(w, "name=") || streq(w, base_name(h->mount)))
+			continue;
+		if (asprintf(&dest, "%s/%s", job->dest, w) < 0) {
+			dest = NULL;
+			return err_oom(job->b->err);
+		}
+		m.dest = plan_put_str(job->b, dest);
+		m.where = plan_put_str(job->b, job->where);
+		m.source = plan_put_str(job->b, base_name(h->mount));
+		plan_add_mount(job->list, &m);
+	}
+	return 0;
+}
+
+static int put_v1(const struct cgroup_job *job, const struct cgroup_layout *layout)
+{
+	put_tmpfs(job);
+	for (size_t i = 0; i < layout->n; i++) {
+		const struct cgroup_hierarchy *h = &layout->list[i];
+		_cleanup_free_ char *dest = NULL;
+
+		if (h->v2)
+			continue;
+		if (asprintf(&dest, "%s/%s", job->dest, base_name(h->mount)) < 0) {
+			dest = NULL;
+			return err_oom(job->b->err);
+		}
+		if (put_hierarchy(job, h, dest) < 0 || put_links(job, h) < 0)
+			return -job->b->err->code;
+	}
+	return 0;
+}
+
+int plan_cgroup_mount(struct builder *b, struct buf *list, const struct oci_mount *m,
+	const char *where, uint64_t attr)
+{
+	_cleanup_cgroup_layout_ struct cgroup_layout layout = {.n = 0};
+	_cleanup_free_ char *dest = plan_clean_path(m->destination);
+	struct cgroup_job job = {
+		.b = b,
+		.list = list,
+		.dest = dest,
+		.where = where,
+		.attr = attr,
+		.private = plan_has_namespace(b, CLONE_NEWCGROUP),
+	};
+
+	if (!dest)
+		return err_oom(b->err);
+	if (cgroup_layout_load(&layout, b->err) < 0)
+		return err_wrap(b->err, "%s", where);
+	if (layout.n == 0)
+		return plan_say(b, ENODEV, "%s: the host has no cgroup hierarchy", where);
+	if (layout.pure_v2)
+		return put_hierarchy(&job, &layout.list[0], dest);
+	if (streq(m->type, "cgroup2")) {
+		for (size_t i = 0; i < layout.n; i++)
+			if (layout.list[i].v2)
+				return put_hierarchy(&job, &layout.list[i], dest);
+		return plan_say(b, ENODEV, "%s: the host has no cgroup v2", where);
+	}
+	return put_v1(&job, &layout);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Children of our own. Mostly one clone3() with the namespaces as flags. Where
+ * namespaces have to be joined before the new ones are made (a user namespace decides
+ * who owns what is made after it), a process in between joins, makes the child as
+ * ours (CLONE_PARENT), says its pid and ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/proc.h"
+#include "runtime/box/bring_up.h"
+#include "runtime/box/conv.h"
+#include "runtime/box/enter_priv.h"
+#include "runtime/box/plan_build.h"
+
+/* Where the conversation is found by a program; what is above belongs to us. */
+#define PROGRAM_CONN 3
+
+struct program {
+	int exe_fd;
+	const char *const *argv;
+	const char *const *envp;
+};
+
+struct spawn {
+	const struct box_plan *plan;
+	const struct program *program; /* NULL: the child goes on by itself */
+	int conn[2];		       /* ours, the child's */
+};
+
+static _Noreturn void child_fail(int conn, const struct err *err)
+{
+	(void)conv_error(conn, err);
+	_exit(EXIT_FAILURE);
+}
+
+static _Noreturn void child_enter(const struct spawn *s, bool joined)
+{
+	const struct box_plan *plan = s->plan;
+	struct box_entry entry = {.conn = s->conn[1], .gate_fd = -1, .start_conn = -1};
+	struct err err = ERR_INIT;
+	struct enter e = {
+		.plan = (const void *)plan->bytes.data,
+		.conn = s->conn[1],
+		.own = true,
+		.joined = joined,
+		.in_cgroup = !joined && plan->cgroup_fd >= 0,
+	};
+
+	memcpy(e.fds, plan->fds, plan->n_fds * sizeof(plan->fds[0]));
+	if (enter_run(&e, &entry, &err) == 0 && box_wait_start(&entry, &err) == 0)
+		(void)box_exec(&entry, &err);
+	box_failed(&entry, &err);
+	_exit(EXIT_FAILURE);
+}
+
+/* execve keeps the capabilities of a root of the user namespace, of nobody else. */
+static int child_await_maps(const struct spawn *s, struct err *err)
+{
+	const struct plan_head *p = &s->plan->head;
+	struct conv_msg msg;
+	bool has_root = false;
+
+	if (!(p->clone_flags & CLONE_NEWUSER))
+		return 0;
+	if (conv_expect(s->conn[1], CONV_MAPPED, &msg, NULL, err) < 0)
+		return -err->code;
+	for (const struct plan_id_map *m = plan_at((const void *)s->plan->bytes.data, p->uid_map),
+				      *end = m + p->uid_map.n;
+		m < end; m++)
+		has_root |= m->inside == 0;
+	if (!has_root || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_say(err, ENOTSUP,
+			"linux.uidMappings: a cold worker needs a root in its user namespace");
+	return 0;
+}
+
+static _Noreturn void child_program(const struct spawn *s)
+{
+	struct err err = ERR_INIT;
+	int conn = s->conn[1];
+
+	(void)setsid();
+	if (child_await_maps(s, &err) < 0)
+		child_fail(conn, &err);
+	if (conn != PROGRAM_CONN && dup2(conn, PROGRAM_CONN) < 0) {
+		err_set(&err, errno, "dup2");
+		child_fail(conn, &err);
+	}
+	if (conn == PROGRAM_CONN)
+		(void)fd_set_cloexec(conn, false);
+	(void)syscall(SYS_close_range, PROGRAM_CONN + 1U, ~0U, CLOSE_RANGE_CLOEXEC);
+	(void)syscall(SYS_execveat, s->program->exe_fd, "", s->program->argv, s->program->envp,
+		AT_EMPTY_PATH);
+	err_set(&err, errno, "exec: \"%s\"", s->program->argv[0]);
+	child_fail(PROGRAM_CONN, &err);
+}
+
+static _Noreturn void child_main(const struct spawn *s, bool joined)
+{
+	/* Else we would be one of those who keep the runtime's end open. */
+	close(s->conn[0]);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (s->program)
+		child_program(s);
+	child_enter(s, joined);
+}
+
+static pid_t clone_child(const struct box_plan *plan, uint64_t flags, int *ret_pidfd)
+{
+	struct clone_args args = {
+		.flags = flags | (ret_pidfd ? CLONE_PIDFD : 0),
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+	};
+
+	if (!(flags & CLONE_PARENT) && plan->cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)plan->cgroup_fd;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int child_join(const struct box_plan *plan, struct err *err)
+{
+	const struct plan_head *p = (const void *)plan->bytes.data;
+
+	if (plan->pidns_fd >= 0 && setns(plan->pidns_fd, CLONE_NEWPID) < 0)
+		return err_set(err, errno, "join the named PID namespace");
+	plan_each(struct plan_ns, ns, p, p->ns)
+	{
+		if (setns(plan->fds[ns->fd], (int)ns->type) < 0)
+			return err_set(err, errno, "join a named namespace");
+		/* As root of the new one, where it has one; privileges do not depend on it. */
+		if (ns->type == CLONE_NEWUSER && setresgid(0, 0, 0) == 0 && setgroups(0, NULL) == 0)
+			(void)!setresuid(0, 0, 0);
+	}
+	return 0;
+}
+
+/* The process in between. */
+static _Noreturn void child_between(const struct spawn *s)
+{
+	struct err err = ERR_INIT;
+	pid_t pid;
+	int r;
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (child_join(s->plan, &err) < 0)
+		child_fail(s->conn[1], &err);
+	pid = clone_child(s->plan, s->plan->head.clone_flags | CLONE_PARENT, NULL);
+	if (pid == 0)
+		child_main(s, true);
+	if (pid < 0) {
+		err_set(&err, errno, "clone3");
+		child_fail(s->conn[1], &err);
+	}
+	r = conv_say(s->conn[1], CONV_PID, (uint32_t)pid);
+	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int spawn_between(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD};
+	struct conv_msg msg = {.type = 0};
+	pid_t between = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	int r;
+
+	if (between < 0)
+		return err_set(err, errno, "clone3");
+	if (between == 0)
+		child_between(s);
+	r = conv_expect(s->conn[0], CONV_PID, &msg, NULL, err);
+	reap(between);
+	if (r < 0)
+		return r;
+	*ret_pid = (pid_t)msg.value;
+	*ret_pidfd = proc_pidfd_open(*ret_pid);
+	return *ret_pidfd < 0 ? err_set(err, -*ret_pidfd, "pidfd_open") : 0;
+}
+
+static int spawn_direct(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
+{
+	const struct box_plan *plan = s->plan;
+	_cleanup_close_ int own = -1;
+	int code;
+	pid_t pid;
+
+	if (plan->pidns_fd >= 0) {
+		own = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+		if (own < 0 || setns(plan->pidns_fd, CLONE_NEWPID) < 0)
+			return err_set(err, errno, "join the named PID namespace");
+	}
+	pid = clone_child(plan, plan->head.clone_flags, ret_pidfd);
+	if (pid == 0)
+		child_main(s, false);
+	code = errno;
+	if (own >= 0 && setns(own, CLONE_NEWPID) < 0)
+		err_set(err, errno, "return to the PID namespace");
+	if (pid < 0)
+		return err_set(err, code, "make the container's process and its namespaces");
+	*ret_pid = pid;
+	return 0;
+}
+
+static int spawn(const struct box_plan *plan, const struct program *program, struct box_child *ret,
+	struct err *err)
+{
+	struct spawn s = {plan, program, {-1, -1}};
+	bool between = plan->joined & CLONE_NEWUSER ||
+		       (plan->head.clone_flags & CLONE_NEWUSER && plan->joined);
+	struct box_child child = BOX_CHILD_INIT;
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s.conn) < 0)
+		return err_set(err, errno, "socketpair");
+	r = between ? spawn_between(&s, &child.pid, &child.pidfd, err)
+		    : spawn_direct(&s, &child.pid, &child.pidfd, err);
+	fd_close(&s.conn[1]);
+	child.conn = s.conn[0];
+	/* A program is executed by a root of the user namespace, so there has to be one. */
+	if (r == 0 && program && plan->head.clone_flags & CLONE_NEWUSER) {
+		r = bring_up_maps(&child, plan, err);
+		child.mapped = true;
+	}
+	if (r < 0) {
+		box_child_abort(&child);
+		return r;
+	}
+	*ret = child;
+	return 0;
+}
+
+int box_spawn(const struct box_plan *plan, struct box_child *ret, struct err *err)
+{
+	return spawn(plan, NULL, ret, err);
+}
+
+int box_spawn_program(const struct box_plan *plan, int exe_fd, const char *const *argv,
+	const char *const *envp, struct box_child *ret, struct err *err)
+{
+	const struct program program = {exe_fd, argv, envp};
+
+	return spawn(plan, &program, ret, err);
+}
