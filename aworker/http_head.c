@@ -133,24 +133,24 @@ static bool is_clean(const char *s, size_t len, bool tab)
 	return true;
 }
 
+static bool is_version(const char *s, size_t len)
+{
+	return len == 8 && memcmp(s, "HTTP/", 5) == 0 && isdigit((unsigned char)s[5]) &&
+	       s[6] == '.' && isdigit((unsigned char)s[7]);
+}
+
 static int check_request_line(const char *line, size_t len)
 {
-	static const char version[] = " HTTP/1.";
-	const char *space;
-	size_t n = sizeof(version) - 1;
+	const char *space = memchr(line, ' ', len);
+	const char *last = memrchr(line, ' ', len);
 
-	if (!is_clean(line, len, false))
+	if (!is_clean(line, len, false) || !space || space == last)
 		return 400;
-	space = memchr(line, ' ', len);
-	if (!space || !http_is_token(line, (size_t)(space - line)))
+	if (!http_is_token(line, (size_t)(space - line)))
 		return 400;
-	if (len < n + 1 || !memchr(space + 1, ' ', len - (size_t)(space + 1 - line)))
+	if (!is_version(last + 1, (size_t)(line + len - last - 1)))
 		return 400;
-	if (memcmp(line + len - n - 1, version, n) != 0)
-		return memmem(line, len, " HTTP/", 6) ? 505 : 400;
-	if (line[len - 1] != '1' && line[len - 1] != '0')
-		return 505;
-	return 0;
+	return last[6] == '1' && (last[8] == '1' || last[8] == '0') ? 0 : 505;
 }
 
 static int check_lines(const char *data, size_t len)
