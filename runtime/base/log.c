@@ -79,15 +79,27 @@ static void write_file_line(enum log_level level, const char *msg)
 		(void)fd_write_all(config.fd, line, (size_t)n);
 }
 
+/* Messages quote names and output of others, which must neither break lines nor steer a terminal. */
+static void blank_controls(char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+}
+
 static void write_stderr_line(enum log_level level, const char *msg)
 {
 	char line[LOG_MSG_MAX + 128];
 	int n = snprintf(line, sizeof(line), "%s: %s%s\n", config.program,
 		level == LOG_LEVEL_WARN ? "warning: " : "", msg);
 
-	if (n > 0)
-		(void)fd_write_all(STDERR_FILENO, line,
-			(size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	size_t len = n < 0 ? 0 : (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
+
+	if (len == 0)
+		return;
+	blank_controls(line, len - 1);
+	line[len - 1] = '\n';
+	(void)fd_write_all(STDERR_FILENO, line, len);
 }
 
 void log_write(enum log_level level, const char *fmt, ...)
