@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libseccomp makes the program; in front of it goes a stub of ours that answers
- * ENOSYS to system calls newer than the profile.
+ * libseccomp makes a program for each architecture; seccomp_join.c makes one of
+ * them, in which system calls newer than the profile fail with ENOSYS.
  */
 #include "runtime/box/seccomp.h"
 
@@ -25,15 +25,19 @@
 
 struct compiler {
 	const struct oci_seccomp *config;
-	scmp_filter_ctx ctx;
 	uint32_t default_action; /* SCMP_ACT_* */
-	uint32_t archs[SECCOMP_ARCHS_MAX];
-	size_t n_archs;
-	size_t n_rules;
+	struct seccomp_part parts[SECCOMP_ARCHS_MAX];
+	size_t n_parts;
 	bool notifies;
 	struct buf *warnings;
 	struct err *err;
 };
+
+static void finish_compiler(struct compiler *c)
+{
+	for (size_t i = 0; i < c->n_parts; i++)
+		free(c->parts[i].insns);
+}
 
 static void free_ctx(scmp_filter_ctx *ctx)
 {
@@ -100,38 +104,7 @@ static uint32_t resolve_arch(uint32_t bit)
 	return seccomp_arch_resolve_name(lower);
 }
 
-/*
- * The host's own architecture is always in. Those that can never run beside it
- * (other byte order, unknown here) are no loss: their calls are killed anyway.
- */
-static int add_archs(struct compiler *c)
-{
-	c->archs[c->n_archs++] = seccomp_arch_native();
-	for (uint32_t bit = 1; bit; bit <<= 1) {
-		uint32_t arch;
-		int r;
-
-		if (!(c->config->architectures.value & bit))
-			continue;
-		arch = resolve_arch(bit);
-		if (arch == seccomp_arch_native())
-			continue;
-		r = arch ? seccomp_arch_add(c->ctx, arch) : -EINVAL;
-		if (r == -ENOMEM)
-			return err_oom(c->err);
-		if (r < 0)
-			buf_printf(c->warnings,
-				"linux.seccomp.architectures: SCMP_ARCH_%s does not go with this "
-				"host, "
-				"ignoring\n",
-				oci_arch_name(bit));
-		else
-			c->archs[c->n_archs++] = arch;
-	}
-	return 0;
-}
-
-static int add_rule(struct compiler *c, uint32_t action, const char *name,
+static int add_rule(struct compiler *c, scmp_filter_ctx ctx, uint32_t action, const char *name,
 	const struct scmp_arg_cmp *args, unsigned n_args)
 {
 	int nr = seccomp_syscall_resolve_name(name);
@@ -139,10 +112,9 @@ static int add_rule(struct compiler *c, uint32_t action, const char *name,
 
 	if (nr == __NR_SCMP_ERROR)
 		return 0;
-	r = seccomp_rule_add_array(c->ctx, action, nr, n_args, args);
+	r = seccomp_rule_add_array(ctx, action, nr, n_args, args);
 	if (r < 0)
 		return err_set(c->err, -r, "linux.seccomp.syscalls: rule for '%s'", name);
-	c->n_rules++;
 	return 0;
 }
 
@@ -172,8 +144,8 @@ static struct scmp_arg_cmp translate_arg(const struct oci_seccomp_arg *a)
 	};
 }
 
-static int add_conditions(
-	struct compiler *c, const struct oci_seccomp_rule *rule, uint32_t action, const char *name)
+static int add_conditions(struct compiler *c, scmp_filter_ctx ctx,
+	const struct oci_seccomp_rule *rule, uint32_t action, const char *name)
 {
 	struct scmp_arg_cmp args[SECCOMP_ARGS_MAX];
 	int r = 0;
@@ -181,17 +153,19 @@ static int add_conditions(
 	if (!has_argument_twice(rule)) {
 		for (size_t i = 0; i < rule->n_args; i++)
 			args[i] = translate_arg(&rule->args[i]);
-		return add_rule(c, action, name, args, (unsigned)rule->n_args);
+		return add_rule(c, ctx, action, name, args, (unsigned)rule->n_args);
 	}
 	for (size_t i = 0; i < rule->n_args && r == 0; i++) {
 		args[0] = translate_arg(&rule->args[i]);
-		r = add_rule(c, action, name, args, 1);
+		r = add_rule(c, ctx, action, name, args, 1);
 	}
 	return r;
 }
 
-static int add_rules(struct compiler *c)
+static int add_rules(struct compiler *c, scmp_filter_ctx ctx, size_t *ret_n)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < c->config->n_rules; i++) {
 		const struct oci_seccomp_rule *rule = &c->config->rules[i];
 		uint32_t action = translate_action(rule->action, &rule->errno_ret);
@@ -200,64 +174,105 @@ static int add_rules(struct compiler *c)
 		if (action == c->default_action)
 			continue;
 		c->notifies |= action == SCMP_ACT_NOTIFY;
-		for (const char *const *name = rule->names; *name; name++) {
-			int r = add_conditions(c, rule, action, *name);
+		for (const char *const *name = rule->names; *name; name++, n++) {
+			int r = add_conditions(c, ctx, rule, action, *name);
 
 			if (r < 0)
 				return r;
 		}
 	}
+	*ret_n = n;
 	return 0;
 }
 
 /* libseccomp can only write to a descriptor (2.6 could do without). */
-static int export_program(struct compiler *c, struct sock_filter **ret, size_t *ret_n)
+static int export_part(struct compiler *c, scmp_filter_ctx ctx, struct seccomp_part *part)
 {
 	_cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
-	_cleanup_free_ struct sock_filter *insns = NULL;
 	off_t len;
 	int r;
 
 	if (fd < 0)
 		return err_set(c->err, errno, "linux.seccomp: memfd_create");
-	r = seccomp_export_bpf(c->ctx, fd);
+	r = seccomp_export_bpf(ctx, fd);
 	if (r < 0)
 		return err_set(c->err, -r, "linux.seccomp: make the program");
 	len = lseek(fd, 0, SEEK_END);
-	insns = len > 0 ? malloc((size_t)len) : NULL;
-	if (!insns)
+	part->insns = len > 0 ? malloc((size_t)len) : NULL;
+	if (!part->insns)
 		return err_oom(c->err);
-	if (pread(fd, insns, (size_t)len, 0) != len)
+	if (pread(fd, part->insns, (size_t)len, 0) != len)
 		return err_set(c->err, EIO, "linux.seccomp: read the program");
-	*ret = take_ptr(&insns);
-	*ret_n = (size_t)len / sizeof(struct sock_filter);
+	part->n = (size_t)len / sizeof(struct sock_filter);
 	return 0;
 }
 
-static int join_programs(struct compiler *c, struct seccomp_program *ret)
+/* The largest number of a call that a rule names, -1 when there is none. */
+static int newest_call(const struct oci_seccomp *config, uint32_t arch)
 {
-	struct sock_filter stub[SECCOMP_STUB_MAX];
-	_cleanup_free_ struct sock_filter *body = NULL, *all = NULL;
-	size_t n_stub = 0, n_body = 0;
+	int max = -1;
+
+	for (size_t i = 0; i < config->n_rules; i++)
+		for (const char *const *name = config->rules[i].names; *name; name++) {
+			/* Negative ones do not exist on the architecture. */
+			int nr = seccomp_syscall_resolve_name_arch(arch, *name);
+
+			max = nr > max ? nr : max;
+		}
+	return max;
+}
+
+static int compile_part(struct compiler *c, scmp_filter_ctx ctx, uint32_t arch)
+{
+	struct seccomp_part *part = &c->parts[c->n_parts++];
+	size_t n_rules;
 	int r;
 
-	r = export_program(c, &body, &n_body);
+	part->arch = arch;
+	part->newest = default_refuses(c) ? newest_call(c->config, arch) : -1;
+	r = add_rules(c, ctx, &n_rules);
 	if (r < 0)
 		return r;
-	if (default_refuses(c))
-		n_stub = seccomp_stub_build(c->config, c->archs, c->n_archs, stub);
-	if (n_stub + n_body > BPF_MAXINSNS)
-		return err_say(c->err, E2BIG,
-			"linux.seccomp: %zu instructions, the kernel takes %d", n_stub + n_body,
-			BPF_MAXINSNS);
-	all = calloc(n_stub + n_body, sizeof(*all));
-	if (!all)
+	if (n_rules >= TREE_FROM) {
+		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+		if (r < 0)
+			return err_set(c->err, -r, "linux.seccomp: optimise the program");
+	}
+	return export_part(c, ctx, part);
+}
+
+static int compile_native(struct compiler *c)
+{
+	_cleanup_(free_ctx) scmp_filter_ctx ctx = seccomp_init(c->default_action);
+
+	if (!ctx)
+		return err_say(
+			c->err, EINVAL, "linux.seccomp.defaultAction: refused by libseccomp");
+	return compile_part(c, ctx, seccomp_arch_native());
+}
+
+/*
+ * Architectures that can never run beside the host's (other byte order, unknown
+ * here) are no loss: their calls are killed anyway.
+ */
+static int compile_foreign(struct compiler *c, uint32_t bit)
+{
+	_cleanup_(free_ctx) scmp_filter_ctx ctx = seccomp_init(c->default_action);
+	uint32_t arch = resolve_arch(bit);
+
+	if (!ctx)
 		return err_oom(c->err);
-	memcpy(all, stub, n_stub * sizeof(*all));
-	memcpy(all + n_stub, body, n_body * sizeof(*all));
-	ret->insns = take_ptr(&all);
-	ret->len = (uint16_t)(n_stub + n_body);
-	return 0;
+	if (arch == seccomp_arch_native())
+		return 0;
+	if (!arch || seccomp_arch_add(ctx, arch) < 0 ||
+		seccomp_arch_remove(ctx, seccomp_arch_native()) < 0) {
+		buf_printf(c->warnings,
+			"linux.seccomp.architectures: SCMP_ARCH_%s does not go with this host, "
+			"ignoring\n",
+			oci_arch_name(bit));
+		return 0;
+	}
+	return compile_part(c, ctx, arch);
 }
 
 /*
@@ -277,21 +292,16 @@ static uint32_t choose_flags(const struct compiler *c)
 					 SECCOMP_FILTER_FLAG_SPEC_ALLOW);
 }
 
+/* The host's own architecture is always in. */
 static int compile(struct compiler *c, struct seccomp_program *ret)
 {
-	int r;
+	int r = compile_native(c);
 
-	r = add_archs(c);
+	for (uint32_t bit = 1; bit && r == 0; bit <<= 1)
+		if (c->config->architectures.value & bit)
+			r = compile_foreign(c, bit);
 	if (r == 0)
-		r = add_rules(c);
-	if (r < 0)
-		return r;
-	if (c->n_rules >= TREE_FROM) {
-		r = seccomp_attr_set(c->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-		if (r < 0)
-			return err_set(c->err, -r, "linux.seccomp: optimise the program");
-	}
-	r = join_programs(c, ret);
+		r = seccomp_join(c->parts, c->n_parts, ret, c->err);
 	if (r < 0)
 		return r;
 	ret->flags = choose_flags(c);
@@ -302,18 +312,14 @@ static int compile(struct compiler *c, struct seccomp_program *ret)
 int seccomp_compile(const struct oci_seccomp *config, struct seccomp_program *ret,
 	struct buf *warnings, struct err *err)
 {
-	_cleanup_(free_ctx) scmp_filter_ctx ctx = NULL;
+	_cleanup_(finish_compiler) struct compiler c = {
+		.config = config, .warnings = warnings, .err = err};
 	struct seccomp_program program = {0};
-	struct compiler c = {.config = config, .warnings = warnings, .err = err};
 	int r;
 
 	if (config) {
 		c.default_action =
 			translate_action(config->default_action, &config->default_errno_ret);
-		c.ctx = ctx = seccomp_init(c.default_action);
-		if (!ctx)
-			return err_say(
-				err, EINVAL, "linux.seccomp.defaultAction: refused by libseccomp");
 		r = compile(&c, &program);
 		if (r < 0)
 			return r;

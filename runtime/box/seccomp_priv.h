@@ -6,15 +6,17 @@
 
 #define SECCOMP_ARGS_MAX  6
 #define SECCOMP_ARCHS_MAX 33 /* bits of oci_seccomp.architectures, and the host's own */
-#define SECCOMP_STUB_MAX  (1 + SECCOMP_ARCHS_MAX * 8)
 
-/*
- * Instructions that answer ENOSYS to calls whose number is above every number that
- * the profile names for the architecture, and else fall through to what follows.
- * `archs` are libseccomp's tokens. Returns how many were written, 0 when the
- * profile names no call.
- */
-size_t seccomp_stub_build(const struct oci_seccomp *config, const uint32_t *archs, size_t n_archs,
-	struct sock_filter stub[SECCOMP_STUB_MAX]);
+/* A program that libseccomp made for one architecture. */
+struct seccomp_part {
+	uint32_t arch;		   /* libseccomp's token */
+	struct sock_filter *insns; /* owned */
+	size_t n;
+	int newest; /* above this number calls fail with ENOSYS; -1: none does */
+};
+
+/* One program of all parts, which the architecture of a call chooses between. */
+int seccomp_join(const struct seccomp_part *parts, size_t n_parts, struct seccomp_program *ret,
+	struct err *err);
 
 #endif

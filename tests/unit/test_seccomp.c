@@ -266,6 +266,65 @@ START_TEST(architectures_of_other_hosts_are_a_warning)
 END_TEST
 #endif
 
+#ifdef __x86_64__
+/* What the kernel would do with a call, of architectures too that this host cannot run. */
+static uint32_t interpret(const struct seccomp_program *p, uint32_t arch, uint32_t nr)
+{
+	const struct seccomp_data data = {.nr = (int)nr, .arch = arch};
+	uint32_t a = 0;
+
+	for (size_t pc = 0; pc < p->len; pc++) {
+		const struct sock_filter *i = &p->insns[pc];
+
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			ck_assert_uint_le(i->k, sizeof(data) - sizeof(a));
+			memcpy(&a, (const char *)&data + i->k, sizeof(a));
+			break;
+		case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
+		case BPF_JMP | BPF_JA: pc += i->k; break;
+		case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
+		case BPF_JMP | BPF_JGT | BPF_K: pc += a > i->k ? i->jt : i->jf; break;
+		case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; break;
+		case BPF_RET | BPF_K: return i->k;
+		default: ck_abort_msg("instruction %#x", i->code);
+		}
+	}
+	ck_abort_msg("ran off the end");
+}
+
+#define ARCH_OF_NOBODY 0x1234u
+#define NO_SUCH	       (SECCOMP_RET_ERRNO | ENOSYS)
+#define REFUSED	       (SECCOMP_RET_ERRNO | EPERM)
+
+START_TEST(the_architecture_chooses_its_part)
+{
+	static const struct {
+		uint32_t arch, nr, expected;
+	} cases[] = {
+		{SCMP_ARCH_X86_64, 79, REFUSED},	      /* getcwd */
+		{SCMP_ARCH_X86_64, 231, SECCOMP_RET_ALLOW},   /* exit_group */
+		{SCMP_ARCH_X86_64, 5000, NO_SUCH},	      /* nothing yet */
+		{SCMP_ARCH_X86_64, 0x40000000 | 79, REFUSED}, /* the same of x32 */
+		{SCMP_ARCH_X86_64, 0x40000000 | 231, SECCOMP_RET_ALLOW},
+		{SCMP_ARCH_X86_64, 0x40000000 | 5000, NO_SUCH},
+		{SCMP_ARCH_X86, 183, REFUSED},
+		{SCMP_ARCH_X86, 252, SECCOMP_RET_ALLOW},
+		{SCMP_ARCH_X86, 5000, NO_SUCH},
+		{ARCH_OF_NOBODY, 231, SECCOMP_RET_KILL_THREAD},
+	};
+	_cleanup_seccomp_ struct seccomp_program p = {0};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(compile(REFUSE("SCMP_ACT_ERRNO", X86_ALL), &p, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		ck_assert_msg(interpret(&p, cases[i].arch, cases[i].nr) == cases[i].expected,
+			"case %zu", i);
+}
+END_TEST
+
+#endif
+
 /* Every call that this libseccomp knows, but for those that `deny` says. */
 static void big_profile(struct buf *json, const char *deny)
 {
@@ -363,8 +422,9 @@ START_TEST(the_first_of_two_rules_wins)
 END_TEST
 
 #ifdef __x86_64__
-#define ONLY_X86 \
-	other_architectures_are_covered_or_shut, architectures_of_other_hosts_are_a_warning,
+#define ONLY_X86                                                                    \
+	the_architecture_chooses_its_part, other_architectures_are_covered_or_shut, \
+		architectures_of_other_hosts_are_a_warning,
 #else
 #define ONLY_X86
 #endif
