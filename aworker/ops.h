@@ -15,7 +15,11 @@
 #define OPS_MODULES(X) \
 	X(worker)      \
 	X(timer)       \
-	X(http)
+	X(http)        \
+	X(clone)       \
+	X(crypto)      \
+	X(text)        \
+	X(url)
 
 #define OPS_DECLARE(name) extern const struct engine_op ops_##name[];
 OPS_MODULES(OPS_DECLARE)

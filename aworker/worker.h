@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One worker: an engine, a loop, a file to run and perhaps a socket to serve.
- * It is what op_data() gives to an op.
+ * It is what op_data() gives to an op; NULL while a startup snapshot is made.
  *
  * What the platform's JavaScript puts into `internals` for the worker to call:
  *   mainLoaded(namespace)      the user's file has run (undefined for a classic script), top-level
@@ -14,6 +14,10 @@
  *                              fetch dispatch path so that its code is compiled
  *   started()                  optional: in every process, before the user's file: state that
  *                              must be this process's own (time origin, location, ...)
+ *   http...                    see aworker/http.h
+ *
+ * Life: worker_create() | worker_load() | worker_open() worker_run() worker_close() |
+ * worker_destroy(). Between close and open the process may be copied.
  */
 #ifndef AWORKER_WORKER_H
 #define AWORKER_WORKER_H
@@ -21,10 +25,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aworker/http_server.h"
 #include "aworker/loop.h"
 #include "aworker/v8/engine.h"
+#include "runtime/base/buf.h"
 
-struct http_server;
+struct http_bridge;
 struct timer_table;
 
 /* Exit codes of the program; 128 + N after signal N. */
@@ -37,43 +43,76 @@ enum worker_exit {
 	WORKER_EXIT_ENGINE = 5, /* the engine does not start, or is out of memory */
 };
 
+/* How long the running requests may take after SIGTERM. */
+#define WORKER_GRACE_MS 8000
+
+/* The largest file of code. */
+#define WORKER_FILE_MAX (256u << 20)
+
+/* Everything is borrowed. */
 struct worker_options {
 	const char *file;   /* what to run; NULL with `code` */
 	const char *code;   /* -e */
 	const char *listen; /* HOST:PORT, unix:PATH or fd:N; NULL: from PORT, else 127.0.0.1:8080 */
-	const char *location; /* --location; NULL: made from the file */
-	char **args;	      /* what follows FILE; NULL-terminated */
+	const char *location;	 /* --location; NULL: made from the file */
+	const char *const *args; /* what follows FILE; NULL-terminated */
 };
 
 struct worker {
 	struct engine *engine;
-	struct loop loop;
+	void *stack_low; /* lowest usable address of the stack that JavaScript runs on */
 	struct worker_options options;
+	const char *const *env; /* NULL-terminated, borrowed */
+
+	char *name; /* absolute path of the file, "[eval]" with -e; owned */
+	struct buf source;
+
+	/* between open and close */
+	struct loop loop;
 	struct timer_table *timers;
-	struct http_server *http; /* made by http_server_start(), NULL before */
-	uint64_t origin_ns;	  /* CLOCK_MONOTONIC of performance.now() == 0 */
-	double time_origin_ms;	  /* the same moment as wall-clock time since 1970 */
-	int listen_fd;		  /* -1 until it serves */
+	struct http_bridge *bridge;
+	struct http_server *http; /* NULL until it serves */
+	struct http_listener listener;
+	struct loop_timer task_timer;	 /* tasks of the engine that are due now */
+	struct loop_timer delayed_timer; /* ... and later: they do not keep the worker alive */
+	struct loop_timer grace_timer;
+	uint64_t origin_ns;    /* CLOCK_MONOTONIC of performance.now() == 0 */
+	double time_origin_ms; /* the same moment as wall-clock time since 1970 */
+	unsigned holds;	       /* ops.workerHold() */
 	int exit_code;
 	bool exiting; /* exit_code is final; the loop is told to stop */
-	bool main_loaded;
-	bool serving;
-	struct loop_timer task_timer; /* posted tasks of the engine */
-	struct loop_timer grace_timer;
-	struct engine_value *main_loaded_fn;
+	int signal;   /* that asked to end; 0: none */
+	bool drained; /* the last running request has ended */
 };
+
+/*
+ * An engine from the built-in snapshot, or from the scripts when it does not fit. The caller has
+ * set stack_low, and nothing else.
+ */
+int worker_create(struct worker *w, struct err *err);
+void worker_destroy(struct worker *w);
+
+/*
+ * Takes the options and reads the file, with the rights of the moment. On failure *ret_code is
+ * the exit code.
+ */
+int worker_load(struct worker *w, const struct worker_options *options, const char *const *env,
+	int *ret_code, struct err *err);
+
+/* A loop, signals, timers, a time origin: what is this process's own. */
+int worker_open(struct worker *w, struct err *err);
+/* Runs what was loaded to its end; returns the exit code. Errors have gone to stderr. */
+int worker_run(struct worker *w);
+/* Gives back every descriptor and handle; engine and source stay. */
+void worker_close(struct worker *w);
 
 /* Leaves the loop as soon as the running callback and its microtasks are done. The first code wins. */
 void worker_exit(struct worker *w, int code);
 
-/*
- * The HTTP server, as the worker uses it (aworker/http_server.c).
- * start: accepts on the listening socket (non-blocking, stays the worker's) and calls JavaScript
- * for each request. stop: no new connections or requests; calls `done` (perhaps at once) when the
- * running ones have ended. destroy: closes what is left; accepts NULL.
- */
-int http_server_start(struct worker *w, int listen_fd, struct http_server **ret, struct err *err);
-void http_server_stop(struct http_server *s, void (*done)(struct worker *w));
-void http_server_destroy(struct http_server *s);
+/* Calls internals.warmUp() and what follows from it, on an open worker. */
+void worker_warm_up(struct worker *w);
+
+/* "aworker: " and a sentence on stderr, in one write. */
+void worker_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif

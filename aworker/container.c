@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a warm engine to a worker in its own sandbox.
+ *
+ * Seed: engine, warm-up, fork point. What a clone will want from the host is in memory
+ * by then: libraries are bound at load time (BIND_NOW), ICU's data is a library, V8's
+ * code is compiled by the warm-up. After box_enter() nothing of the host is there, so from
+ * here on only files of the container are opened, with the container's rights.
+ *
+ * The order in a clone: sandbox; command line, environment, file (a failure here is one of
+ * `create`); gate; engine and loop of this process; "started"; the user's code.
+ */
+#include "aworker/container.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "aworker/options.h"
+#include "aworker/worker.h"
+#include "runtime/base/util.h"
+#include "runtime/box/enter.h"
+#include "seed/forkserver.h"
+#include "seed/launch.h"
+
+/* The trial clone compiles and runs a little JavaScript. */
+#define TRIAL_TIMEOUT_MS 20000
+
+static const char trial_code[] = "const s = [3, 1, 2].sort().map((x) => x * 2).join();\n"
+				 "if (s !== '2,4,6') throw new Error(s);\n"
+				 "for (let i = 0, a = []; i < 2e5; i++) a = [a.length, `${i}`];\n"
+				 "new Intl.NumberFormat('de').format(1234.5);\n"
+				 "setTimeout(() => {}, 0);\n";
+
+/* --- in the container's process --- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Everything that can be wrong with the container's command line, before it stands at the gate. */
+static int prepare(struct worker *w, const struct box_entry *entry, struct err *err)
+{
+	struct worker_options options;
+	enum command command;
+	int code;
+
+	if (options_parse(entry->argv, &command, &options, err) < 0)
+		return err_wrap(err, "process.args");
+	if (command != COMMAND_RUN)
+		return err_say(err, EINVAL, "process.args: a container runs a file or code");
+	if (worker_load(w, &options, entry->envp, &code, err) < 0)
+		return -err->code;
+	environ = (char **)entry->envp;
+	/* A name is not worth a container. */
+	if (seed_process_title(base_name(entry->argv[0]), entry->argv, entry->envp, err) < 0)
+		err->code = 0;
+	return 0;
+}
+
+static int run_container(struct worker *w, struct seed_request *req)
+{
+	struct box_entry entry;
+	struct err err = ERR_INIT;
+	int code;
+
+	if (box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, &entry, &err) <
+			0 ||
+		prepare(w, &entry, &err) < 0 || box_wait_start(&entry, &err) < 0 ||
+		engine_fork_child(w->engine, &err) < 0 || worker_open(w, &err) < 0) {
+		box_failed(&entry, &err);
+		return WORKER_EXIT_ERROR;
+	}
+	box_started(&entry);
+	code = worker_run(w);
+	worker_close(w);
+	/* Nobody looks at the memory of a process that ends. */
+	_exit(code);
+}
+
+/* --- in the seed --- */
+
+static int run_trial(void *arg)
+{
+	const struct worker_options options = {.code = trial_code};
+	struct worker *w = arg;
+	struct err err;
+	int code;
+
+	if (engine_fork_child(w->engine, &err) < 0 ||
+		worker_load(w, &options, NULL, &code, &err) < 0 || worker_open(w, &err) < 0)
+		return -1;
+	return worker_run(w) == WORKER_EXIT_OK ? 0 : -1;
+}
+
+static int warm_up(struct worker *w, struct err *err)
+{
+	if (worker_open(w, err) < 0)
+		return -err->code;
+	worker_warm_up(w);
+	if (w->exiting)
+		return err_say(err, EIO, "the warm-up failed");
+	worker_close(w);
+	engine_fork_prepare(w->engine);
+	return seed_trial(run_trial, w, TRIAL_TIMEOUT_MS, err);
+}
+
+int container_seed(const char *arg, void *stack_low)
+{
+	struct worker w = {.stack_low = stack_low};
+	struct seed_request req;
+	struct err err = ERR_INIT;
+	int listen_fd, keeper_fd, r;
+
+	seed_process_init();
+	r = seed_serve_parse(arg, &listen_fd, &keeper_fd, &err);
+	if (r == 0)
+		r = worker_create(&w, &err);
+	if (r == 0)
+		r = warm_up(&w, &err);
+	if (r == 0)
+		r = seed_serve(listen_fd, keeper_fd, &req, &err);
+	if (r == 0)
+		return run_container(&w, &req);
+	worker_say("seed: %s", err.msg);
+	return WORKER_EXIT_ERROR;
+}
+
+int container_cold(const char *arg, void *stack_low)
+{
+	struct worker w = {.stack_low = stack_low};
+	struct seed_request req;
+	struct err err = ERR_INIT;
+	char *end;
+	long fd = strtol(arg, &end, 10);
+
+	seed_process_init();
+	if (*end || end == arg || fd < 0 || fd > INT32_MAX) {
+		worker_say("'%s' is no descriptor", arg);
+		return WORKER_EXIT_USAGE;
+	}
+	/* Before the sandbox: the engine reads files of the host. */
+	if (worker_create(&w, &err) < 0 || seed_receive_one((int)fd, &req, &err) < 0) {
+		worker_say("%s", err.msg);
+		return WORKER_EXIT_ENGINE;
+	}
+	return run_container(&w, &req);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker that is a container: as a seed, whose clones are, or as a process that
+ * was made for one. Both return the exit code of the process; a clone returns from
+ * container_seed() as well.
+ */
+#ifndef AWORKER_CONTAINER_H
+#define AWORKER_CONTAINER_H
+
+/* `arg` is what follows SEED_OPTION_SERVE or SEED_OPTION_COLD. */
+int container_seed(const char *arg, void *stack_low);
+int container_cold(const char *arg, void *stack_low);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aworker: runs a file, or is a seed or a container's process on behalf of turf
+ * (the hidden options of seed/forkserver.h). All of it happens on a stack of our own.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "aworker/container.h"
+#include "aworker/options.h"
+#include "aworker/stack.h"
+#include "aworker/worker.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/util.h"
+#include "seed/forkserver.h"
+
+static int print(struct buf *text)
+{
+	int r = buf_failed(text) ? -1 : fd_write_all(STDOUT_FILENO, text->data, text->len);
+
+	buf_finish(text);
+	return r < 0 ? WORKER_EXIT_ERROR : WORKER_EXIT_OK;
+}
+
+static int run(const struct worker_options *options, void *stack_low)
+{
+	struct worker w = {.stack_low = stack_low};
+	struct err err = ERR_INIT;
+	int code = WORKER_EXIT_ENGINE;
+
+	/* The file first: it is the more likely mistake, and the cheaper one to find. */
+	if (worker_load(&w, options, (const char *const *)environ, &code, &err) < 0 ||
+		worker_create(&w, &err) < 0 || worker_open(&w, &err) < 0)
+		worker_say("%s", err.msg);
+	else
+		code = worker_run(&w);
+	worker_destroy(&w);
+	return code;
+}
+
+static int version(void)
+{
+	struct buf out = BUF_INIT;
+
+	buf_printf(&out, "aworker %s (V8 %s)\n", TURF_VERSION, engine_version());
+	return print(&out);
+}
+
+static int help(void)
+{
+	struct buf out = BUF_INIT;
+
+	options_help(&out);
+	return print(&out);
+}
+
+static int complete(const char *const *words)
+{
+	struct buf out = BUF_INIT;
+
+	options_complete(words, &out);
+	return out.len > 0 ? print(&out) : WORKER_EXIT_OK;
+}
+
+static int on_stack(void *arg, void *low)
+{
+	const char *const *argv = arg;
+	struct worker_options options;
+	enum command command;
+	struct err err = ERR_INIT;
+	const char *rest;
+
+	if (argv[0] && argv[1]) {
+		if ((rest = str_after(argv[1], SEED_OPTION_SERVE)))
+			return container_seed(rest, low);
+		if ((rest = str_after(argv[1], SEED_OPTION_COLD)))
+			return container_cold(rest, low);
+		if (streq(argv[1], "__complete"))
+			return complete(argv + 2);
+	}
+	if (options_parse(argv, &command, &options, &err) < 0) {
+		worker_say("%s", err.msg);
+		return WORKER_EXIT_USAGE;
+	}
+	switch (command) {
+	case COMMAND_HELP: return help();
+	case COMMAND_VERSION: return version();
+	default: return run(&options, low);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	(void)argc;
+	r = stack_run(on_stack, argv, &err);
+	if (r < 0) {
+		worker_say("%s", err.msg);
+		return WORKER_EXIT_ENGINE;
+	}
+	return r;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joins the HTTP server and JavaScript: the server's handler calls functions of
+ * `internals`, and ops call the server. The contract is in aworker/http.h.
+ */
+#include <errno.h>
+
+#include "aworker/http.h"
+#include "aworker/ops.h"
+#include "aworker/worker.h"
+#include "aworker/worker_priv.h"
+#include "runtime/base/util.h"
+
+struct http_bridge {
+	struct engine_value *request;
+	struct engine_value *body;
+	struct engine_value *writable;
+	struct engine_value *half_closed;
+	struct engine_value *abort;
+};
+
+int http_bridge_create(struct worker *w, struct err *err)
+{
+	struct http_bridge *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return err_oom(err);
+	b->request = engine_internal_function(w->engine, "httpRequest");
+	b->body = engine_internal_function(w->engine, "httpBody");
+	b->writable = engine_internal_function(w->engine, "httpWritable");
+	b->half_closed = engine_internal_function(w->engine, "httpHalfClosed");
+	b->abort = engine_internal_function(w->engine, "httpAbort");
+	w->bridge = b;
+	return 0;
+}
+
+void http_bridge_destroy(struct worker *w)
+{
+	struct http_bridge *b = w->bridge;
+
+	if (!b)
+		return;
+	engine_release(w->engine, b->request);
+	engine_release(w->engine, b->body);
+	engine_release(w->engine, b->writable);
+	engine_release(w->engine, b->half_closed);
+	engine_release(w->engine, b->abort);
+	free(b);
+	w->bridge = NULL;
+}
+
+/* --- from the server --- */
+
+/* Calls fn(...argv) and gives the values back. Negative: it threw, or a value could not be made. */
+static int call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv)
+{
+	int r = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (!argv[i])
+			r = -ENOMEM;
+	}
+	if (fn && r == 0)
+		r = engine_call(w->engine, fn, argc, argv);
+	for (int i = 0; i < argc; i++)
+		engine_release(w->engine, argv[i]);
+	return r;
+}
+
+static void on_request(void *data, uint64_t id, const struct http_request *r)
+{
+	struct worker *w = data;
+	struct engine *e = w->engine;
+	struct engine_value *argv[] = {
+		engine_number(e, (double)id),
+		engine_latin1(e, r->method, r->method_len),
+		engine_latin1(e, r->url, r->url_len),
+		engine_latin1_array(e, r->strings, r->lens, r->n_strings),
+		engine_bool(e, r->has_body),
+	};
+
+	if (call(w, w->bridge->request, ARRAY_SIZE(argv), argv) < 0)
+		http_reset(w->http, id);
+}
+
+static void on_body(void *data, uint64_t id, const void *bytes, size_t len)
+{
+	struct worker *w = data;
+	struct engine_value *argv[] = {
+		engine_number(w->engine, (double)id),
+		len > 0 ? engine_bytes(w->engine, bytes, len) : engine_undefined(w->engine),
+	};
+
+	if (call(w, w->bridge->body, ARRAY_SIZE(argv), argv) < 0)
+		http_reset(w->http, id);
+}
+
+static void on_writable(void *data, uint64_t id)
+{
+	struct worker *w = data;
+
+	worker_call_number(w, w->bridge->writable, (double)id);
+}
+
+static void on_half_closed(void *data, uint64_t id)
+{
+	struct worker *w = data;
+
+	worker_call_number(w, w->bridge->half_closed, (double)id);
+}
+
+static void on_abort(void *data, uint64_t id, const char *reason)
+{
+	struct worker *w = data;
+	struct engine_value *argv[] = {
+		engine_number(w->engine, (double)id),
+		engine_string(w->engine, reason, strlen(reason)),
+	};
+
+	call(w, w->bridge->abort, ARRAY_SIZE(argv), argv);
+}
+
+const struct http_handler http_bridge_handler = {
+	.request = on_request,
+	.body = on_body,
+	.writable = on_writable,
+	.half_closed = on_half_closed,
+	.abort = on_abort,
+};
+
+/* --- to the server --- */
+
+static struct http_server *server_of(struct op_call *c)
+{
+	struct worker *w = op_data(c);
+
+	return w ? w->http : NULL;
+}
+
+static int arg_id(struct op_call *c, uint64_t *ret)
+{
+	int64_t id;
+
+	if (op_arg_i64(c, 0, &id) < 0)
+		return -1;
+	*ret = id > 0 ? (uint64_t)id : 0;
+	return 0;
+}
+
+/* (id, status, statusText, headers, ...) */
+static int arg_response(struct op_call *c, uint64_t *ret_id, struct http_response *ret)
+{
+	int64_t status;
+
+	if (arg_id(c, ret_id) < 0 || op_arg_i64(c, 1, &status) < 0 ||
+		op_arg_latin1(c, 2, &ret->reason, &ret->reason_len) < 0 ||
+		op_arg_latin1_array(c, 3, &ret->strings, &ret->lens, &ret->n_strings) < 0)
+		return -1;
+	ret->status = status > 0 && status < 1000 ? (int)status : 0;
+	return 0;
+}
+
+static int throw_response(struct op_call *c, const struct err *err)
+{
+	return op_throw(c, err->code == ERANGE || err->code == ENOMEM ? "RangeError" : "TypeError",
+		"%s", err->msg);
+}
+
+static int op_http_read(struct op_call *c)
+{
+	const void *bytes;
+	uint64_t id;
+	size_t len;
+
+	if (arg_id(c, &id) < 0)
+		return -1;
+	switch (http_read(server_of(c), id, &bytes, &len)) {
+	case HTTP_READ_PIECE: op_ret_bytes(c, bytes, len); break;
+	case HTTP_READ_END: op_ret_bool(c, true); break;
+	case HTTP_READ_WAIT: break;
+	}
+	return 0;
+}
+
+static int op_http_respond(struct op_call *c)
+{
+	struct err err = ERR_INIT;
+	struct http_response r;
+	uint8_t *body = NULL;
+	size_t len = 0;
+	uint64_t id;
+
+	if (arg_response(c, &id, &r) < 0)
+		return -1;
+	if (!op_arg_is_nullish(c, 4) && op_arg_bytes(c, 4, &body, &len) < 0)
+		return -1;
+	if (http_respond(server_of(c), id, &r, body, len, &err) < 0)
+		return throw_response(c, &err);
+	return 0;
+}
+
+static int op_http_respond_text(struct op_call *c)
+{
+	struct err err = ERR_INIT;
+	struct http_response r;
+	const char *text;
+	size_t len;
+	uint64_t id;
+
+	if (arg_response(c, &id, &r) < 0 || op_arg_string(c, 4, &text, &len) < 0)
+		return -1;
+	if (http_respond(server_of(c), id, &r, text, len, &err) < 0)
+		return throw_response(c, &err);
+	return 0;
+}
+
+static int op_http_respond_stream(struct op_call *c)
+{
+	struct err err = ERR_INIT;
+	struct http_response r;
+	bool wanted;
+	uint64_t id;
+
+	if (arg_response(c, &id, &r) < 0)
+		return -1;
+	if (http_respond_stream(server_of(c), id, &r, &wanted, &err) < 0)
+		return throw_response(c, &err);
+	op_ret_bool(c, wanted);
+	return 0;
+}
+
+static int op_http_write(struct op_call *c)
+{
+	uint8_t *bytes;
+	uint64_t id;
+	size_t len;
+	ssize_t n;
+
+	if (arg_id(c, &id) < 0 || op_arg_bytes(c, 1, &bytes, &len) < 0)
+		return -1;
+	n = http_write(server_of(c), id, bytes, len);
+	if (n == -EMSGSIZE)
+		return op_throw(c, "TypeError", "the body is longer than its Content-Length");
+	op_ret_f64(c, (double)n);
+	return 0;
+}
+
+static int op_http_end(struct op_call *c)
+{
+	uint64_t id;
+
+	if (arg_id(c, &id) < 0)
+		return -1;
+	http_end(server_of(c), id);
+	return 0;
+}
+
+static int op_http_reset(struct op_call *c)
+{
+	uint64_t id;
+
+	if (arg_id(c, &id) < 0)
+		return -1;
+	http_reset(server_of(c), id);
+	return 0;
+}
+
+const struct engine_op ops_http[] = {
+	{"httpRead", op_http_read},
+	{"httpRespond", op_http_respond},
+	{"httpRespondText", op_http_respond_text},
+	{"httpRespondStream", op_http_respond_stream},
+	{"httpWrite", op_http_write},
+	{"httpEnd", op_http_end},
+	{"httpReset", op_http_reset},
+	{NULL, NULL},
+};

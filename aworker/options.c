@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line; see options.h. Options end at FILE: what follows is the
+ * worker's own.
+ */
+#include "aworker/options.h"
+
+#include <errno.h>
+
+#include "runtime/base/util.h"
+
+enum option_id { OPTION_EVAL, OPTION_LISTEN, OPTION_LOCATION, OPTION_HELP, OPTION_VERSION };
+
+static const struct option {
+	enum option_id id;
+	char letter; /* 0: none */
+	const char *name;
+	const char *value; /* what it takes, NULL: nothing */
+	const char *help;
+} table[] = {
+	{OPTION_EVAL, 'e', "eval", "CODE", "run CODE instead of a file"},
+	{OPTION_LISTEN, 0, "listen", "ADDRESS",
+		"where a worker with a fetch handler serves: HOST:PORT,\n"
+		"unix:PATH or fd:N (PORT of the environment, else\n"
+		"127.0.0.1:8080)"},
+	{OPTION_LOCATION, 0, "location", "URL", "what location.href says (the URL of FILE)"},
+	{OPTION_HELP, 'h', "help", NULL, "print this help"},
+	{OPTION_VERSION, 'v', "version", NULL, "print the version"},
+};
+
+/* Column at which --help explains. */
+#define HELP_COLUMN 24
+
+static void put_indented(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		buf_put(out, text, 1);
+		if (*text == '\n')
+			buf_printf(out, "%*s", HELP_COLUMN, "");
+	}
+	buf_puts(out, "\n");
+}
+
+void options_help(struct buf *out)
+{
+	buf_puts(out, "Usage: aworker [OPTION]... FILE [ARG]...\n"
+		      "       aworker [OPTION]... -e CODE [ARG]...\n"
+		      "Run a JavaScript worker with Web APIs.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct buf left = BUF_INIT;
+
+		if (table[i].letter)
+			buf_printf(&left, "  -%c, ", table[i].letter);
+		else
+			buf_puts(&left, "      ");
+		buf_printf(&left, "--%s", table[i].name);
+		if (table[i].value)
+			buf_printf(&left, " %s", table[i].value);
+		buf_printf(out, "%-*s", HELP_COLUMN, left.data ? left.data : "");
+		if (left.len >= HELP_COLUMN)
+			buf_printf(out, "\n%*s", HELP_COLUMN, "");
+		buf_finish(&left);
+		put_indented(out, table[i].help);
+	}
+	buf_puts(out,
+		"\nExit status: 0, 1 after an uncaught error, 2 for a wrong command line, 3 when\n"
+		"FILE cannot be read, 4 when ADDRESS cannot be listened on, 5 when the engine\n"
+		"fails or is out of memory, 128+N after signal N.\n");
+}
+
+void options_complete(const char *const *words, struct buf *out)
+{
+	const char *last = "";
+
+	for (size_t i = 0; words[i]; i++) {
+		last = words[i];
+		/* What comes behind FILE is not ours. */
+		if (words[i + 1] && *last != '-' && (i == 0 || *words[i - 1] != '-'))
+			return;
+	}
+	if (*last != '-')
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		buf_printf(out, "--%s\n", table[i].name);
+}
+
+/* --- parsing --- */
+
+/* "--name", "--name=value", "-n"; *ret_value is what follows "=", NULL without. */
+static const struct option *find(const char *arg, const char **ret_value)
+{
+	*ret_value = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		const char *rest = str_after(arg, "--");
+
+		if (table[i].letter && arg[1] == table[i].letter && arg[2] == '\0')
+			return &table[i];
+		rest = rest ? str_after(rest, table[i].name) : NULL;
+		if (rest && (*rest == '\0' || *rest == '=')) {
+			*ret_value = *rest ? rest + 1 : NULL;
+			return &table[i];
+		}
+	}
+	return NULL;
+}
+
+static void apply(
+	enum option_id id, const char *value, enum command *command, struct worker_options *o)
+{
+	switch (id) {
+	case OPTION_EVAL: o->code = value; break;
+	case OPTION_LISTEN: o->listen = value; break;
+	case OPTION_LOCATION: o->location = value; break;
+	case OPTION_HELP: *command = COMMAND_HELP; break;
+	case OPTION_VERSION: *command = COMMAND_VERSION; break;
+	}
+}
+
+/* Handles *argv and what belongs to it; returns where to go on, NULL with *err. */
+static const char *const *take_option(
+	const char *const *argv, enum command *command, struct worker_options *o, struct err *err)
+{
+	const char *value;
+	const struct option *option = find(*argv, &value);
+
+	if (!option) {
+		err_say(err, EINVAL, "unknown option '%s' (see aworker --help)", *argv);
+		return NULL;
+	}
+	if (!option->value && value) {
+		err_say(err, EINVAL, "option --%s takes no value", option->name);
+		return NULL;
+	}
+	if (option->value && !value)
+		value = *++argv;
+	if (option->value && !value) {
+		err_say(err, EINVAL, "option --%s needs a value: %s", option->name, option->value);
+		return NULL;
+	}
+	apply(option->id, value, command, o);
+	return argv + 1;
+}
+
+int options_parse(const char *const *argv, enum command *ret_command, struct worker_options *ret,
+	struct err *err)
+{
+	struct worker_options o = {0};
+	enum command command = COMMAND_RUN;
+
+	if (*argv)
+		argv++;
+	while (*argv && **argv == '-' && (*argv)[1]) {
+		if (streq(*argv, "--")) {
+			argv++;
+			break;
+		}
+		argv = take_option(argv, &command, &o, err);
+		if (!argv)
+			return -err->code;
+	}
+	if (command == COMMAND_RUN && !o.code) {
+		o.file = *argv;
+		if (!o.file)
+			return err_say(err, EINVAL, "a file is needed (see aworker --help)");
+		argv++;
+	}
+	o.args = argv;
+	*ret_command = command;
+	*ret = o;
+	return 0;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a worker; see worker.h.
+ *
+ * JavaScript runs in three places: the user's file, the loop's callbacks, and the
+ * microtasks behind each of them (`after`). Whatever ends the worker sets a code
+ * and stops the loop; nothing below ever calls exit().
+ */
+#include "aworker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "aworker/builtin.h"
+#include "aworker/ops.h"
+#include "aworker/worker_priv.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/util.h"
+
+/* A sentence with a file name and a stack of JavaScript behind it. */
+#define SAY_MAX 1024
+
+void worker_say(const char *fmt, ...)
+{
+	char text[SAY_MAX];
+	size_t n;
+	va_list ap;
+
+	n = (size_t)snprintf(text, sizeof(text), "aworker: ");
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - n - 1, fmt, ap);
+	va_end(ap);
+	n = strlen(text);
+	text[n++] = '\n';
+	fd_write_all(STDERR_FILENO, text, n);
+}
+
+/* --- create, destroy --- */
+
+static int bootstrap(struct worker *w, struct err *err)
+{
+	for (size_t i = 0; i < builtin_n_sources; i++) {
+		int r = engine_bootstrap(w->engine, &builtin_sources[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int worker_create(struct worker *w, struct err *err)
+{
+	struct engine_options options = {.ops = ops_table(), .host = worker_host};
+	bool fits;
+	int r;
+
+	if (!options.ops)
+		return err_oom(err);
+	options.host.data = w;
+	fits = builtin_snapshot_len > 0 &&
+	       engine_snapshot_fits(options.ops, builtin_snapshot, builtin_snapshot_len);
+	if (fits) {
+		options.snapshot = builtin_snapshot;
+		options.snapshot_len = builtin_snapshot_len;
+	}
+	r = engine_create(&options, &w->engine, err);
+	if (r < 0)
+		return r;
+	engine_use_stack(w->engine, w->stack_low);
+	r = fits ? 0 : bootstrap(w, err);
+	if (r < 0)
+		worker_destroy(w);
+	return r;
+}
+
+void worker_destroy(struct worker *w)
+{
+	worker_close(w);
+	engine_destroy(w->engine);
+	w->engine = NULL;
+	buf_finish(&w->source);
+	free(w->name);
+	w->name = NULL;
+}
+
+/* --- load --- */
+
+static int load_file(struct worker *w, const char *path, struct err *err)
+{
+	char *data;
+	size_t len;
+	int r = file_read(AT_FDCWD, path, WORKER_FILE_MAX, &data, &len, err);
+
+	if (r < 0)
+		return r;
+	w->source = (struct buf){.data = data, .len = len, .cap = len + 1};
+	w->name = worker_absolute(path);
+	return w->name ? 0 : err_oom(err);
+}
+
+static int load_code(struct worker *w, const char *code, struct err *err)
+{
+	buf_puts(&w->source, code);
+	w->name = strdup("[eval]");
+	return buf_failed(&w->source) || !w->name ? err_oom(err) : 0;
+}
+
+int worker_load(struct worker *w, const struct worker_options *options, const char *const *env,
+	int *ret_code, struct err *err)
+{
+	int r;
+
+	w->options = *options;
+	w->env = env;
+	if (options->listen && http_listen_check(options->listen, err) < 0) {
+		*ret_code = WORKER_EXIT_USAGE;
+		return -EINVAL;
+	}
+	r = options->code ? load_code(w, options->code, err) : load_file(w, options->file, err);
+	if (r < 0)
+		*ret_code = WORKER_EXIT_FILE;
+	return r;
+}
+
+/* --- open, close --- */
+
+static void on_after(void *data)
+{
+	struct worker *w = data;
+
+	engine_pump(w->engine);
+	if (engine_out_of_memory(w->engine))
+		worker_exit(w, WORKER_EXIT_ENGINE);
+}
+
+static void on_task(void *data)
+{
+	struct worker *w = data;
+
+	while (engine_run_task(w->engine))
+		;
+}
+
+/* As PID 1 of a container: children that others left behind. */
+static void reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+static void on_signal(void *data, int signal)
+{
+	if (signal == SIGCHLD)
+		reap();
+	else
+		worker_shut_down(data, signal);
+}
+
+static int watch_signals(struct worker *w, struct err *err)
+{
+	sigset_t set;
+
+	/* A client or a reader of our output that goes away is no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (getpid() == 1)
+		sigaddset(&set, SIGCHLD);
+	return loop_watch_signals(&w->loop, &set, on_signal, w, err);
+}
+
+static void set_time_origin(struct worker *w)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	w->origin_ns = loop_clock_ns();
+	w->time_origin_ms = (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+int worker_open(struct worker *w, struct err *err)
+{
+	int r = loop_init(&w->loop, err);
+
+	if (r < 0)
+		return r;
+	loop_set_after(&w->loop, on_after, w);
+	w->task_timer = (struct loop_timer){.fn = on_task, .data = w};
+	w->delayed_timer = (struct loop_timer){.fn = on_task, .data = w, .background = true};
+	w->listener = (struct http_listener)HTTP_LISTENER_INIT;
+	w->http = NULL;
+	w->holds = 0;
+	w->exit_code = WORKER_EXIT_OK;
+	w->exiting = w->drained = false;
+	w->signal = 0;
+	set_time_origin(w);
+	if (watch_signals(w, err) < 0 || timer_table_create(w, err) < 0 ||
+		http_bridge_create(w, err) < 0) {
+		worker_close(w);
+		return -err->code;
+	}
+	return 0;
+}
+
+void worker_close(struct worker *w)
+{
+	if (!loop_is_open(&w->loop))
+		return;
+	http_server_destroy(w->http);
+	w->http = NULL;
+	http_listener_finish(&w->listener);
+	http_bridge_destroy(w);
+	timer_table_destroy(w);
+	loop_timer_stop(&w->loop, &w->task_timer);
+	loop_timer_stop(&w->loop, &w->delayed_timer);
+	loop_timer_stop(&w->loop, &w->grace_timer);
+	loop_close(&w->loop);
+}
+
+/* --- run --- */
+
+int worker_call_number(struct worker *w, struct engine_value *fn, double v)
+{
+	struct engine_value *arg;
+	int r;
+
+	if (!fn)
+		return 0;
+	arg = engine_number(w->engine, v);
+	r = engine_call(w->engine, fn, 1, &arg);
+	engine_release(w->engine, arg);
+	return r;
+}
+
+static void call_internal(struct worker *w, const char *name)
+{
+	struct engine_value *fn = engine_internal_function(w->engine, name);
+
+	if (!fn)
+		return;
+	engine_call(w->engine, fn, 0, NULL);
+	engine_release(w->engine, fn);
+	on_after(w);
+}
+
+static void say_uncaught(const struct err *err, const char *stack)
+{
+	struct buf text = BUF_INIT;
+
+	buf_printf(&text, "%s\n", err->msg);
+	if (stack && *stack)
+		buf_printf(&text, "%s\n", stack);
+	if (!buf_failed(&text))
+		fd_write_all(STDERR_FILENO, text.data, text.len);
+	buf_finish(&text);
+}
+
+static void run_main(struct worker *w)
+{
+	_cleanup_free_ char *stack = NULL;
+	struct err err = ERR_INIT;
+	int r = engine_eval(w->engine, w->name, w->source.data ? w->source.data : "", w->source.len,
+		&stack, &err);
+
+	/* V8 has its own copy. */
+	buf_finish(&w->source);
+	if (r < 0 && !w->exiting) {
+		say_uncaught(&err, stack);
+		worker_exit(w, err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);
+	}
+	on_after(w);
+}
+
+int worker_run(struct worker *w)
+{
+	struct err err = ERR_INIT;
+
+	call_internal(w, "started");
+	if (!w->exiting)
+		run_main(w);
+	if (!w->exiting && loop_run(&w->loop, &err) < 0) {
+		worker_say("%s", err.msg);
+		worker_exit(w, WORKER_EXIT_ERROR);
+	}
+	return w->exit_code;
+}
+
+void worker_exit(struct worker *w, int code)
+{
+	if (w->exiting)
+		return;
+	w->exiting = true;
+	w->exit_code = code;
+	loop_stop(&w->loop);
+}
+
+void worker_warm_up(struct worker *w)
+{
+	struct err err;
+
+	call_internal(w, "warmUp");
+	loop_run(&w->loop, &err);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the worker know of each other.
+ */
+#ifndef AWORKER_WORKER_PRIV_H
+#define AWORKER_WORKER_PRIV_H
+
+#include "aworker/worker.h"
+
+/* Calls fn(v); nothing happens when fn is NULL. Negative when it threw. */
+int worker_call_number(struct worker *w, struct engine_value *fn, double v);
+
+/* --- ops_timer.c --- */
+
+int timer_table_create(struct worker *w, struct err *err);
+void timer_table_destroy(struct worker *w);
+
+/* --- ops_http.c: requests become calls of JavaScript --- */
+
+extern const struct http_handler http_bridge_handler; /* its data is the worker */
+
+int http_bridge_create(struct worker *w, struct err *err);
+void http_bridge_destroy(struct worker *w);
+
+/* --- worker_serve.c --- */
+
+/* Listens and accepts; on failure the worker ends. Once. */
+void worker_serve(struct worker *w);
+/* Ends gracefully because of a signal, or at once when it is the second. */
+void worker_shut_down(struct worker *w, int signal);
+void worker_hold(struct worker *w);
+void worker_unhold(struct worker *w);
+
+/* --- worker_host.c: what the engine asks for --- */
+
+extern const struct engine_host worker_host; /* without data */
+
+/* The absolute path of `path`, without "." and ".."; malloc'd, NULL: out of memory. */
+char *worker_absolute(const char *path);
+/* "file:///a%20b" of an absolute path; malloc'd. */
+char *worker_file_url(const char *path);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker that serves: where it listens, and how it ends when a signal asks.
+ */
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "aworker/worker.h"
+#include "aworker/worker_priv.h"
+#include "runtime/base/util.h"
+
+#define LISTEN_DEFAULT "127.0.0.1:8080"
+
+/* Descriptors that are not connections. */
+#define FDS_RESERVED 32
+
+#define SIGNAL_EXIT_BASE 128
+
+static const char *env_get(const struct worker *w, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *const *e = w->env; e && *e; e++) {
+		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+			return *e + n + 1;
+	}
+	return NULL;
+}
+
+static int open_listener(struct worker *w, struct err *err)
+{
+	const char *port = env_get(w, "PORT");
+	char address[64];
+
+	if (w->options.listen)
+		return http_listen(w->options.listen, &w->listener, err);
+	if (!port || !*port)
+		return http_listen(LISTEN_DEFAULT, &w->listener, err);
+	snprintf(address, sizeof(address), ":%s", port);
+	if (http_listen(address, &w->listener, err) < 0)
+		return err_wrap(err, "environment PORT");
+	return 0;
+}
+
+static struct http_limits limits_here(void)
+{
+	struct http_limits limits = HTTP_LIMITS_DEFAULT;
+	struct rlimit fds;
+
+	if (getrlimit(RLIMIT_NOFILE, &fds) == 0 && fds.rlim_cur < limits.connections + FDS_RESERVED)
+		limits.connections =
+			fds.rlim_cur > FDS_RESERVED ? (unsigned)fds.rlim_cur - FDS_RESERVED : 1;
+	return limits;
+}
+
+void worker_serve(struct worker *w)
+{
+	const struct http_limits limits = limits_here();
+	struct err err = ERR_INIT;
+
+	if (w->http || w->exiting || w->signal)
+		return;
+	if (open_listener(w, &err) < 0 || http_server_create(&w->loop, w->listener.fd, &limits,
+						  &http_bridge_handler, w, &w->http, &err) < 0) {
+		worker_say("%s", err.msg);
+		worker_exit(w, WORKER_EXIT_LISTEN);
+		return;
+	}
+	/* Nobody else can tell which one it is. */
+	if (w->listener.chosen_port)
+		worker_say("listening on %s", w->listener.text);
+}
+
+/* --- the end --- */
+
+static void end_if_idle(struct worker *w)
+{
+	if (w->drained && w->holds == 0)
+		worker_exit(w, SIGNAL_EXIT_BASE + w->signal);
+}
+
+static void on_drained(void *data)
+{
+	struct worker *w = data;
+
+	w->drained = true;
+	end_if_idle(w);
+}
+
+static void on_grace_over(void *data)
+{
+	struct worker *w = data;
+
+	worker_exit(w, SIGNAL_EXIT_BASE + w->signal);
+}
+
+void worker_shut_down(struct worker *w, int signal)
+{
+	bool first = w->signal == 0;
+
+	w->signal = signal;
+	if (!first || !w->http) {
+		worker_exit(w, SIGNAL_EXIT_BASE + signal);
+		return;
+	}
+	w->grace_timer = (struct loop_timer){.fn = on_grace_over, .data = w};
+	if (loop_timer_start(&w->loop, &w->grace_timer, WORKER_GRACE_MS * 1000000ull) < 0)
+		worker_exit(w, SIGNAL_EXIT_BASE + signal);
+	else
+		http_server_drain(w->http, on_drained);
+}
+
+void worker_hold(struct worker *w)
+{
+	w->holds++;
+	loop_hold(&w->loop);
+}
+
+void worker_unhold(struct worker *w)
+{
+	if (w->holds == 0)
+		return;
+	w->holds--;
+	loop_unhold(&w->loop);
+	end_if_idle(w);
+}
