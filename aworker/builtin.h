@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-struct engine_source;
+#include "aworker/v8/engine.h"
 
 extern const struct engine_source builtin_sources[];
 extern const size_t builtin_n_sources;
