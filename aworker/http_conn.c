@@ -173,11 +173,12 @@ void http_conn_send(struct http_conn *c, const void *a, size_t a_len, const void
 
 static void flush(struct http_conn *c)
 {
-	struct iovec iov = {c->out.data + c->out_start, http_conn_queued(c)};
+	struct iovec iov = {.iov_len = http_conn_queued(c)};
 	ssize_t n;
 
 	if (iov.iov_len == 0)
 		return;
+	iov.iov_base = c->out.data + c->out_start;
 	n = try_send(c, &iov, 1);
 	if (n <= 0)
 		return;
@@ -247,9 +248,10 @@ static void read_input(struct http_conn *c)
 enum http_read http_conn_take_body(struct http_conn *c, const void **ret, size_t *ret_len)
 {
 	size_t taken, n = 0;
-	char *data = c->in + c->in_start;
+	char *data = NULL;
 
 	if (c->in_start < c->in_end) {
+		data = c->in + c->in_start;
 		n = http_body_decode(&c->body, data, c->in_end - c->in_start, &taken);
 		c->in_start += taken;
 	}
@@ -351,6 +353,8 @@ static void discard(struct http_conn *c)
 {
 	size_t taken;
 
+	if (c->in_start == c->in_end)
+		return;
 	http_body_decode(&c->body, c->in + c->in_start, c->in_end - c->in_start, &taken);
 	c->in_start += taken;
 	c->discarded += taken;
