@@ -42,8 +42,6 @@ static int check_process(const struct oci_process *p, struct err *err)
 	const struct demand demands[] = {
 		{"process.apparmorProfile", p->apparmor_profile},
 		{"process.selinuxLabel", p->selinux_label},
-		{"process.scheduler", p->scheduler},
-		{"process.ioPriority", p->io_priority},
 	};
 
 	return refuse_first(demands, ARRAY_SIZE(demands), err);
@@ -78,12 +76,10 @@ static int check_linux(const struct oci_linux *l, struct err *err)
 	static const struct oci_seccomp no_seccomp;
 	const struct oci_seccomp *s = l->seccomp ?: &no_seccomp;
 	const struct demand demands[] = {
-		{"linux.timeOffsets", l->time_offsets},
 		{"linux.netDevices", l->n_net_devices},
 		{"linux.intelRdt", l->intel_rdt},
 		{"linux.memoryPolicy", l->memory_policy},
 		{"linux.mountLabel", l->mount_label},
-		{"linux.personality", l->personality},
 		{"linux.seccomp.syscalls: SCMP_ACT_NOTIFY", has_notify(s)},
 	};
 

@@ -7,7 +7,6 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/proc.h"
 #include "runtime/box/enter_priv.h"
 
 #define IOPRIO_WHO_PROCESS 1
@@ -184,23 +184,6 @@ static int close_others(const struct enter *e, struct err *err)
 	return 0;
 }
 
-static void default_signals(void)
-{
-	const struct {
-		void *handler;
-		unsigned long flags;
-		void *restorer;
-		uint64_t mask;
-	} action = {.handler = SIG_DFL};
-	uint64_t none = 0;
-
-	/* The raw call: C libraries hide two signals of theirs that may be ignored too. */
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)syscall(SYS_rt_sigaction, sig, &action, NULL, sizeof(none));
-	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
-}
-
 static int enter_cwd(const struct plan_head *p, struct err *err)
 {
 	const char *cwd = plan_str(p, p->cwd);
@@ -255,7 +238,7 @@ int enter_process(struct enter *e, struct err *err)
 		return -err->code;
 	if (set_rlimits(p, err) < 0)
 		return -err->code;
-	default_signals();
+	proc_reset_signals();
 	/* A directory may be open to root alone, or to the user alone. */
 	if (!moved)
 		moved = enter_cwd(p, &first) == 0;

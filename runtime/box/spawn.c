@@ -23,6 +23,7 @@
 #include "runtime/box/bring_up.h"
 #include "runtime/box/conv.h"
 #include "runtime/box/enter_priv.h"
+#include "runtime/box/exe.h"
 #include "runtime/box/plan_build.h"
 
 /* Where the conversation is found by a program; what is above belongs to us. */
@@ -38,6 +39,8 @@ struct spawn {
 	const struct box_plan *plan;
 	const struct program *program; /* NULL: the child goes on by itself */
 	int conn[2];		       /* ours, the child's */
+	int exe_fd;		       /* exe_freeze() */
+	bool detached;		       /* exe_detach() was done before the child was made */
 };
 
 static _Noreturn void child_fail(int conn, const struct err *err)
@@ -60,7 +63,8 @@ static _Noreturn void child_enter(const struct spawn *s, bool joined)
 	};
 
 	memcpy(e.fds, plan->fds, plan->n_fds * sizeof(plan->fds[0]));
-	if (enter_run(&e, &entry, &err) == 0 && box_wait_start(&entry, &err) == 0)
+	if ((s->detached || exe_detach(s->exe_fd, &err) == 0) && enter_run(&e, &entry, &err) == 0 &&
+		box_wait_start(&entry, &err) == 0)
 		(void)box_exec(&entry, &err);
 	box_failed(&entry, &err);
 	_exit(EXIT_FAILURE);
@@ -138,10 +142,12 @@ static int child_join(const struct box_plan *plan, struct err *err)
 {
 	const struct plan_head *p = (const void *)plan->bytes.data;
 
-	if (plan->pidns_fd >= 0 && setns(plan->pidns_fd, CLONE_NEWPID) < 0)
+	if (plan->joined & CLONE_NEWPID && setns(plan->pidns_fd, CLONE_NEWPID) < 0)
 		return err_set(err, errno, "join the named PID namespace");
 	plan_each(struct plan_ns, ns, p, p->ns)
 	{
+		if (!ns->named)
+			continue;
 		if (setns(plan->fds[ns->fd], (int)ns->type) < 0)
 			return err_set(err, errno, "join a named namespace");
 		/* As root of the new one, where it has one; privileges do not depend on it. */
@@ -152,7 +158,7 @@ static int child_join(const struct box_plan *plan, struct err *err)
 }
 
 /* The process in between. */
-static _Noreturn void child_between(const struct spawn *s)
+static _Noreturn void child_between(struct spawn *s)
 {
 	struct err err = ERR_INIT;
 	pid_t pid;
@@ -160,7 +166,8 @@ static _Noreturn void child_between(const struct spawn *s)
 
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (child_join(s->plan, &err) < 0)
+	s->detached = true;
+	if (exe_detach(s->exe_fd, &err) < 0 || child_join(s->plan, &err) < 0)
 		child_fail(s->conn[1], &err);
 	pid = clone_child(s->plan, s->plan->head.clone_flags | CLONE_PARENT, NULL);
 	if (pid == 0)
@@ -179,7 +186,7 @@ static void reap(pid_t pid)
 		;
 }
 
-static int spawn_between(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
+static int spawn_between(struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
 {
 	struct clone_args args = {.exit_signal = SIGCHLD};
 	struct conv_msg msg = {.type = 0};
@@ -201,24 +208,12 @@ static int spawn_between(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, 
 
 static int spawn_direct(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
 {
-	const struct box_plan *plan = s->plan;
-	_cleanup_close_ int own = -1;
-	int code;
-	pid_t pid;
+	pid_t pid = clone_child(s->plan, s->plan->head.clone_flags, ret_pidfd);
 
-	if (plan->pidns_fd >= 0) {
-		own = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
-		if (own < 0 || setns(plan->pidns_fd, CLONE_NEWPID) < 0)
-			return err_set(err, errno, "join the named PID namespace");
-	}
-	pid = clone_child(plan, plan->head.clone_flags, ret_pidfd);
 	if (pid == 0)
 		child_main(s, false);
-	code = errno;
-	if (own >= 0 && setns(own, CLONE_NEWPID) < 0)
-		err_set(err, errno, "return to the PID namespace");
 	if (pid < 0)
-		return err_set(err, code, "make the container's process and its namespaces");
+		return err_set(err, errno, "make the container's process and its namespaces");
 	*ret_pid = pid;
 	return 0;
 }
@@ -226,17 +221,24 @@ static int spawn_direct(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, s
 static int spawn(const struct box_plan *plan, const struct program *program, struct box_child *ret,
 	struct err *err)
 {
-	struct spawn s = {plan, program, {-1, -1}};
-	bool between = plan->joined & CLONE_NEWUSER ||
+	struct spawn s = {.plan = plan, .program = program, .conn = {-1, -1}, .exe_fd = -1};
+	/*
+	 * Others are in a PID namespace that is joined: the child is born there with
+	 * nothing left to protect.
+	 */
+	bool between = plan->joined & (CLONE_NEWPID | CLONE_NEWUSER) ||
 		       (plan->head.clone_flags & CLONE_NEWUSER && plan->joined);
 	struct box_child child = BOX_CHILD_INIT;
 	int r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s.conn) < 0)
 		return err_set(err, errno, "socketpair");
-	r = between ? spawn_between(&s, &child.pid, &child.pidfd, err)
-		    : spawn_direct(&s, &child.pid, &child.pidfd, err);
+	s.exe_fd = exe_freeze(err);
+	r = s.exe_fd < 0 ? s.exe_fd
+	    : between	 ? spawn_between(&s, &child.pid, &child.pidfd, err)
+			 : spawn_direct(&s, &child.pid, &child.pidfd, err);
 	fd_close(&s.conn[1]);
+	fd_close(&s.exe_fd);
 	child.conn = s.conn[0];
 	/* A program is executed by a root of the user namespace, so there has to be one. */
 	if (r == 0 && program && plan->head.clone_flags & CLONE_NEWUSER) {

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's first process is a fork of the runtime until its execve, and
+ * whatever that executes may lead back: args[0], a #! line or a loader that is
+ * "/proc/self/exe", or another process of a shared PID namespace, get hold of the
+ * runtime's file on the host and wait until they can write to it (CVE-2019-5736).
+ *
+ * Others run a copy instead: of the file in a memfd, by another execve, which costs
+ * as much as the rest of a start together. Here the process changes the file under
+ * its feet. A read-only copy of the *mount* of the file is made and taken down at
+ * once, so that no call can make it writable again: they all want a mount that is
+ * mounted somewhere. The segments are mapped anew from the file as that mount shows
+ * it (the same pages of the page cache; nothing is copied but the few that were
+ * written to), and with the last mapping of the old one gone the kernel accepts the
+ * new one as the process's executable.
+ */
+#include "runtime/box/exe.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+
+/* Where in /proc/self/stat, counted from the state behind the name, the addresses are. */
+enum {
+	STAT_CODE = 23,
+	STAT_STACK = 25,
+	STAT_DATA = 42,
+	STAT_BRK = 44,
+	STAT_ARGS = 45,
+	STAT_MAX = 49
+};
+
+struct image {
+	const ElfW(Phdr) * ph;
+	size_t n;
+	uintptr_t bias;
+	uintptr_t page;
+};
+
+static void image_find(struct image *im)
+{
+	im->ph = (const void *)getauxval(AT_PHDR);
+	im->n = getauxval(AT_PHNUM);
+	im->page = getauxval(AT_PAGESZ);
+	im->bias = 0;
+	for (size_t i = 0; i < im->n; i++)
+		if (im->ph[i].p_type == PT_PHDR)
+			im->bias = (uintptr_t)im->ph - im->ph[i].p_vaddr;
+}
+
+/* The file behind a mount of its own that is read-only and, when we return, gone. */
+static int open_by_mount(void)
+{
+	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
+	_cleanup_close_ int tree =
+		open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	char path[FD_PATH_MAX];
+
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &ro, sizeof(ro)) < 0)
+		return -1;
+	return open(fd_path(tree, path), O_RDONLY | O_CLOEXEC);
+}
+
+/* Where the mount of the file is not of our mount namespace, or is no mount at all. */
+static int open_copy(struct err *err)
+{
+	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int to = memfd_create("turf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ssize_t n;
+
+	if (from < 0 || to < 0)
+		return err_set(err, errno, "copy the runtime's executable");
+	while ((n = sendfile(to, from, NULL, 1u << 20)) > 0)
+		;
+	if (n < 0 || fcntl(to, F_ADD_SEALS,
+			     F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return err_set(err, errno, "copy the runtime's executable");
+	return take_fd(&to);
+}
+
+int exe_freeze(struct err *err)
+{
+	int fd = open_by_mount();
+
+	return fd >= 0 ? fd : open_copy(err);
+}
+
+static int prot_of(const ElfW(Phdr) * ph)
+{
+	return (ph->p_flags & PF_R ? PROT_READ : 0) | (ph->p_flags & PF_W ? PROT_WRITE : 0) |
+	       (ph->p_flags & PF_X ? PROT_EXEC : 0);
+}
+
+/* How much of a segment the loader closed after relocation: its first bytes. */
+static size_t relro_of(const struct image *im, uintptr_t start, uintptr_t end)
+{
+	for (size_t i = 0; i < im->n; i++) {
+		const ElfW(Phdr) *ph = &im->ph[i];
+		uintptr_t to = (im->bias + ph->p_vaddr + ph->p_memsz) & -im->page;
+
+		if (ph->p_type == PT_GNU_RELRO && to > start && to <= end)
+			return to - start;
+	}
+	return 0;
+}
+
+/* Pages that were written to: a copy takes their place. */
+static int replace_written(uintptr_t start, size_t len, int prot, struct err *err)
+{
+	void *copy;
+
+	if (len == 0)
+		return 0;
+	copy = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (copy == MAP_FAILED)
+		return err_set(err, errno, "mmap");
+	memcpy(copy, (const void *)start, len);
+	if (!(prot & PROT_WRITE) && mprotect(copy, len, prot) < 0)
+		return err_set(err, errno, "mprotect");
+	if (mremap(copy, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, start) == MAP_FAILED)
+		return err_set(err, errno, "mremap");
+	return 0;
+}
+
+static int replace_segments(const struct image *im, int fd, struct err *err)
+{
+	for (size_t i = 0; i < im->n; i++) {
+		const ElfW(Phdr) *ph = &im->ph[i];
+		uintptr_t start = (im->bias + ph->p_vaddr) & -im->page;
+		uintptr_t end = (im->bias + ph->p_vaddr + ph->p_filesz + im->page - 1) & -im->page;
+		int r = 0;
+
+		if (ph->p_type != PT_LOAD || end == start)
+			continue;
+		if (ph->p_flags & PF_W) {
+			size_t closed = relro_of(im, start, end);
+
+			r = replace_written(start, closed, PROT_READ, err);
+			if (r == 0)
+				r = replace_written(start + closed, end - start - closed,
+					PROT_READ | PROT_WRITE, err);
+		} else if (mmap((void *)start, end - start, prot_of(ph), MAP_PRIVATE | MAP_FIXED,
+				   fd, (off_t)(ph->p_offset & -im->page)) == MAP_FAILED)
+			r = err_set(err, errno, "mmap");
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The kernel takes the executable only together with all the other addresses. */
+static int read_addresses(struct prctl_mm_map *map, struct err *err)
+{
+	_cleanup_close_ int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	uint64_t value[STAT_MAX] = {0};
+	char text[1024];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	char *at;
+
+	if (n <= 0)
+		return err_set(err, errno, "read /proc/self/stat");
+	text[n] = '\0';
+	at = strrchr(text, ')');
+	for (size_t i = 0; at && i < STAT_MAX && (at = strchr(at, ' ')); i++)
+		value[i] = strtoull(++at, NULL, 10);
+	*map = (struct prctl_mm_map){
+		.start_code = value[STAT_CODE],
+		.end_code = value[STAT_CODE + 1],
+		.start_stack = value[STAT_STACK],
+		.start_data = value[STAT_DATA],
+		.end_data = value[STAT_DATA + 1],
+		.start_brk = value[STAT_BRK],
+		.brk = (uint64_t)(uintptr_t)sbrk(0),
+		.arg_start = value[STAT_ARGS],
+		.arg_end = value[STAT_ARGS + 1],
+		.env_start = value[STAT_ARGS + 2],
+		.env_end = value[STAT_ARGS + 3],
+	};
+	return 0;
+}
+
+static int set_executable(int fd, struct err *err)
+{
+	struct prctl_mm_map map;
+
+	if (read_addresses(&map, err) < 0)
+		return -err->code;
+	map.exe_fd = (uint32_t)fd;
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0)
+		return 0;
+	/* A kernel without CHECKPOINT_RESTORE; this call wants CAP_SYS_RESOURCE. */
+	if (prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0) < 0)
+		return err_set(err, errno, "PR_SET_MM_EXE_FILE");
+	return 0;
+}
+
+int exe_detach(int frozen_fd, struct err *err)
+{
+	struct image im;
+
+	image_find(&im);
+	if (replace_segments(&im, frozen_fd, err) < 0 || set_executable(frozen_fd, err) < 0)
+		return err_wrap(err, "protect the runtime's executable");
+	return 0;
+}
