@@ -52,12 +52,10 @@ static int build(struct enter *e, struct err *err)
 /* A working directory that is missing is made, as by other runtimes. */
 static int make_cwd(const struct enter *e, struct err *err)
 {
-	const char *cwd = plan_str(e->plan, e->plan->cwd);
+	const char *cwd = plan_str(e->plan, e->plan->cwd_made);
 	_cleanup_close_ int fd = -1;
 
-	while (*cwd == '/')
-		cwd++;
-	if (!*cwd || e->plan->flags & PLAN_ROOT_BY_PATH)
+	if (!cwd || e->plan->flags & PLAN_ROOT_BY_PATH)
 		return 0;
 	if (path_make(e->root, cwd, true, 0, &fd, err) < 0)
 		return err_wrap(err, "process.cwd");

@@ -283,9 +283,13 @@ int plan_process(struct builder *b)
 {
 	const struct oci_process *process = b->config->process;
 	struct plan_head *head = &b->plan->head;
+	_cleanup_free_ char *cwd = plan_clean_path(process->cwd);
 	unsigned n_listen = listen_fds();
 
+	if (!cwd)
+		return err_oom(b->err);
 	head->cwd = plan_put_str(b, process->cwd);
+	head->cwd_made = *cwd ? plan_put_str(b, cwd) : 0;
 	head->argv = plan_put_strs(b, process->args);
 	plan_user(b);
 	plan_scheduling(b);
