@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
@@ -50,11 +51,12 @@ static int make_empty(struct masks *s, struct err *err)
 
 static int mask_one(struct masks *s, int place, struct err *err)
 {
-	int r = lay_over(s->null, &s->null_used, place, err);
+	struct stat st;
 
-	/* A file cannot be laid over a directory. */
-	if (r != -ENOTDIR)
-		return r;
+	if (fstat(place, &st) < 0)
+		return err_set(err, errno, "stat");
+	if (!S_ISDIR(st.st_mode))
+		return lay_over(s->null, &s->null_used, place, err);
 	if (s->empty < 0 && make_empty(s, err) < 0)
 		return -err->code;
 	return lay_over(s->empty, &s->empty_used, place, err);

@@ -77,10 +77,11 @@ static int set_attrs(const struct plan_head *p, const struct plan_mount *m, int 
 static int copy_up(int place, int fd, struct err *err)
 {
 	_cleanup_close_ int from = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int to = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (from < 0)
+	if (from < 0 || to < 0)
 		return err_set(err, errno, "tmpcopyup");
-	return copy_tree(from, fd, err) < 0 ? err_wrap(err, "tmpcopyup") : 0;
+	return copy_tree(from, to, err) < 0 ? err_wrap(err, "tmpcopyup") : 0;
 }
 
 static int mount_one(struct enter *e, const struct plan_mount *m, struct err *err)

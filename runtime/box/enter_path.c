@@ -20,6 +20,9 @@
 /* A directory exchanged under us makes openat2 say EAGAIN; who does it for ever gets an error. */
 #define PATH_RETRIES 64
 
+/* As many as the kernel follows. */
+#define PATH_LINKS_MAX 40
+
 #define PATH_DIR_MODE  0755
 #define PATH_FILE_MODE 0644
 
@@ -41,42 +44,149 @@ int path_open(int root, const char *path, uint64_t flags, uint64_t resolve)
 	return -EAGAIN;
 }
 
-/* One directory after the other; each is opened below the root anew, so links keep their meaning. */
-static int make_dirs(int root, const char *path, uint64_t resolve, int *ret_fd, struct err *err)
+/* A walk that makes what is missing; by descriptors, one component at a time. */
+struct walk {
+	int root;
+	int at;		     /* the directory reached; owned */
+	char done[PATH_MAX]; /* the way there: no links, no "..", no '/' at either end */
+	char rest[PATH_MAX]; /* what is still to go */
+	unsigned links;
+};
+
+static int walk_reopen(struct walk *w)
 {
-	_cleanup_close_ int at = fcntl(root, F_DUPFD_CLOEXEC, 3);
-	char prefix[PATH_MAX];
-	size_t len = strlen(path);
-	const char *end = path;
+	int fd = path_open(
+		w->root, *w->done ? w->done : ".", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 
-	if (at < 0)
-		return err_set(err, errno, "duplicate a descriptor");
-	if (len >= sizeof(prefix))
-		return err_set(err, ENAMETOOLONG, "make '/%s'", path);
-	while (*end) {
-		const char *name = end;
-		size_t n;
-		int fd;
+	if (fd < 0)
+		return fd;
+	fd_close(&w->at);
+	w->at = fd;
+	return 0;
+}
 
-		end = strchrnul(name, '/');
-		n = (size_t)(end - path);
-		memcpy(prefix, path, n);
-		prefix[n] = '\0';
-		fd = path_open(root, prefix, O_PATH | O_DIRECTORY, resolve);
-		if (fd == -ENOENT) {
-			if (mkdirat(at, prefix + (name - path), PATH_DIR_MODE) < 0 &&
-				errno != EEXIST)
-				return err_set(err, errno, "make directory '/%s'", prefix);
-			fd = path_open(root, prefix, O_PATH | O_DIRECTORY, resolve);
-		}
-		if (fd < 0)
-			return err_set(err, -fd, "open '/%s' in the rootfs", prefix);
-		fd_close(&at);
-		at = fd;
-		while (*end == '/')
-			end++;
+static int walk_up(struct walk *w)
+{
+	char *slash = strrchr(w->done, '/');
+
+	*(slash ? slash : w->done) = '\0';
+	return walk_reopen(w);
+}
+
+/* What the link says takes its place; an absolute one starts at the root again. */
+static int walk_link(struct walk *w, int link)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(link, "", target, sizeof(target));
+	size_t rest = strlen(w->rest);
+
+	if (n < 0)
+		return -errno;
+	if (++w->links > PATH_LINKS_MAX)
+		return -ELOOP;
+	if ((size_t)n + rest + 2 > sizeof(w->rest))
+		return -ENAMETOOLONG;
+	memmove(w->rest + n + 1, w->rest, rest + 1);
+	memcpy(w->rest, target, (size_t)n);
+	w->rest[n] = '/';
+	if (target[0] != '/')
+		return 0;
+	w->done[0] = '\0';
+	return walk_reopen(w);
+}
+
+/* O_EXCL: a link that appeared meanwhile is not followed. */
+static int walk_make(const struct walk *w, const char *name, bool dir)
+{
+	int fd;
+
+	if (dir)
+		return mkdirat(w->at, name, PATH_DIR_MODE) < 0 && errno != EEXIST ? -errno : 0;
+	fd = openat(
+		w->at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, PATH_FILE_MODE);
+	if (fd < 0 && errno != EEXIST)
+		return -errno;
+	fd_close(&fd);
+	return 0;
+}
+
+static int walk_down(struct walk *w, const char *name, bool dir)
+{
+	_cleanup_close_ int fd = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	size_t done = strlen(w->done);
+	struct stat st;
+	int r;
+
+	if (fd < 0 && errno == ENOENT) {
+		r = walk_make(w, name, dir);
+		if (r < 0)
+			return r;
+		fd = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	}
-	*ret_fd = take_fd(&at);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode))
+		return walk_link(w, fd);
+	if (done + strlen(name) + 2 > sizeof(w->done))
+		return -ENAMETOOLONG;
+	if (done)
+		w->done[done++] = '/';
+	strcpy(w->done + done, name);
+	fd_close(&w->at);
+	w->at = take_fd(&fd);
+	return 0;
+}
+
+static int walk_step(struct walk *w, bool dir)
+{
+	char name[NAME_MAX + 1];
+	size_t skip = strspn(w->rest, "/");
+	size_t n = strcspn(w->rest + skip, "/");
+	size_t next = skip + n + strspn(w->rest + skip + n, "/");
+
+	if (n > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, w->rest + skip, n);
+	name[n] = '\0';
+	memmove(w->rest, w->rest + next, strlen(w->rest + next) + 1);
+	if (n == 0 || streq(name, "."))
+		return 0;
+	if (streq(name, ".."))
+		return walk_up(w);
+	return walk_down(w, name, dir || *w->rest);
+}
+
+/* Makes what is missing and opens it by the way that was found, which has no links. */
+static int make_all(int root, const char *path, bool dir)
+{
+	struct walk w = {.root = root, .at = -1};
+	int r;
+
+	if (strlen(path) >= sizeof(w.rest))
+		return -ENAMETOOLONG;
+	strcpy(w.rest, path);
+	r = walk_reopen(&w);
+	while (r == 0 && *w.rest)
+		r = walk_step(&w, dir);
+	fd_close(&w.at);
+	if (r < 0)
+		return r;
+	return path_open(root, *w.done ? w.done : ".", O_PATH | (dir ? O_DIRECTORY : 0),
+		RESOLVE_NO_SYMLINKS);
+}
+
+int path_make(int root, const char *path, bool dir, uint64_t resolve, int *ret_fd, struct err *err)
+{
+	int fd = path_open(root, *path ? path : ".", O_PATH | (dir ? O_DIRECTORY : 0), resolve);
+
+	if (fd == -ENOENT)
+		fd = make_all(root, path, dir);
+	if (fd == -ELOOP && resolve & RESOLVE_NO_SYMLINKS)
+		return err_say(err, ELOOP,
+			"'/%s' of the rootfs is, or lies behind, a symbolic link", path);
+	if (fd < 0)
+		return err_set(err, -fd, "open or make '/%s' in the rootfs", path);
+	*ret_fd = fd;
 	return 0;
 }
 
@@ -86,63 +196,11 @@ int path_make_parent(
 	const char *slash = strrchr(path, '/');
 	char parent[PATH_MAX];
 	size_t n = slash ? (size_t)(slash - path) : 0;
-	int fd;
 
 	if (n >= sizeof(parent))
 		return err_set(err, ENAMETOOLONG, "open '/%s'", path);
 	memcpy(parent, path, n);
 	parent[n] = '\0';
-	fd = path_open(root, n ? parent : ".", O_PATH | O_DIRECTORY, 0);
-	if (fd == -ENOENT) {
-		int r = make_dirs(root, parent, 0, &fd, err);
-
-		if (r < 0)
-			return r;
-	}
-	if (fd < 0)
-		return err_set(err, -fd, "open '/%s' in the rootfs", parent);
-	*ret_dir = fd;
 	*ret_name = slash ? slash + 1 : path;
-	return 0;
-}
-
-static int make_last(int dir, const char *name, bool want_dir, const char *path, struct err *err)
-{
-	int fd;
-
-	if (want_dir) {
-		if (mkdirat(dir, name, PATH_DIR_MODE) < 0 && errno != EEXIST)
-			return err_set(err, errno, "make directory '/%s'", path);
-		return 0;
-	}
-	/* O_EXCL: a link that appeared meanwhile is not followed. */
-	fd = openat(
-		dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, PATH_FILE_MODE);
-	if (fd < 0 && errno != EEXIST)
-		return err_set(err, errno, "make file '/%s'", path);
-	fd_close(&fd);
-	return 0;
-}
-
-int path_make(int root, const char *path, bool dir, uint64_t resolve, int *ret_fd, struct err *err)
-{
-	uint64_t flags = O_PATH | (dir ? O_DIRECTORY : 0);
-	int fd = path_open(root, *path ? path : ".", flags, resolve);
-
-	if (fd == -ENOENT) {
-		_cleanup_close_ int parent = -1;
-		const char *name;
-
-		if (path_make_parent(root, path, &parent, &name, err) < 0 ||
-			make_last(parent, name, dir, path, err) < 0)
-			return -err->code;
-		fd = path_open(root, path, flags, resolve);
-	}
-	if (fd == -ELOOP && resolve & RESOLVE_NO_SYMLINKS)
-		return err_say(err, ELOOP,
-			"'/%s' of the rootfs is, or lies behind, a symbolic link", path);
-	if (fd < 0)
-		return err_set(err, -fd, "open '/%s' in the rootfs", path);
-	*ret_fd = fd;
-	return 0;
+	return path_make(root, parent, true, 0, ret_dir, err);
 }

@@ -67,7 +67,7 @@ static UNUSED void box_rootfs(const char *dir)
 	static const char *const tools[] = {"sh", "cat", "ls", "id", "grep", "readlink", "stat",
 		"mount", "umount", "echo", "true", "test", "head", "tail", "wc", "sleep", "find",
 		"dd", "mkdir", "env", "pwd", "tty", "stty", "touch", "chmod", "kill", "sort", "cut",
-		"tr", "sysctl", "hostname"};
+		"tr", "sysctl", "hostname", "sed", "uname"};
 	_cleanup_close_ int from = open(BUSYBOX, O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int to = -1;
 	char path[256];

@@ -290,17 +290,24 @@ END_TEST
 
 START_TEST(a_session_keyring_of_its_own)
 {
-	char want[64];
-	int key;
-
 	box_test_begin(&t);
 	t.options.no_new_keyring = false;
 	t.options.id = "keyed";
-	key = (int)syscall(SYS_keyctl, 0, -3, 1); /* ours: it must not be the container's */
-	BOX_RUN(&t, box_json("cat /proc/keys 2>/dev/null; true", "", "", "", ""));
-	snprintf(want, sizeof(want), "%08x", (unsigned)key);
-	ck_assert_ptr_null(strstr(t.out, want));
-	ck_assert_msg(strstr(t.out, "_ses.keyed") || t.warnings.len, "%s", t.out);
+	BOX_RUN(&t, box_json("cat /proc/keys; true", "", "", "", ""));
+	/* A host without keyrings, or without room for one more, is a warning. */
+	if (t.warnings.len == 0) {
+		const char *line = strstr(t.out, "_ses.keyed");
+
+		ck_assert_ptr_nonnull(line);
+		while (line > t.out && line[-1] != '\n')
+			line--;
+		ck_assert_ptr_nonnull(strstr(line, " 3f1b0000 "));
+	}
+	box_test_end(&t);
+	box_test_begin(&t);
+	t.options.id = "unkeyed";
+	BOX_RUN(&t, box_json("grep -c _ses.unkeyed /proc/keys; true", "", "", "", ""));
+	ck_assert_str_eq(t.out, "0\n");
 	box_test_end(&t);
 }
 END_TEST
