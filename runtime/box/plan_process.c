@@ -258,15 +258,14 @@ static int plan_rights(struct builder *b)
 	const struct oci_linux *l = b->config->linux_;
 	struct plan_head *head = &b->plan->head;
 	_cleanup_seccomp_ struct seccomp_program program = {.len = 0};
+	uint64_t available;
 
 	if (process->no_new_privileges)
 		head->flags |= PLAN_NO_NEW_PRIVS;
+	available = caps_available(plan_has_namespace(b, CLONE_NEWUSER));
 	/* A clone's bounding set is its seed's, so all that could be in it has to go. */
-	head->caps_known =
-		caps_available(plan_has_namespace(b, CLONE_NEWUSER) || head->flags & PLAN_WORKER);
-	if (caps_compile(process->capabilities,
-		    caps_available(plan_has_namespace(b, CLONE_NEWUSER)), &head->caps, b->warnings,
-		    b->err) < 0)
+	head->caps_known = head->flags & PLAN_WORKER ? caps_available(true) : available;
+	if (caps_compile(process->capabilities, available, &head->caps, b->warnings, b->err) < 0)
 		return -b->err->code;
 	if (!l || !l->seccomp)
 		return 0;
