@@ -74,8 +74,8 @@ static const struct words device_types = {
 static const struct field device_fields[] = {
 	WORD(struct oci_device, type, "type", device_types, .required = true),
 	STR(struct oci_device, path, "path", .required = true, .form = form_absolute),
-	INT(struct oci_device, major, "major", .min = 0, .max = MAJOR_MAX),
-	INT(struct oci_device, minor, "minor", .min = 0, .max = MINOR_MAX),
+	INT(struct oci_device, major, "major", .zero_given = true, .min = 0, .max = MAJOR_MAX),
+	INT(struct oci_device, minor, "minor", .zero_given = true, .min = 0, .max = MINOR_MAX),
 	OPT_UINT(struct oci_device, file_mode, "fileMode", .min = 0, .max = FILE_MODE_MAX),
 	OPT_UINT(struct oci_device, uid, "uid"),
 	OPT_UINT(struct oci_device, gid, "gid"),

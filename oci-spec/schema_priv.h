@@ -48,7 +48,8 @@ struct field {
 	const char *key;
 	enum field_kind kind;
 	bool required;
-	bool optional; /* the member is a struct oci_X with `set` */
+	bool zero_given; /* 0 is a value like others, not "not given" */
+	bool optional;	 /* the member is a struct oci_X with `set` */
 	uint16_t offset;
 	uint16_t n_offset; /* of the count */
 	uint16_t size;	   /* of the number */

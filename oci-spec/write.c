@@ -13,7 +13,7 @@ static const void *pointer_at(const struct field *f, const void *obj)
 
 static bool is_given(const struct field *f, const void *obj)
 {
-	if (f->required)
+	if (f->required || f->zero_given)
 		return true;
 	if (f->optional)
 		return *(const bool *)field_at(f, obj);

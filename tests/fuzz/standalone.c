@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The main() of a fuzz target without libFuzzer: feeds it every file and every
- * file in every directory of the command line, so that what once was found
- * stays fixed under any compiler. A crash is the failure.
+ * The main() of a fuzz target where there is no libFuzzer: runs it once on each
+ * file that is named, and on each file of a directory that is.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,75 +11,86 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define INPUT_MAX (16 << 20)
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static unsigned n_inputs;
+static unsigned long n_run;
 
-static int feed(const char *path)
+static int fail(const char *what, const char *path)
+{
+	fprintf(stderr, "%s '%s': %s\n", what, path, strerror(errno));
+	return -1;
+}
+
+/* In a block of exactly its size, so that a sanitizer sees the first byte too many. */
+static int run_file(const char *path, size_t size)
 {
 	FILE *f = fopen(path, "re");
-	uint8_t *data = malloc(INPUT_MAX);
-	uint8_t *exact;
-	size_t size;
+	uint8_t *data;
+	size_t n;
 
-	if (!f || !data) {
-		fprintf(stderr, "read '%s': %s\n", path, strerror(errno));
-		return -1;
-	}
-	size = fread(data, 1, INPUT_MAX, f);
+	if (!f)
+		return fail("open", path);
+	data = malloc(size ? size : 1);
+	n = data ? fread(data, 1, size, f) : 0;
 	fclose(f);
-	/* As large as the input, so that the sanitizer sees one byte too many. */
-	exact = malloc(size ? size : 1);
-	if (!exact)
-		return -1;
-	memcpy(exact, data, size);
+	if (!data || n != size) {
+		free(data);
+		return fail("read", path);
+	}
+	LLVMFuzzerTestOneInput(data, size);
 	free(data);
-	fprintf(stderr, "%s\n", path);
-	LLVMFuzzerTestOneInput(exact, size);
-	free(exact);
-	n_inputs++;
+	n_run++;
 	return 0;
 }
 
-static int feed_directory(const char *path)
+static int run_path(const char *path);
+
+static int run_dir(const char *path)
 {
-	DIR *d = opendir(path);
+	DIR *dir = opendir(path);
+	struct dirent *e;
 	int r = 0;
 
-	if (!d) {
-		fprintf(stderr, "open '%s': %s\n", path, strerror(errno));
-		return -1;
-	}
-	for (struct dirent *e; r == 0 && (e = readdir(d));) {
-		char file[4096];
+	if (!dir)
+		return fail("open", path);
+	while (r == 0 && (e = readdir(dir))) {
+		char *sub;
 
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
-		r = feed(file);
+		if (asprintf(&sub, "%s/%s", path, e->d_name) < 0) {
+			r = -1;
+			break;
+		}
+		r = run_path(sub);
+		free(sub);
 	}
-	closedir(d);
+	closedir(dir);
 	return r;
+}
+
+static int run_path(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return fail("stat", path);
+	return S_ISDIR(st.st_mode) ? run_dir(path) : run_file(path, (size_t)st.st_size);
 }
 
 int main(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		struct stat st;
-
-		if (stat(argv[i], &st) < 0) {
-			fprintf(stderr, "stat '%s': %s\n", argv[i], strerror(errno));
-			return 1;
-		}
-		if ((S_ISDIR(st.st_mode) ? feed_directory(argv[i]) : feed(argv[i])) < 0)
-			return 1;
+	if (argc < 2) {
+		fprintf(stderr, "usage: %s FILE|DIRECTORY...\n", argv[0]);
+		return 2;
 	}
-	if (n_inputs == 0) {
-		fprintf(stderr, "no input: the corpus is empty\n");
+	for (int i = 1; i < argc; i++)
+		if (run_path(argv[i]) < 0)
+			return 1;
+	if (n_run == 0) {
+		fprintf(stderr, "%s: no input in what was named\n", argv[0]);
 		return 1;
 	}
-	printf("%u inputs\n", n_inputs);
+	printf("%s: %lu inputs\n", argv[0], n_run);
 	return 0;
 }
