@@ -98,7 +98,7 @@ static uint32_t resolve_arch(uint32_t bit)
 	char lower[ARCH_NAME_MAX];
 	size_t n = 0;
 
-	for (; name[n] && n < sizeof(lower) - 1; n++)
+	for (; n < sizeof(lower) - 1 && name[n]; n++)
 		lower[n] = (char)tolower((unsigned char)name[n]);
 	lower[n] = '\0';
 	return seccomp_arch_resolve_name(lower);
