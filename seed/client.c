@@ -60,8 +60,8 @@ static int send_call(int conn, const struct seed_call *call, const struct seed_w
 		fds[n++] = call->pidns_fd;
 	if (call->cgroup_fd >= 0)
 		fds[n++] = call->cgroup_fd;
-	memcpy(fds + n, call->fds, call->n_fds * sizeof(int));
-	n += call->n_fds;
+	for (size_t i = 0; i < call->n_fds; i++)
+		fds[n++] = call->fds[i];
 	r = seed_wire_send(conn, head, sizeof(*head), fds, n);
 	return r < 0 ? err_set(err, -r, "send the request") : 0;
 }

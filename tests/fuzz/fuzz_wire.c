@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err err = ERR_INIT;
 	struct seed_message m;
-	int fds[FDS_MASK + 1];
+	int fds[FDS_MASK + 1] = {0};
 	int given[FDS_MASK + 1];
 	size_t n;
 
