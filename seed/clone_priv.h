@@ -48,4 +48,11 @@ pid_t clone_make(const struct clone_ground *g, const struct clone_how *how, int 
  */
 int child_settle(const struct clone_ground *g, int *keep, size_t n_keep, struct err *err);
 
+struct seed_message;
+struct seed_request;
+
+/* Maps the plan and takes over conn and the plan's descriptors; the rest of *m is the caller's. */
+int seed_request_take(
+	struct seed_request *ret, int conn, const struct seed_message *m, struct err *err);
+
 #endif

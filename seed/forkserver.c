@@ -19,10 +19,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,8 +36,8 @@
 /* How long one may take for it. */
 #define CLIENT_TIMEOUT_MS 5000
 
-/* How long the keeper may take for its first message, and a cold worker's runtime for its only one. */
-#define FIRST_MESSAGE_TIMEOUT_MS 10000
+/* How long the keeper may take for its first message. */
+#define CONFIG_TIMEOUT_MS 10000
 
 /* How many connections are accepted before those that wait are looked at again. */
 #define ACCEPT_BATCH 16
@@ -81,32 +79,6 @@ static int tell_keeper(const struct server *s, enum seed_keeper_op op, pid_t pid
 }
 
 /* --- one clone --- */
-
-static int map_plan(const struct seed_message *m, struct seed_request *ret, struct err *err)
-{
-	void *p = mmap(NULL, m->head.plan_len, PROT_READ, MAP_PRIVATE, m->plan_fd, 0);
-
-	if (p == MAP_FAILED)
-		return err_set(err, errno, "map the plan");
-	ret->plan = p;
-	ret->plan_len = m->head.plan_len;
-	return 0;
-}
-
-void seed_request_finish(struct seed_request *req)
-{
-	if (req->plan)
-		munmap((void *)req->plan, req->plan_len);
-	req->plan = NULL;
-	req->plan_len = 0;
-}
-
-static void fill_request(struct seed_request *ret, int conn, const struct seed_message *m)
-{
-	ret->conn = conn;
-	ret->n_fds = m->n_fds;
-	memcpy(ret->fds, m->fds, m->n_fds * sizeof(int));
-}
 
 /* The clone's first acts. `go_fd` gives one byte when everybody knows about it. */
 static void child_start(const struct clone_ground *g, const struct seed_request *req, int go_fd)
@@ -183,9 +155,8 @@ static enum served clone_one(struct server *s, int conn, struct seed_message *m,
 	int go[2];
 	pid_t pid;
 
-	if (map_plan(m, ret, err) < 0)
+	if (seed_request_take(ret, conn, m, err) < 0)
 		return SERVED;
-	fill_request(ret, conn, m);
 	if (pipe2(go, O_CLOEXEC) < 0) {
 		err_set(err, errno, "make a pipe");
 		seed_request_finish(ret);
@@ -349,7 +320,7 @@ static int receive_config(struct server *s, struct err *err)
 	size_t n_fds;
 	ssize_t n;
 
-	if (poll(&p, 1, FIRST_MESSAGE_TIMEOUT_MS) <= 0)
+	if (poll(&p, 1, CONFIG_TIMEOUT_MS) <= 0)
 		return err_say(err, ETIMEDOUT, "the keeper did not send the configuration");
 	n = seed_wire_recv(s->keeper_fd, &m, sizeof(m), NULL, 0, &n_fds, MSG_DONTWAIT);
 	if (n < 0)
@@ -446,98 +417,4 @@ int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct er
 	clone_ground_finish(&s.ground);
 	fd_close(&s.pidns_fd);
 	return err_wrap(err, "seed");
-}
-
-static bool parse_fd(const char **p, char end, int *ret)
-{
-	char *stop;
-	long v;
-
-	if (**p < '0' || **p > '9')
-		return false;
-	v = strtol(*p, &stop, 10);
-	if (*stop != end || v > 1000000)
-		return false;
-	*p = stop + 1;
-	*ret = (int)v;
-	return true;
-}
-
-int seed_serve_parse(const char *arg, int *ret_listen_fd, int *ret_keeper_fd, struct err *err)
-{
-	const char *p = arg;
-	int listen_fd;
-	int keeper_fd;
-
-	if (!parse_fd(&p, ',', &listen_fd) || !parse_fd(&p, '\0', &keeper_fd))
-		return err_say(err, EINVAL, "%s%s: expected two descriptor numbers",
-			SEED_OPTION_SERVE, arg);
-	*ret_listen_fd = listen_fd;
-	*ret_keeper_fd = keeper_fd;
-	return 0;
-}
-
-int seed_receive_one(int fd, struct seed_request *ret, struct err *err)
-{
-	struct clone_ground ground = CLONE_GROUND_INIT;
-	int keep[SEED_FDS_MAX + 1];
-	struct seed_message m;
-	int r;
-
-	r = seed_message_receive(fd, FIRST_MESSAGE_TIMEOUT_MS, &m, err);
-	if (r == 0)
-		return err_say(err, EPIPE, "the runtime has ended");
-	if (r < 0)
-		return r;
-	r = map_plan(&m, ret, err);
-	if (r < 0) {
-		seed_message_finish(&m);
-		return r;
-	}
-	fill_request(ret, fd, &m);
-	r = clone_ground_prepare(&ground, err);
-	if (r < 0)
-		return r;
-	memcpy(keep, ret->fds, ret->n_fds * sizeof(int));
-	keep[ret->n_fds] = fd;
-	return child_settle(&ground, keep, ret->n_fds + 1, err);
-}
-
-/* --- a clone on trial --- */
-
-int seed_trial(int (*run)(void *arg), void *arg, int timeout_ms, struct err *err)
-{
-	struct clone_ground ground = CLONE_GROUND_INIT;
-	struct clone_how how = {0, -1};
-	siginfo_t info = {0};
-	int pidfd = -1;
-	pid_t pid;
-	int r;
-
-	r = clone_ground_prepare(&ground, err);
-	if (r < 0)
-		return r;
-	pid = clone_make(&ground, &how, &pidfd);
-	if (pid == 0) {
-		int keep[1];
-
-		if (child_settle(&ground, keep, 0, err) < 0)
-			_exit(EXIT_FAILURE);
-		_exit(run(arg));
-	}
-	clone_ground_finish(&ground);
-	if (pid < 0)
-		return err_set(err, -pid, "clone on trial");
-	r = proc_pidfd_wait(pidfd, timeout_ms);
-	if (r < 0)
-		proc_pidfd_signal(pidfd, SIGKILL);
-	waitid(P_PID, (id_t)pid, &info, WEXITED);
-	close(pidfd);
-	if (r < 0)
-		return err_say(err, ETIMEDOUT, "clone on trial: not done within %d ms", timeout_ms);
-	if (info.si_code != CLD_EXITED)
-		return err_say(err, ECHILD, "clone on trial: killed by signal %d", info.si_status);
-	if (info.si_status != 0)
-		return err_say(err, ECHILD, "clone on trial: exit status %d", info.si_status);
-	return 0;
 }
