@@ -6,6 +6,7 @@
 #include "seed/exit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -35,6 +36,30 @@ void seed_exit_fill(struct seed_exit *ret, pid_t pid, int status, const struct r
 	ret->max_rss_kib = usage->ru_maxrss;
 }
 
+/*
+ * Atomic for readers, but no fsync: after a crash of the machine there is no
+ * container left whose exit anybody could ask for, and a keeper must not stand still
+ * behind a slow disk.
+ */
+static int replace_file(int dirfd, const char *line, size_t len, struct err *err)
+{
+	static const char tmp[] = SEED_EXIT_FILE ".tmp";
+	_cleanup_close_ int fd =
+		openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "create '%s'", tmp);
+	r = fd_write_all(fd, line, len);
+	if (r == 0 && renameat(dirfd, tmp, dirfd, SEED_EXIT_FILE) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(dirfd, tmp, 0);
+		return err_set(err, -r, "write '%s'", SEED_EXIT_FILE);
+	}
+	return 0;
+}
+
 int seed_exit_write(int dirfd, const struct seed_exit *e, struct err *err)
 {
 	char line[EXIT_FILE_MAX];
@@ -42,7 +67,7 @@ int seed_exit_write(int dirfd, const struct seed_exit *e, struct err *err)
 		"%d %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", (int)e->pid, e->status,
 		e->ended_ns, e->user_us, e->system_us, e->max_rss_kib);
 
-	return file_write_atomic(dirfd, SEED_EXIT_FILE, line, (size_t)n, 0600, err);
+	return replace_file(dirfd, line, (size_t)n, err);
 }
 
 int seed_exit_read(int dirfd, struct seed_exit *ret, struct err *err)
