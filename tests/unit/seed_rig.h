@@ -7,7 +7,7 @@
  *   "hold"       says "up", lives until the connection ends
  *   "say FILE"   sends the contents of FILE (up to 64 KiB) and ends
  *   "fds"        sends one line "N target" for each of its descriptors and ends
- *   "self"       sends facts that no file tells: sid, umask, dumpable, FPU words
+ *   "self"       sends facts that no file tells
  *   "title"      names itself and holds
  * The name of the worker's file chooses how the seed behaves: "dies" ends before it
  * is ready, everything else serves.
@@ -25,6 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,11 +88,20 @@ static inline void rig_say_self(int conn)
 {
 	char text[512];
 	stack_t stack;
+	int death_signal;
+	int *tid = NULL;
+	void *robust = NULL;
+	size_t robust_len;
 
 	sigaltstack(NULL, &stack);
-	snprintf(text, sizeof(text), "leader=%d dumpable=%d round=%d excepts=%d stack=%d",
+	prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0);
+	prctl(PR_GET_TID_ADDRESS, &tid, 0, 0, 0);
+	syscall(SYS_get_robust_list, 0, &robust, &robust_len);
+	snprintf(text, sizeof(text),
+		"leader=%d dumpable=%d round=%d excepts=%d stack=%d death=%d tid=%d robust=%d",
 		getsid(0) == getpid(), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), fegetround(),
-		fetestexcept(FE_ALL_EXCEPT), !(stack.ss_flags & SS_DISABLE));
+		fetestexcept(FE_ALL_EXCEPT), !(stack.ss_flags & SS_DISABLE), death_signal,
+		tid && *tid == gettid(), robust != NULL);
 	rig_send(conn, text);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a clone is, and how its end is recorded. */
+#include <linux/magic.h>
 #include <linux/sched.h>
-#include <sched.h>
+#include <sys/vfs.h>
 
 #include "tests/unit/seed_rig.h"
 
@@ -92,7 +93,8 @@ START_TEST(a_clone_is_as_after_execve)
 	rig_release(&c);
 	c = rig_clone(&r, "self");
 	rig_hear(&c, text, sizeof(text));
-	ck_assert_str_eq(text, "leader=1 dumpable=0 round=0 excepts=0 stack=0");
+	ck_assert_str_eq(
+		text, "leader=1 dumpable=0 round=0 excepts=0 stack=0 death=0 tid=1 robust=1");
 	rig_release(&c);
 	rig_close(&r);
 }
@@ -191,6 +193,46 @@ START_TEST(a_clone_is_born_in_the_namespaces_it_asks_for)
 }
 END_TEST
 
+/* A new cgroup v2 directory, or -1 where none can be made. */
+static int make_cgroup(char path[128])
+{
+	static const char *const roots[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
+	struct statfs fs;
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		if (statfs(roots[i], &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
+		snprintf(path, 128, "%s/turf-test-seed-%d", roots[i], (int)getpid());
+		if (mkdir(path, 0755) == 0)
+			return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return -1;
+}
+
+START_TEST(a_clone_is_born_in_its_cgroup)
+{
+	struct seed_call call = SEED_CALL_INIT;
+	struct seed_clone c;
+	char expected[160];
+	char text[65537];
+	char path[128];
+	struct rig r;
+
+	call.cgroup_fd = make_cgroup(path);
+	if (call.cgroup_fd < 0)
+		return;
+	rig_open(&r, "8");
+	c = rig_clone_with(&r, "say /proc/self/cgroup", &call);
+	rig_hear(&c, text, sizeof(text));
+	rig_release(&c);
+	rig_close(&r);
+	close(call.cgroup_fd);
+	ck_assert_int_eq(rmdir(path), 0);
+	snprintf(expected, sizeof(expected), "0::%s\n", strrchr(path, '/'));
+	assert_line(text, expected);
+}
+END_TEST
+
 START_TEST(two_hundred_quick_exits_are_all_recorded)
 {
 	enum { N = 200 };
@@ -228,4 +270,4 @@ END_TEST
 RIG_MAIN("seed_clone", a_clone_runs_its_plan_and_its_exit_is_recorded,
 	a_clone_holds_nothing_of_the_seed, a_clone_is_as_after_execve, the_keeper_is_the_parent,
 	a_clone_takes_a_name_of_any_length, a_clone_is_born_in_the_namespaces_it_asks_for,
-	two_hundred_quick_exits_are_all_recorded)
+	a_clone_is_born_in_its_cgroup, two_hundred_quick_exits_are_all_recorded)
