@@ -7,7 +7,7 @@ export ASAN_OPTIONS  ?= abort_on_error=0:detect_stack_use_after_return=0:allocat
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export LSAN_OPTIONS  ?= suppressions=$(CURDIR)/hack/lsan.supp:print_suppressions=0
 
-VARIANT = $(Q)$(MAKE) --no-print-directory
+VARIANT = $(Q)+$(MAKE) --no-print-directory
 
 .PHONY: asan clang fuzz fuzz-run cov compdb fresh demo
 asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -106,7 +106,7 @@ static const struct cgroup_hierarchy *find_v2(const struct cgroup_layout *layout
 
 static bool is_built_in(const char *controller)
 {
-	return cgroup_list_has(V2_BUILT_IN + 1, controller);
+	return cgroup_list_has(&V2_BUILT_IN[1], controller);
 }
 
 static const struct cgroup_hierarchy *hierarchy_for(
@@ -256,7 +256,7 @@ static char *v2_controllers(int fd)
 	size_t len;
 
 	if (file_read(fd, "cgroup.controllers", 1u << 16, &text, &len, &ignored) < 0)
-		return strdup(V2_BUILT_IN + 1);
+		return strdup(&V2_BUILT_IN[1]);
 	for (char *p = text; *p; p++)
 		if (*p == ' ' || *p == '\n')
 			*p = ',';
