@@ -26,6 +26,7 @@ include hack/mk/deps.mk
 include hack/mk/objects.mk
 include hack/mk/aworker.mk
 include hack/mk/tests.mk
+include hack/mk/bench.mk
 include hack/mk/lint.mk
 include hack/mk/variants.mk
 include hack/mk/install.mk

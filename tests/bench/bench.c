@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/bench/bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long to sleep between two attempts to connect. */
+#define CONNECT_PAUSE_NS 20000
+
+double bench_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+unsigned bench_rounds(void)
+{
+	const char *s = getenv("BENCH_ROUNDS");
+	unsigned long n = s ? strtoul(s, NULL, 10) : 0;
+
+	return n > 0 && n < 1000000 ? (unsigned)n : BENCH_ROUNDS_DEFAULT;
+}
+
+void bench_add(struct bench_samples *s, double v)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		double *bigger = realloc(s->v, cap * sizeof(*bigger));
+
+		if (!bigger)
+			abort();
+		s->v = bigger;
+		s->cap = cap;
+	}
+	s->v[s->n++] = v;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double bench_quantile(struct bench_samples *s, double p)
+{
+	if (s->n == 0)
+		return NAN;
+	qsort(s->v, s->n, sizeof(*s->v), by_value);
+	return s->v[(size_t)(p * (double)(s->n - 1) + 0.5)];
+}
+
+/* --- rounds --- */
+
+static void run_one(struct bench_case *c, bool counts)
+{
+	struct err err = ERR_INIT;
+	double wall;
+	double cpu = -1;
+
+	if (c->missing)
+		return;
+	if (c->run(c, &wall, &cpu, &err) < 0) {
+		fprintf(stderr, "bench: %s: %s\n", c->name, err.msg);
+		c->missing = strdup(err.msg);
+		c->wall.n = c->cpu.n = 0;
+		return;
+	}
+	if (!counts)
+		return;
+	bench_add(&c->wall, wall);
+	if (cpu >= 0)
+		bench_add(&c->cpu, cpu);
+}
+
+void bench_run(struct bench_case *cases, size_t n, unsigned rounds)
+{
+	size_t order[BENCH_CASES_MAX];
+	unsigned seed = (unsigned)getpid();
+	bool shown = isatty(STDERR_FILENO);
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	for (unsigned round = 0; round < rounds + BENCH_WARM_UP; round++) {
+		for (size_t i = n - 1; i > 0; i--) {
+			size_t j = (size_t)rand_r(&seed) % (i + 1);
+			size_t t = order[i];
+
+			order[i] = order[j];
+			order[j] = t;
+		}
+		for (size_t i = 0; i < n; i++)
+			run_one(&cases[order[i]], round >= BENCH_WARM_UP);
+		if (shown)
+			fprintf(stderr, "\r\033[Kround %u of %u", round + 1,
+				rounds + BENCH_WARM_UP);
+	}
+	if (shown)
+		fprintf(stderr, "\r\033[K");
+}
+
+/* --- programs --- */
+
+const char *bench_program(const char *name)
+{
+	static char path[PATH_MAX];
+	const char *b = getenv("B");
+
+	snprintf(path, sizeof(path), "%s/%s", b ? b : "build", name);
+	return path;
+}
+
+bool bench_has(const char *program)
+{
+	const char *path = getenv("PATH");
+	char file[PATH_MAX];
+
+	while (path && *path) {
+		size_t len = strcspn(path, ":");
+
+		snprintf(file, sizeof(file), "%.*s/%s", (int)len, path, program);
+		if (access(file, X_OK) == 0)
+			return true;
+		path += len + (path[len] == ':');
+	}
+	return false;
+}
+
+int bench_start(const char *const *argv, pid_t *ret_pid, struct err *err)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return err_set(err, errno, "fork");
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		if (null >= 0) {
+			dup2(null, STDIN_FILENO);
+			dup2(null, STDOUT_FILENO);
+		}
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	*ret_pid = pid;
+	return 0;
+}
+
+int bench_wait(pid_t pid, int *ret_status, double *ret_cpu_us, struct err *err)
+{
+	struct rusage usage;
+
+	while (wait4(pid, ret_status, 0, &usage) < 0)
+		if (errno != EINTR)
+			return err_set(err, errno, "wait for process %d", (int)pid);
+	if (ret_cpu_us)
+		*ret_cpu_us = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+			      (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	return 0;
+}
+
+int bench_exec(const char *const *argv, double *ret_wall_us, double *ret_cpu_us, struct err *err)
+{
+	double begin = bench_now_us();
+	int status = 0;
+	pid_t pid = 0;
+	int r = bench_start(argv, &pid, err);
+
+	if (r == 0)
+		r = bench_wait(pid, &status, ret_cpu_us, err);
+	if (r < 0)
+		return r;
+	if (ret_wall_us)
+		*ret_wall_us = bench_now_us() - begin;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return err_say(
+			err, ECHILD, "'%s' ended with status %#x", argv[0], (unsigned)status);
+	return 0;
+}
+
+/* --- workers --- */
+
+static int connect_when_there(
+	const char *path, pid_t pid, double deadline, int *ret_fd, struct err *err)
+{
+	const struct timespec pause = {0, CONNECT_PAUSE_NS};
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+	if (snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path) >=
+		(int)sizeof(addr.sun_path))
+		return err_say(err, ENAMETOOLONG, "socket path '%s' is too long", path);
+	for (;;) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		siginfo_t info = {0};
+
+		if (fd < 0)
+			return err_set(err, errno, "socket");
+		if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+			*ret_fd = fd;
+			return 0;
+		}
+		close(fd);
+		if (pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			info.si_pid == pid)
+			return err_say(err, ECHILD, "ended before it listened on '%s'", path);
+		if (bench_now_us() > deadline)
+			return err_say(err, ETIMEDOUT, "nobody listens on '%s'", path);
+		nanosleep(&pause, NULL);
+	}
+}
+
+int bench_first_byte(const char *socket_path, pid_t pid, struct err *err)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
+	double deadline = bench_now_us() + BENCH_FIRST_BYTE_TIMEOUT_MS * 1e3;
+	struct pollfd p = {.events = POLLIN};
+	char byte;
+	int r = connect_when_there(socket_path, pid, deadline, &p.fd, err);
+
+	if (r < 0)
+		return r;
+	if (send(p.fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(request) - 1)
+		r = err_set(err, errno, "send the request");
+	else if (poll(&p, 1, BENCH_FIRST_BYTE_TIMEOUT_MS) != 1)
+		r = err_say(err, ETIMEDOUT, "no answer on '%s'", socket_path);
+	else if (recv(p.fd, &byte, 1, 0) != 1 || byte != 'H')
+		r = err_say(err, EPROTO, "the answer on '%s' is not HTTP", socket_path);
+	close(p.fd);
+	return r;
+}
