@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is installed, as SOURCE=TARGET=MODE with targets below DESTDIR. Pages and completions are
-# found beside their programs: FOLDER/PROGRAM.8, FOLDER/PROGRAM.bash. aworker.mk adds its own
-# to INSTALL_MORE.
+# found beside their programs: FOLDER/PROGRAM.8, FOLDER/PROGRAM.bash. The worker comes with its
+# private copy of libnode, where there is a V8.
 
 INSTALL_PROGRAMS := \
 	$(B)/turf=$(BINDIR)/turf=755 \
-	$(B)/turf-seed=$(LIBEXECDIR)/turf-seed=755
+	$(B)/turf-seed=$(LIBEXECDIR)/turf-seed=755 \
+	$(if $(filter $(B)/aworker,$(PROGRAMS)),$(B)/aworker=$(BINDIR)/aworker=755 \
+		$(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=644)
 
 PAGES       := $(wildcard runtime/*.[18] seed/*.[18] aworker/*.[18] shim/*.[18] debugger/*.[18])
 COMPLETIONS := $(wildcard runtime/*.bash seed/*.bash aworker/*.bash shim/*.bash debugger/*.bash)
 
-INSTALL_LIST := $(INSTALL_PROGRAMS) $(INSTALL_MORE) \
+INSTALL_LIST := $(INSTALL_PROGRAMS) \
 	$(foreach p,$(PAGES),$(p)=$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))=644) \
 	$(foreach c,$(COMPLETIONS),$(c)=$(COMPDIR)/$(basename $(notdir $(c)))=644)
 # Folders that are ours alone.

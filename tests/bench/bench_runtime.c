@@ -77,6 +77,7 @@ static int write_config(const char *dir, struct err *err)
 	process.terminal = false;
 	process.args = args;
 	config->process = &process;
+	config->oci_version = "1.0.2"; /* older runtimes refuse a newer one */
 	oci_config_write(config, true, &text);
 	if (buf_failed(&text))
 		return err_oom(err);
