@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The global object: its prototype chain, self, navigator, location, and what happens to errors that
+// nobody caught.
+'use strict';
+
+const { expose, defineGlobal, guardConstructor, secret, requireArguments } =
+	internals.webidl;
+const { EventTarget, ErrorEvent, PromiseRejectionEvent } = internals;
+const { ReflectApply } = internals.primordials;
+
+class WorkerGlobalScope extends EventTarget {
+	constructor() {
+		guardConstructor(arguments[0]);
+		super();
+	}
+}
+
+class ServiceWorkerGlobalScope extends WorkerGlobalScope {
+	constructor() {
+		guardConstructor(arguments[0]);
+		super(secret);
+	}
+}
+
+class WorkerNavigator {
+	#brand;
+
+	constructor() {
+		guardConstructor(arguments[0]);
+	}
+
+	get userAgent() {
+		void this.#brand;
+		return `aworker/${ops.version()}`;
+	}
+
+	get hardwareConcurrency() {
+		void this.#brand;
+		return 1;
+	}
+
+	get language() {
+		void this.#brand;
+		return 'en-US';
+	}
+
+	get languages() {
+		void this.#brand;
+		return Object.freeze(['en-US']);
+	}
+}
+
+// --- location ---
+
+let locationHref = '';
+
+// What relative URLs are resolved against; '' when there is no location.
+internals.baseUrl = () => locationHref;
+internals.setLocation = (href) => {
+	locationHref = href === '' ? '' : new internals.URL(href).href;
+};
+
+class WorkerLocation {
+	#brand;
+
+	constructor() {
+		guardConstructor(arguments[0]);
+	}
+
+	get href() {
+		return this.#part('href');
+	}
+
+	get origin() {
+		return this.#part('origin');
+	}
+
+	get protocol() {
+		return this.#part('protocol');
+	}
+
+	get host() {
+		return this.#part('host');
+	}
+
+	get hostname() {
+		return this.#part('hostname');
+	}
+
+	get port() {
+		return this.#part('port');
+	}
+
+	get pathname() {
+		return this.#part('pathname');
+	}
+
+	get search() {
+		return this.#part('search');
+	}
+
+	get hash() {
+		return this.#part('hash');
+	}
+
+	toString() {
+		return this.#part('href');
+	}
+
+	#part(name) {
+		void this.#brand;
+		return locationHref === '' ? '' : new internals.URL(locationHref)[name];
+	}
+}
+
+expose(WorkerGlobalScope, ServiceWorkerGlobalScope, WorkerNavigator, WorkerLocation);
+Object.setPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
+
+const navigatorObject = new WorkerNavigator(secret);
+const locationObject = new WorkerLocation(secret);
+const attributes = {
+	get self() {
+		return globalThis;
+	},
+	set self(value) {
+		defineGlobal('self', value);
+	},
+	get navigator() {
+		return navigatorObject;
+	},
+	set navigator(value) {
+		defineGlobal('navigator', value);
+	},
+	get location() {
+		return locationHref === '' ? undefined : locationObject;
+	},
+	set location(value) {
+		defineGlobal('location', value);
+	},
+	get origin() {
+		return locationHref === '' ? 'null' : locationObject.origin;
+	},
+	set origin(value) {
+		defineGlobal('origin', value);
+	},
+};
+for (const name of Object.keys(attributes))
+	Object.defineProperty(globalThis, name,
+		{ ...Object.getOwnPropertyDescriptor(attributes, name), enumerable: false });
+defineGlobal('isSecureContext', true);
+defineGlobal('crossOriginIsolated', false);
+
+// --- errors that nobody caught ---
+
+// onerror is called with the parts of the event; returning true says that the error was handled.
+function callOnError(handler, target, event) {
+	const { message, filename, lineno, colno, error } = event;
+	if (ReflectApply(handler, target, [message, filename, lineno, colno, error]) === true)
+		event.preventDefault();
+}
+internals.defineHandler(globalThis, 'error', callOnError);
+internals.defineHandler(globalThis, 'unhandledrejection');
+internals.defineHandler(globalThis, 'rejectionhandled');
+
+const FRAME = /\(?([^\s()]+):(\d+):(\d+)\)?$/m;
+
+function placeOf(error) {
+	let stack;
+	try {
+		stack = error?.stack;
+	} catch {
+		stack = undefined;
+	}
+	const found = typeof stack === 'string' ? FRAME.exec(stack) : null;
+	return found ? { filename: found[1], lineno: +found[2], colno: +found[3] } : {};
+}
+
+function messageOf(error) {
+	try {
+		if (error instanceof Error || internals.isDOMException(Object(error)))
+			return `Uncaught ${error.name}: ${error.message}`;
+		return `Uncaught ${String(error)}`;
+	} catch {
+		return 'Uncaught exception';
+	}
+}
+
+let reporting = false;
+const giveUp = new Set(); // errors that go to C without asking listeners once more
+
+// True when a listener of `error` took care of it.
+internals.reportException = (error) => {
+	if (giveUp.delete(error) || reporting)
+		return false;
+	if (!internals.hasListeners(globalThis, 'error'))
+		return false;
+	reporting = true;
+	try {
+		const event = new ErrorEvent('error', {
+			cancelable: true, message: messageOf(error), error, ...placeOf(error),
+		});
+		return !internals.fire(globalThis, event);
+	} finally {
+		reporting = false;
+	}
+};
+
+// For errors in callbacks that the platform itself calls: listeners first, then as an uncaught
+// exception of the loop, which C prints.
+internals.report = (error) => {
+	if (internals.reportException(error))
+		return;
+	internals.startTimer(() => {
+		giveUp.add(error);
+		throw error;
+	}, 0);
+};
+
+defineGlobal('reportError', function reportError(e) {
+	requireArguments(arguments.length, 1, 'reportError');
+	internals.report(e);
+});
+
+internals.reportRejection = (promise, reason) => {
+	if (!internals.hasListeners(globalThis, 'unhandledrejection'))
+		return false;
+	return !internals.fire(globalThis, new PromiseRejectionEvent('unhandledrejection',
+		{ promise, reason, cancelable: true }));
+};
+
+internals.rejectionHandled = (promise, reason) => {
+	if (internals.hasListeners(globalThis, 'rejectionhandled'))
+		internals.fire(globalThis, new PromiseRejectionEvent('rejectionhandled', { promise, reason }));
+	return true;
+};

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// MIME types (WHATWG MIME Sniffing, section 4): parse and serialise.
+'use strict';
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const QUOTED_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const LEADING_SPACE = /^[\t\n\r ]+/;
+const TRAILING_SPACE = /[\t\n\r ]+$/;
+
+internals.isToken = (s) => TOKEN.test(s);
+
+// A quoted string that starts at input[at]: [value, position after it]
+function quotedString(input, at) {
+	let value = '';
+	let i = at + 1;
+	while (i < input.length && input[i] !== '"') {
+		if (input[i] === '\\' && i + 1 < input.length)
+			i++;
+		value += input[i++];
+	}
+	return [value, i + 1];
+}
+
+function until(input, at, stop) {
+	let i = at;
+	while (i < input.length && !stop.includes(input[i]))
+		i++;
+	return i;
+}
+
+function parseParameters(input, at, parameters) {
+	while (at < input.length) {
+		at++;
+		while (at < input.length && '\t\n\r '.includes(input[at]))
+			at++;
+		let end = until(input, at, ';=');
+		const name = input.slice(at, end).toLowerCase();
+		at = end;
+		if (input[at] !== '=')
+			continue;
+		at++;
+		let value;
+		if (input[at] === '"') {
+			[value, end] = quotedString(input, at);
+			at = until(input, end, ';');
+		} else {
+			end = until(input, at, ';');
+			value = input.slice(at, end).replace(TRAILING_SPACE, '');
+			at = end;
+			if (value === '')
+				continue;
+		}
+		if (TOKEN.test(name) && QUOTED_VALUE.test(value) && !parameters.has(name))
+			parameters.set(name, value);
+	}
+}
+
+// { essence, parameters: Map } or null
+internals.parseMime = (text) => {
+	const input = text.replace(LEADING_SPACE, '').replace(TRAILING_SPACE, '');
+	const slash = input.indexOf('/');
+	if (slash < 0)
+		return null;
+	const type = input.slice(0, slash);
+	const end = until(input, slash + 1, ';');
+	const subtype = input.slice(slash + 1, end).replace(TRAILING_SPACE, '');
+	if (!TOKEN.test(type) || !TOKEN.test(subtype))
+		return null;
+	const mime = { essence: `${type}/${subtype}`.toLowerCase(), parameters: new Map() };
+	parseParameters(input, end, mime.parameters);
+	return mime;
+};
+
+internals.mimeText = ({ essence, parameters }) => {
+	let s = essence;
+	for (const [name, value] of parameters) {
+		const plain = TOKEN.test(value);
+		s += `;${name}=${plain ? value : `"${value.replace(/(["\\])/g, '\\$1')}"`}`;
+	}
+	return s;
+};
+
+// The MIME type of a list of Content-Type values, as fetch extracts it; null when there is none.
+internals.extractMime = (values) => {
+	let mime = null;
+	let charset = null;
+	for (const value of values) {
+		const one = internals.parseMime(value);
+		if (!one || one.essence === '*/*')
+			continue;
+		if (mime && mime.essence === one.essence) {
+			if (!one.parameters.has('charset') && charset !== null)
+				one.parameters.set('charset', charset);
+		} else {
+			charset = null;
+		}
+		mime = one;
+		charset = one.parameters.get('charset') ?? charset;
+	}
+	return mime;
+};
