@@ -41,13 +41,8 @@ function refuse(what) {
 	throw new DOMException(`structuredClone: ${what} cannot be cloned`, 'DataCloneError');
 }
 
-function engineClone(value) {
-	try {
-		return ops.clone(value);
-	} catch (error) {
-		throw new DOMException(error?.message ?? `${error}`, 'DataCloneError');
-	}
-}
+// The engine's serialiser reports what it cannot copy by this.
+internals.dataCloneError = (message) => new DOMException(message, 'DataCloneError');
 
 function put(object, key, value) {
 	Object.defineProperty(object, key,
@@ -78,14 +73,14 @@ class Copier {
 		case SET: return this.#set(value);
 		case ERROR: return this.#error(value);
 		case VIEW: return this.#view(value);
-		case BUFFER: return this.#keep(value, cloneBuffer(value));
+		case BUFFER: return this.#keep(value, ops.clone(value));
 		case FUNCTION: return refuse(`the function '${value.name}'`);
 		case OBJECT: case ARGUMENTS: return this.#object(value);
 		}
 		if (LEAF.includes(kind))
-			return this.#keep(value, engineClone(value));
+			return this.#keep(value, ops.clone(value));
 		if (typeof WebAssembly === 'object' && value instanceof WebAssembly.Module)
-			return value;
+			return this.#keep(value, ops.clone(value));
 		return refuse(KIND_NAMES[kind]);
 	}
 
@@ -169,19 +164,9 @@ function viewShape(value) {
 	return { buffer, offset, length: typedLength(value), type: VIEW_TYPES[tag] };
 }
 
-function cloneBuffer(buffer) {
-	if (!isArrayBuffer(buffer))
-		refuse('a SharedArrayBuffer');
-	return engineClone(buffer);
-}
-
 // Detaches `buffer` and returns another one with its contents.
 function transferBuffer(buffer) {
-	try {
-		return ops.clone(buffer, [buffer]);
-	} catch (error) {
-		throw new DOMException(error?.message ?? `${error}`, 'DataCloneError');
-	}
+	return ops.clone(buffer, [buffer]);
 }
 internals.transferBuffer = transferBuffer;
 

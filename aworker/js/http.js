@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request that C has read to the user's fetch handler, and from their Response back to C.
+// Contract of both sides: aworker/http.h.
+//
+// The usual request costs three calls into C: parse its URL, answer, and nothing else. The body of
+// the request, its headers and its signal come into being when they are asked for.
+'use strict';
+
+const { expose, shape, isObject, requireArguments, secret, guardConstructor } = internals.webidl;
+const { promiseThen, PromiseResolve, markHandled, ReflectApply, viewTag } = internals.primordials;
+const { Event, DOMException, Body, RequestState } = internals;
+const S = internals.streams;
+
+const HIGH_WATER = 65536; // HTTP_WRITE_HIGH_WATER
+
+// --- events ---
+
+// Keeps the worker alive until the promise has settled.
+function hold(promise, done) {
+	ops.workerHold();
+	promiseThen(promise, () => {
+		done();
+		ops.workerUnhold();
+	}, (error) => {
+		done();
+		ops.workerUnhold();
+		internals.complain('Uncaught (in waitUntil)', error);
+	});
+}
+
+class ExtendableEvent extends Event {
+	#pending = 0;
+	#dispatched = false; // now only what is pending keeps the event open
+
+	constructor(type, init = undefined) {
+		requireArguments(arguments.length, 1, 'ExtendableEvent');
+		super(type, init);
+	}
+
+	waitUntil(promise) {
+		void this.#pending;
+		requireArguments(arguments.length, 1, 'waitUntil');
+		if (!this.isTrusted || (this.#dispatched && this.#pending === 0))
+			throw new DOMException('waitUntil: the event is over', 'InvalidStateError');
+		this.#pending++;
+		hold(S.resolvedWith(promise), () => this.#pending--);
+	}
+
+	static {
+		internals.closeEvent = (event) => {
+			event.#dispatched = true;
+		};
+	}
+}
+
+class FetchEvent extends ExtendableEvent {
+	#request;
+	#clientId = '';
+	#response = null; // what respondWith() got
+
+	constructor(type, init) {
+		requireArguments(arguments.length, 2, 'FetchEvent');
+		super(type, init);
+		if (!isObject(init) || !internals.isRequest(init.request))
+			throw new TypeError('FetchEvent: init.request is not a Request');
+		this.#request = init.request;
+		if (init.clientId !== undefined)
+			this.#clientId = `${init.clientId}`;
+	}
+
+	get request() {
+		return this.#request;
+	}
+
+	get clientId() {
+		return this.#clientId;
+	}
+
+	respondWith(r) {
+		void this.#request;
+		requireArguments(arguments.length, 1, 'respondWith');
+		if (this.#response)
+			throw new DOMException('respondWith was called already', 'InvalidStateError');
+		if (this.eventPhase === 0)
+			throw new DOMException('respondWith: the event is over', 'InvalidStateError');
+		this.stopImmediatePropagation();
+		this.#response = S.resolvedWith(r);
+		this.waitUntil(promiseThen(this.#response, undefined, () => {}));
+	}
+
+	static {
+		internals.eventResponse = (event) => event.#response;
+	}
+}
+
+// The third argument of a module's fetch(): waitUntil without an event.
+class ExecutionContext {
+	#brand;
+
+	constructor() {
+		guardConstructor(arguments[0]);
+	}
+
+	waitUntil(promise) {
+		void this.#brand;
+		requireArguments(arguments.length, 1, 'waitUntil');
+		hold(S.resolvedWith(promise), () => {});
+	}
+}
+
+shape(ExecutionContext);
+expose(ExtendableEvent, FetchEvent);
+
+// --- one exchange ---
+
+const exchanges = new Map(); // id -> Exchange, of those that are not complete
+
+class Exchange {
+	id;
+	body = null; // controller of the request's body stream
+	reading = false;
+	signal = null;
+	aborted = null; // reason, when the client went away
+	reader = null; // of the response's stream
+	writable = null; // resolves when C wants more
+	pulled = null; // resolves when a piece of the body arrives
+	next = null; // reads one more chunk of the response
+	wanted = false;
+	pumping = false;
+
+	constructor(id) {
+		this.id = id;
+		exchanges.set(id, this);
+	}
+
+	// The response is complete: nothing more comes from C for this id.
+	finish() {
+		if (!exchanges.delete(this.id))
+			return;
+		if (this.body && this.body.stream.state === 'readable')
+			S.byteError(this.body, new TypeError('The response is complete, its request is gone'));
+	}
+
+	abort(reason) {
+		exchanges.delete(this.id);
+		const error = new TypeError(reason);
+		this.aborted = new DOMException(reason, 'AbortError');
+		if (this.body)
+			S.byteError(this.body, error);
+		if (this.signal)
+			internals.abortSignal(this.signal, this.aborted);
+		if (this.reader?.stream)
+			markHandled(S.readableCancel(this.reader.stream, error));
+		this.writable?.resolve();
+	}
+
+	makeSignal() {
+		this.signal = internals.newAbortSignal();
+		if (this.aborted)
+			internals.abortSignal(this.signal, this.aborted);
+		return this.signal;
+	}
+
+	// --- the request's body ---
+
+	makeBody() {
+		const stream = S.createReadableBytes(() => undefined, () => this.pull(), () => {
+			this.body = null;
+			return S.nothing();
+		});
+		this.body = stream.controller;
+		if (this.aborted || !exchanges.has(this.id))
+			S.byteError(this.body, new TypeError('The request is gone'));
+		return new Body(null, stream.wrapper);
+	}
+
+	pull() {
+		const piece = ops.httpRead(this.id);
+		if (piece !== undefined) {
+			this.give(piece);
+			return S.nothing();
+		}
+		this.pulled = S.deferred();
+		return this.pulled.promise;
+	}
+
+	// A piece that had to be waited for.
+	arrived(bytes) {
+		const { pulled } = this;
+		this.pulled = null;
+		this.give(bytes ?? true);
+		pulled?.resolve();
+	}
+
+	give(piece) {
+		if (!this.body || this.body.stream.state !== 'readable')
+			return;
+		if (piece !== true) {
+			S.byteEnqueue(this.body, piece);
+			return;
+		}
+		S.byteClose(this.body);
+		if (this.body.pending.length > 0)
+			S.byteRespond(this.body, 0);
+	}
+
+	// --- the response ---
+
+	respond(response) {
+		if (!internals.isResponse(response)) {
+			this.fail(new TypeError('The fetch handler gave no Response'));
+			return;
+		}
+		const state = internals.responseState(response);
+		if (state.type === 'error') {
+			this.fail(new TypeError('The fetch handler gave Response.error()'));
+			return;
+		}
+		if (state.body?.unusable) {
+			this.fail(new TypeError('The body of the response was read already, or is locked'));
+			return;
+		}
+		try {
+			this.send(state);
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	send(state) {
+		const { status, statusText, body } = state;
+		const headers = internals.flatHeaders(state);
+		const source = body ? body.takeSource() : null;
+		if (typeof source === 'string') {
+			ops.httpRespondText(this.id, status, statusText, headers, source);
+			this.finish();
+		} else if (source || !body) {
+			ops.httpRespond(this.id, status, statusText, headers, source);
+			this.finish();
+		} else {
+			this.sendStream(state, headers);
+		}
+	}
+
+	sendStream(state, headers) {
+		const stream = S.readableState(state.body.stream);
+		const reader = S.acquireReader(stream);
+		if (!ops.httpRespondStream(this.id, state.status, state.statusText, headers)) {
+			markHandled(S.readableCancel(stream, new TypeError('No body is wanted')));
+			this.finish();
+			return;
+		}
+		this.reader = reader;
+		this.pump();
+	}
+
+	// Reads chunks and hands them to C until it has enough; one that is there at once is no recursion.
+	pump() {
+		const request = {
+			chunk: (chunk) => this.write(chunk),
+			close: () => {
+				ops.httpEnd(this.id);
+				this.finish();
+			},
+			error: (error) => this.broken(error),
+		};
+		this.next = () => {
+			this.wanted = true;
+			if (this.pumping)
+				return;
+			this.pumping = true;
+			while (this.wanted) {
+				this.wanted = false;
+				S.readerRead(this.reader, request);
+			}
+			this.pumping = false;
+		};
+		this.next();
+	}
+
+	write(chunk) {
+		if (!isObject(chunk) || viewTag(chunk) !== 'Uint8Array') {
+			this.stop(new TypeError('A chunk of the response is not a Uint8Array'));
+			return;
+		}
+		let queued;
+		try {
+			queued = ops.httpWrite(this.id, chunk);
+		} catch (error) {
+			this.stop(error);
+			return;
+		}
+		if (queued < 0)
+			return;
+		if (queued < HIGH_WATER) {
+			this.next();
+			return;
+		}
+		this.writable = S.deferred();
+		S.upon(this.writable.promise, () => {
+			if (exchanges.has(this.id))
+				this.next();
+		});
+	}
+
+	// We do not want the rest of the user's stream.
+	stop(error) {
+		markHandled(S.readableCancel(this.reader.stream, error));
+		this.broken(error);
+	}
+
+	broken(error) {
+		if (!exchanges.has(this.id))
+			return;
+		internals.complain('Uncaught (in the body of a response)', error);
+		ops.httpReset(this.id);
+		this.finish();
+	}
+
+	// The handler failed before there was a response.
+	fail(error) {
+		if (!internals.reportException(error))
+			internals.complain('Uncaught (in the fetch handler)', error);
+		this.refuse(500, 'Internal Server Error\n');
+	}
+
+	refuse(status, text) {
+		ops.httpRespondText(this.id, status, '', ['content-type', 'text/plain;charset=UTF-8'], text);
+		this.finish();
+	}
+}
+
+// --- dispatch ---
+
+let moduleFetch = null; // fetch of `export default`
+let moduleObject = null;
+let environment = null;
+
+function makeRequest(exchange, method, url, headers, hasBody) {
+	const state = new RequestState();
+	state.method = method;
+	state.url = url;
+	state.flat = headers;
+	state.redirect = 'manual';
+	state.signalOf = () => exchange.makeSignal();
+	if (hasBody)
+		state.bodyOf = () => exchange.makeBody();
+	return internals.requestFrom(state);
+}
+
+// What the handler gave: a Response, or a promise of one.
+function settle(exchange, result) {
+	if (internals.isResponse(result)) {
+		exchange.respond(result);
+		return;
+	}
+	promiseThen(PromiseResolve(result), (response) => {
+		if (exchanges.has(exchange.id))
+			exchange.respond(response);
+	}, (error) => {
+		if (exchanges.has(exchange.id))
+			exchange.fail(error);
+		else if (error !== exchange.aborted)
+			internals.complain('Uncaught (in the fetch handler)', error);
+	});
+}
+
+function dispatchToModule(exchange, request) {
+	let result;
+	try {
+		result = ReflectApply(moduleFetch, moduleObject,
+			[request, environment, new ExecutionContext(secret)]);
+	} catch (error) {
+		exchange.fail(error);
+		return;
+	}
+	settle(exchange, result);
+}
+
+function dispatchToListeners(exchange, request) {
+	const event = new FetchEvent('fetch', { request, cancelable: true });
+	const thrown = [];
+	listenerErrors = thrown;
+	internals.fire(globalThis, event);
+	listenerErrors = null;
+	internals.closeEvent(event);
+	const response = internals.eventResponse(event);
+	if (response) {
+		for (const error of thrown)
+			internals.complain('Uncaught (in a listener of "fetch")', error);
+		settle(exchange, response);
+	} else {
+		exchange.fail(thrown[0] ?? new TypeError('No listener of "fetch" called respondWith()'));
+	}
+}
+
+// What listeners throw while a fetch event is dispatched fails the request, not the worker.
+let listenerErrors = null;
+const { report } = internals;
+internals.report = (error) => {
+	if (listenerErrors)
+		listenerErrors.push(error);
+	else
+		report(error);
+};
+
+const scratch = new Uint32Array(8);
+
+internals.httpRequest = (id, method, url, headers, hasBody) => {
+	const exchange = new Exchange(id);
+	const href = ops.urlParse(url, null, scratch);
+	if (href === undefined) {
+		exchange.refuse(400, `Bad Request: '${url}' is not a URL\n`);
+		return;
+	}
+	const request = makeRequest(exchange, method, href, headers, hasBody);
+	if (moduleFetch)
+		dispatchToModule(exchange, request);
+	else
+		dispatchToListeners(exchange, request);
+};
+
+internals.httpBody = (id, bytes) => exchanges.get(id)?.arrived(bytes);
+
+internals.httpWritable = (id) => {
+	const exchange = exchanges.get(id);
+	const waiting = exchange?.writable;
+	if (waiting) {
+		exchange.writable = null;
+		waiting.resolve();
+	}
+};
+
+internals.httpAbort = (id, reason) => exchanges.get(id)?.abort(reason);
+
+// --- what the worker calls ---
+
+function environmentObject() {
+	const env = {};
+	for (const pair of ops.workerEnv().split('\0')) {
+		const equals = pair.indexOf('=');
+		if (equals > 0)
+			env[pair.slice(0, equals)] = pair.slice(equals + 1);
+	}
+	return env;
+}
+
+// The user's file has run: serve when it left a handler behind.
+internals.mainLoaded = (exports) => {
+	const main = exports?.default;
+	if (isObject(main) && typeof main.fetch === 'function') {
+		moduleObject = main;
+		moduleFetch = main.fetch;
+		environment = environmentObject();
+	} else if (main !== undefined && !internals.hasListeners(globalThis, 'fetch')) {
+		throw new TypeError('The default export has no function fetch(request, env, ctx)');
+	}
+	if (moduleFetch || internals.hasListeners(globalThis, 'fetch'))
+		ops.workerServe();
+};
+
+// State that must be this process's own.
+internals.started = () => {
+	internals.resetConsole();
+	internals.setLocation(ops.workerLocation() || ops.workerFile());
+};
+
+// For the warm-up: the dispatch path with a handler of ours, then everything is as before.
+internals.withHandler = (handler, run) => {
+	moduleFetch = handler;
+	moduleObject = null;
+	environment = {};
+	try {
+		run();
+	} finally {
+		moduleFetch = null;
+		environment = null;
+	}
+};
+internals.defineHandler(globalThis, 'fetch');
