@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // In a seed, before the fork point: every path that a first request usually takes is run often
-// enough to be compiled. Id 0 is no request, so C does nothing for it. Nothing remains.
+// enough to be compiled. Negative ids are no requests, so C does nothing for them. Nothing remains.
 'use strict';
 
 const ROUNDS = 40;
@@ -58,16 +58,18 @@ function others() {
 	new URLSearchParams({ a: '1', b: 'ä' }).toString();
 }
 
+let id = -1;
+
 function request(handler, method) {
 	internals.withHandler(handler,
-		() => internals.httpRequest(0, method, 'http://localhost:8080/warm/up?q=1', HEADERS,
-			method === 'POST'));
+		() => internals.httpRequest(id--, method, 'http://localhost:8080/warm/up?q=1',
+			HEADERS, method === 'POST'));
 }
 
 function byListener() {
 	const listener = (event) => event.respondWith(new Response(event.request.url));
 	addEventListener('fetch', listener);
-	internals.httpRequest(0, 'GET', 'http://localhost:8080/warm/up?q=2', HEADERS, false);
+	internals.httpRequest(id--, 'GET', 'http://localhost:8080/warm/up?q=2', HEADERS, false);
 	removeEventListener('fetch', listener);
 }
 

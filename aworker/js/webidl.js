@@ -8,8 +8,7 @@ const {
 	hasOwn, IteratorPrototype, viewTag, typedBuffer, typedByteOffset, typedByteLength,
 	dataViewBuffer, dataViewByteOffset, dataViewByteLength, bufferByteLength, isView, ReflectApply,
 } = internals.primordials;
-const sharedByteLength = internals.primordials.uncurryThis(
-	Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength').get);
+const KIND_BUFFER = 9; // enum engine_kind
 
 // --- strings ---
 
@@ -146,13 +145,9 @@ function isArrayBuffer(value) {
 	}
 }
 
+// Asked of the engine: while a snapshot is made there is no SharedArrayBuffer to take a getter from.
 function isSharedArrayBuffer(value) {
-	try {
-		sharedByteLength(value);
-		return true;
-	} catch {
-		return false;
-	}
+	return ops.valueKind(value) === KIND_BUFFER && !isArrayBuffer(value);
 }
 
 function isBufferSource(value) {
