@@ -304,7 +304,8 @@ static void on_reject(PromiseRejectMessage message)
 
 void errors_attach(struct engine *e)
 {
-	e->isolate->AddMessageListener(on_message);
+	if (!e->creator) /* V8 would write the listener into the snapshot */
+		e->isolate->AddMessageListener(on_message);
 	e->isolate->SetPromiseRejectCallback(on_reject);
 }
 
