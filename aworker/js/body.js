@@ -161,7 +161,7 @@ internals.mixinBody = (klass, hooks) => {
 		blob() {
 			return consume(this, hooks, (bytes, self) => {
 				const mime = internals.extractMime(hooks.contentTypes(self));
-				return internals.newBlob(bytes, mime ? internals.mimeText(mime) : '');
+				return internals.newBlob(bytes, mime ? internals.mimeText(mime).toLowerCase() : '');
 			});
 		},
 		bytes() {

@@ -5,7 +5,7 @@
 'use strict';
 
 const { isObject, dictionary, requireArguments, sequence, defineGlobal, isArrayBuffer,
-	viewParts } = internals.webidl;
+	viewParts, platformPrototypes } = internals.webidl;
 const { viewTag, typedLength, hasOwn } = internals.primordials;
 const { DOMException } = internals;
 
@@ -49,6 +49,18 @@ function put(object, key, value) {
 		{ value, writable: true, enumerable: true, configurable: true });
 }
 
+// Built-in objects that the engine does not tell from ordinary ones.
+platformPrototypes.add(WeakRef.prototype);
+platformPrototypes.add(FinalizationRegistry.prototype);
+
+function isPlatformObject(proto) {
+	for (let p = proto; p !== null; p = Object.getPrototypeOf(p)) {
+		if (platformPrototypes.has(p))
+			return true;
+	}
+	return false;
+}
+
 class Copier {
 	memory = new Map(); // original -> copy, transferred buffers too
 	views = new Map(); // copy of a view -> its shape
@@ -90,12 +102,13 @@ class Copier {
 	}
 
 	#object(value) {
-		for (const [isInstance, clone] of internals.cloneables) {
-			if (!isInstance(value))
-				continue;
-			if (!clone)
-				refuse(`an object of class ${value.constructor?.name ?? 'unknown'}`);
-			return this.#keep(value, clone(value));
+		const proto = Object.getPrototypeOf(value);
+		if (proto !== Object.prototype && proto !== null) {
+			for (const [isInstance, clone] of internals.cloneables)
+				if (isInstance(value))
+					return this.#keep(value, clone(value));
+			if (isPlatformObject(proto))
+				refuse(Object.prototype.toString.call(value));
 		}
 		return this.#properties(value, this.#keep(value, {}));
 	}

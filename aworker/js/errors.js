@@ -71,7 +71,7 @@ constants(DOMException, codes);
 
 internals.DOMException = DOMException;
 
-// Entries are [isInstance(object), clone(object)]; clone is null for what cannot be copied.
+// Entries are [isInstance(object), clone(object)].
 internals.cloneables = [[
 	internals.isDOMException,
 	(e) => {

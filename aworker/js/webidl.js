@@ -213,8 +213,12 @@ function defineGlobal(name, value) {
 		{ value, writable: true, enumerable: false, configurable: true });
 }
 
+// Prototypes of platform objects, which structuredClone() must not take for ordinary ones.
+const platformPrototypes = new Set();
+
 // Shapes the class as Web IDL wants it; shape() alone for what has no global name.
 function shape(klass) {
+	platformPrototypes.add(klass.prototype);
 	makeEnumerable(klass.prototype, ['constructor']);
 	makeEnumerable(klass, ['length', 'name', 'prototype']);
 	tag(klass.prototype, klass.name);
@@ -302,5 +306,6 @@ internals.webidl = {
 	domString, usvString, byteString, integer, unrestrictedDouble, isObject, dictionary,
 	enumeration, callbackFunction, sequence, sequenceFrom, isArrayBuffer, isSharedArrayBuffer,
 	isBufferSource, viewParts, bytesOf, bytesCopy, bufferSource, secret, guardConstructor,
-	requireArguments, tag, defineGlobal, shape, expose, constants, namespace, pairIterable,
+	requireArguments, tag, defineGlobal, platformPrototypes, shape, expose, constants, namespace,
+	pairIterable,
 };
