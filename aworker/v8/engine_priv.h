@@ -33,7 +33,8 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	size_t limit = SIZE_MAX;
 
       private:
-	bool take(size_t len);
+	bool fits(size_t len) const;
+	void *got(void *data, size_t len);
 
 	size_t used_ = 0;
 };

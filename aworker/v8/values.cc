@@ -35,34 +35,27 @@ std::string c_text(Isolate *isolate, Local<Value> value)
 	return *text ? std::string(*text, (size_t)text.length()) : std::string();
 }
 
-bool buffer_allocator::take(size_t len)
+bool buffer_allocator::fits(size_t len) const
 {
-	if (len > limit || used_ > limit - len)
-		return false;
-	used_ += len;
-	return true;
+	return len <= limit && used_ <= limit - len;
+}
+
+void *buffer_allocator::got(void *data, size_t len)
+{
+	if (data)
+		used_ += len;
+	return data;
 }
 
 /* V8 expects a pointer for 0 bytes too. */
 void *buffer_allocator::Allocate(size_t len)
 {
-	void *p = take(len) ? calloc(1, len ? len : 1) : nullptr;
-
-	if (!p && len <= used_)
-		used_ -= len;
-	return p;
+	return got(fits(len) ? calloc(1, len ? len : 1) : nullptr, len);
 }
 
 void *buffer_allocator::AllocateUninitialized(size_t len)
 {
-	void *p;
-
-	if (!take(len))
-		return nullptr;
-	p = malloc(len ? len : 1);
-	if (!p)
-		used_ -= len;
-	return p;
+	return got(fits(len) ? malloc(len ? len : 1) : nullptr, len);
 }
 
 void buffer_allocator::Free(void *data, size_t len)
