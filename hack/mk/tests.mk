@@ -21,6 +21,13 @@ $(HELPERS): $(B)/tests/%: %.c $(B)/obj/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -I. $(CPPFLAGS) -std=gnu11 $(WARN) $(WARN_C) $(CFLAGS) -static -o $@ $<
 
+# Native code in the place of a worker: tests of what a hostile one can do.
+$(B)/tests/hostile: $(B)/obj/tests/hostile/hostile.o $(LIBS_C)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS)
+HELPERS += $(B)/tests/hostile
+
 # The fuzz targets: with main() of standalone.c they replay their corpus, with libFuzzer's they
 # search. Those of aworker are linked by aworker.mk.
 FUZZ_NAMES   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

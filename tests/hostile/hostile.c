@@ -281,7 +281,7 @@ static int attack(pid_t victim, const char *half1, const char *half2, const char
 
 /* --- exhaustion --- */
 
-static int bomb(void)
+static _Noreturn void bomb(void)
 {
 	unsigned n = 0;
 
@@ -334,7 +334,7 @@ static int payload(const struct box_entry *entry)
 	if (argc == 2 && strcmp(a[1], "wait") == 0)
 		return wait_for_end();
 	if (argc == 2 && strcmp(a[1], "bomb") == 0)
-		return bomb();
+		bomb();
 	if (argc == 2 && strcmp(a[1], "die") == 0)
 		raise(SIGSEGV);
 	fprintf(stderr, "hostile: wait, attack PID HALF HALF, die or bomb\n");
