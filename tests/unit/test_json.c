@@ -92,6 +92,8 @@ START_TEST(refuses_strings_that_are_none)
 	refuse("[\"\\u0000\"]", "line 1, column 3: a string with NUL in it");
 	refuse("[\"\\ud83d\"]", "line 1, column 3: an unpaired surrogate");
 	refuse("[\"\\ud83d\\u0041\"]", "line 1, column 3: an unpaired surrogate");
+	refuse("[\"\\ud83d\\ud83d\"]", "line 1, column 3: an unpaired surrogate");
+	refuse("[\"\\ud83d\\ue000\"]", "line 1, column 3: an unpaired surrogate");
 	refuse("[\"\\ude00\"]", "line 1, column 3: an unpaired surrogate");
 	refuse("[\"ab\xff\"]", "line 1, column 5: not UTF-8");
 	refuse("[\"\xc0\xaf\"]", "line 1, column 3: not UTF-8");
