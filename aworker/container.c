@@ -52,6 +52,11 @@ static int prepare(struct worker *w, const struct box_entry *entry, struct err *
 		return err_wrap(err, "process.args");
 	if (command != COMMAND_RUN)
 		return err_say(err, EINVAL, "process.args: a container runs a file or code");
+	if (options.v8_options || options.no_snapshot)
+		return err_say(err, EINVAL,
+			"process.args: --v8-options and --no-snapshot come too late for a "
+			"container, "
+			"whose engine runs already");
 	if (worker_load(w, &options, entry->envp, &code, err) < 0)
 		return -err->code;
 	environ = (char **)entry->envp;

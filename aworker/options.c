@@ -9,7 +9,15 @@
 
 #include "runtime/base/util.h"
 
-enum option_id { OPTION_EVAL, OPTION_LISTEN, OPTION_LOCATION, OPTION_HELP, OPTION_VERSION };
+enum option_id {
+	OPTION_EVAL,
+	OPTION_LISTEN,
+	OPTION_LOCATION,
+	OPTION_NO_SNAPSHOT,
+	OPTION_V8_OPTIONS,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
 
 static const struct option {
 	enum option_id id;
@@ -24,6 +32,8 @@ static const struct option {
 		"unix:PATH or fd:N (PORT of the environment, else\n"
 		"127.0.0.1:8080)"},
 	{OPTION_LOCATION, 0, "location", "URL", "what location.href says (the URL of FILE)"},
+	{OPTION_NO_SNAPSHOT, 0, "no-snapshot", NULL, "start from the platform's sources"},
+	{OPTION_V8_OPTIONS, 0, "v8-options", "FLAGS", "flags for V8, for debugging"},
 	{OPTION_HELP, 'h', "help", NULL, "print this help"},
 	{OPTION_VERSION, 'v', "version", NULL, "print the version"},
 };
@@ -111,6 +121,8 @@ static void apply(
 	case OPTION_EVAL: o->code = value; break;
 	case OPTION_LISTEN: o->listen = value; break;
 	case OPTION_LOCATION: o->location = value; break;
+	case OPTION_NO_SNAPSHOT: o->no_snapshot = true; break;
+	case OPTION_V8_OPTIONS: o->v8_options = value; break;
 	case OPTION_HELP: *command = COMMAND_HELP; break;
 	case OPTION_VERSION: *command = COMMAND_VERSION; break;
 	}

@@ -62,7 +62,9 @@ int worker_create(struct worker *w, struct err *err)
 	if (!options.ops)
 		return err_oom(err);
 	options.host.data = w;
-	fits = builtin_snapshot_len > 0 &&
+	if (w->options.v8_options)
+		engine_set_flags(w->options.v8_options);
+	fits = builtin_snapshot_len > 0 && !w->options.no_snapshot &&
 	       engine_snapshot_fits(options.ops, builtin_snapshot, builtin_snapshot_len);
 	if (fits) {
 		options.snapshot = builtin_snapshot;

@@ -56,6 +56,9 @@ struct worker_options {
 	const char *listen; /* HOST:PORT, unix:PATH or fd:N; NULL: from PORT, else 127.0.0.1:8080 */
 	const char *location;	 /* --location; NULL: made from the file */
 	const char *const *args; /* what follows FILE; NULL-terminated */
+	/* These two must be there before worker_create(), so a warm engine cannot honour them. */
+	const char *v8_options;
+	bool no_snapshot;
 };
 
 struct worker {

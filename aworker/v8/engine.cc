@@ -70,6 +70,12 @@ class loop_platform *engine_platform(void)
 	return the_platform;
 }
 
+void engine_set_flags(const char *flags)
+{
+	assert(!the_platform);
+	V8::SetFlagsFromString(flags);
+}
+
 void engine_v8_init(void)
 {
 	if (the_platform)
