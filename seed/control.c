@@ -150,20 +150,21 @@ static int read_names(DIR *dir, char ***names, size_t *n, struct err *err)
 int seed_names(char ***ret, struct err *err)
 {
 	_cleanup_strv_ char **names = calloc(1, sizeof(char *));
-	DIR *dir = opendir(paths_seeds_dir());
 	size_t n = 0;
-	int r = 0;
+	DIR *dir;
+	int r;
 
 	if (!names)
-		r = err_oom(err);
-	else if (!dir && errno != ENOENT)
-		r = err_set(err, errno, "open '%s'", paths_seeds_dir());
-	else if (dir)
+		return err_oom(err);
+	dir = opendir(paths_seeds_dir());
+	if (!dir && errno != ENOENT)
+		return err_set(err, errno, "open '%s'", paths_seeds_dir());
+	if (dir) {
 		r = read_names(dir, &names, &n, err);
-	if (dir)
 		closedir(dir);
-	if (r < 0)
-		return r;
+		if (r < 0)
+			return r;
+	}
 	qsort(names, n, sizeof(char *), compare_names);
 	*ret = take_ptr(&names);
 	return 0;

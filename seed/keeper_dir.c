@@ -18,7 +18,7 @@
 
 /* The log and its predecessor take at most twice this. */
 #define LOG_SIZE_MAX (1 << 20)
-#define LOG_OLD	     SEED_FILE_LOG ".1"
+#define LOG_OLD	     "log.1"
 
 /* How often the lock is tried for when its file is removed under us by a keeper that ends. */
 #define LOCK_TRIES 50

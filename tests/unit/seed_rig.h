@@ -209,17 +209,17 @@ static inline void rig_keeper_path(char path[PATH_MAX])
 
 	ck_assert_int_gt(n, 0);
 	path[n] = '\0';
-	strcpy(strrchr(path, '/'), "/../turf-seed");
+	n = strrchr(path, '/') - path;
+	snprintf(path + n, PATH_MAX - (size_t)n, "/../turf-seed");
 }
 
 static inline void rig_prepare(struct rig *r, const char *worker)
 {
-	strcpy(r->dir, "/tmp/seed-rig.XXXXXX");
+	*r = (struct rig){.dir = "/tmp/seed-rig.XXXXXX"};
 	ck_assert_ptr_nonnull(mkdtemp(r->dir));
 	snprintf(r->worker, sizeof(r->worker), "%s/%s", r->dir, worker);
 	rig_copy(r->worker);
 	setenv("TURF_SEEDS_DIR", r->dir, 1);
-	r->keeper = 0;
 }
 
 /* A keeper that dies with the test, whatever becomes of it. Returns its report. */

@@ -197,7 +197,7 @@ START_TEST(a_new_worker_replaces_the_seed)
 	rig_release(&old);
 	/* A client of another build alone moves nothing. */
 	before = rig_info();
-	strcpy(r.worker + strlen(r.worker) - strlen("worker"), "other");
+	snprintf(r.worker, sizeof(r.worker), "%s/other", r.dir);
 	rig_copy(r.worker);
 	ck_assert_int_eq(rig_call(&r, "hold", &call, &c, &err), -ESTALE);
 	ck_assert_int_eq(rig_info().seed_pid, before.seed_pid);
