@@ -324,6 +324,7 @@ function defineHandler(object, type, call = plainHandler) {
 		},
 	};
 	const d = Object.getOwnPropertyDescriptor(accessors, name);
+	d.enumerable = object !== globalThis;
 	Object.defineProperty(object, name, d);
 }
 
