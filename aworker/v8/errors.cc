@@ -219,24 +219,23 @@ void report_exception(struct engine *e, Local<Value> exception, Local<Message> m
 	report_uncaught(e, exception, message, "");
 }
 
+static std::string out_of_memory_text(struct engine *e)
+{
+	size_t limit = e->heap_max >> 20;
+
+	e->out_of_memory_told = true;
+	return "JavaScript heap out of memory (limit " + std::to_string(limit) + " MiB)";
+}
+
 void report_out_of_memory(struct engine *e)
 {
-	size_t limit = e->heap_max ? e->heap_max : e->options.heap_limit;
-	struct failure f;
-
-	f.message = "JavaScript heap out of memory";
-	if (limit)
-		f.message += " (limit " + std::to_string(limit >> 20) + " MiB)";
-	e->out_of_memory_told = true;
-	tell_host(e, f);
+	tell_host(e, {out_of_memory_text(e), ""});
 }
 
 int failure_err(struct engine *e, const TryCatch &caught, struct failure *ret, struct err *err)
 {
-	if (e->out_of_memory) {
-		e->out_of_memory_told = true;
-		return err_say(err, ENOMEM, "JavaScript heap out of memory");
-	}
+	if (e->out_of_memory)
+		return err_say(err, ENOMEM, "%s", out_of_memory_text(e).c_str());
 	if (caught.HasTerminated() || caught.Exception().IsEmpty())
 		return err_say(err, EINTR, "stopped");
 	*ret = describe(e, caught.Exception(), caught.Message(), "");
@@ -304,7 +303,8 @@ static void on_reject(PromiseRejectMessage message)
 
 void errors_attach(struct engine *e)
 {
-	if (!e->creator) /* V8 would write the listener into the snapshot */
+	/* V8 would put the listener's address into the snapshot. */
+	if (!e->creator)
 		e->isolate->AddMessageListener(on_message);
 	e->isolate->SetPromiseRejectCallback(on_reject);
 }
