@@ -1,26 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # The worker: C objects, the C++ corner, the platform's JavaScript and its startup snapshot.
-#
-# V8 is the one of Debian's libnode. Looked for, in this order: $(B)/deps and build/deps (unpacked
-# packages, see hack/install-deps), then the system. Never /usr/include/node: that is where another
-# Node.js puts the headers of another V8.
+# V8 and llhttp are found by deps.mk; without V8 all of this is left out.
 
-TRIPLET := $(shell $(CC) -print-multiarch)
-V8_PREFIXES := $(wildcard $(B)/deps/usr build/deps/usr /usr)
-V8_FOUND := $(firstword $(foreach p,$(V8_PREFIXES),$(if $(wildcard \
-	$(p)/include/nodejs/deps/v8/include/v8.h),$(wildcard $(p)/lib/$(TRIPLET)/libnode.so))))
-
-ifeq ($(V8_FOUND),)
-$(info aworker: not built, no libnode-dev in $(B)/deps, build/deps or /usr (make deps))
+ifeq ($(LIBNODE),)
+$(info aworker: not built, no libnode-dev in $(DEPS) or /usr (make deps))
 else
 
-V8_INCLUDE := $(patsubst %/lib/$(TRIPLET)/libnode.so,%,$(V8_FOUND))/include/nodejs/deps/v8/include
-NODE_STOCK := $(realpath $(V8_FOUND))
-NODE_LIB   := $(B)/lib/$(notdir $(NODE_STOCK))
+AWORKER_MAINS := aworker/main.c aworker/mksnapshot.c aworker/relink.c
+AWORKER_OBJS  := $(call folder_objs,aworker,$(AWORKER_MAINS))
+ENGINE_OBJS   := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc aworker/v8/*.c)))
+LIB_AWORKER   := $(B)/lib/libturf-aworker.a
+AWORKER_LIBS  := $(LLHTTP_LIBS) -licuuc
 
-ENGINE_OBJS  := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc) aworker/v8/madvise.c))
-AWORKER_OBJS := $(call folder_objs,aworker,$(MAINS) aworker/mksnapshot.c)
-
+$(LIB_AWORKER): $(AWORKER_OBJS) $(LLHTTP_OBJS)
+$(AWORKER_OBJS): OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
 # PIC: a copy relocation would give the executable its own copy of what libnode keeps using.
 $(ENGINE_OBJS): OUR_CXXFLAGS += -fPIC -isystem $(V8_INCLUDE)
 $(B)/obj/%.o: %.cc $(B)/obj/.flags
@@ -29,23 +22,67 @@ $(B)/obj/%.o: %.cc $(B)/obj/.flags
 	$(Q)$(CXX) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CXXFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # A private copy of libnode whose symbols are resolved already: a third of the time to load it.
+NODE_LIB := $(B)/lib/$(notdir $(LIBNODE))
 $(B)/relink: $(B)/obj/aworker/relink.o $(LIB_BASE)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^
 
-$(NODE_LIB): $(B)/relink $(NODE_STOCK)
+$(NODE_LIB): $(B)/relink $(LIBNODE)
 	$(call say,RELINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(B)/relink $(NODE_STOCK) $@ $(if $(V),,>/dev/null)
+	$(Q)$(B)/relink $(LIBNODE) $@ $(if $(V),,>/dev/null)
 
-ENGINE_LDFLAGS := -pie -Wl,-rpath,'$$ORIGIN/lib:$(LIBDIR)' -Wl,--allow-shlib-undefined
+# Objects of the engine come one by one, so that madvise() of madvise.c is there whoever links.
+AWORKER_LINK := $(LIB_AWORKER) $(ENGINE_OBJS) $(LIBS_C) $(NODE_LIB)
+AWORKER_LDFLAGS := -pie -Wl,--allow-shlib-undefined -Wl,-rpath,'$$ORIGIN/lib:$(LIBDIR)'
 
-ENGINE_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_aworker_engine*.c))
-$(ENGINE_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(ENGINE_OBJS) $(LIBS_C) $(NODE_LIB)
+# The scripts, then the snapshot that is made of them by a program with the same ops.
+JS_LIST := aworker/js/list.txt
+$(B)/gen/builtin_sources.c: $(JS_LIST) aworker/js/embed $(wildcard aworker/js/*.js)
+	$(call say,EMBED,$(JS_LIST))
+	$(Q)mkdir -p $(@D)
+	$(Q)aworker/js/embed $(JS_LIST) > $@
+
+$(B)/obj/builtin_sources.o: $(B)/gen/builtin_sources.c $(B)/obj/.flags
+	$(call say,CC,$<)
+	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/obj/no_snapshot.o: aworker/builtin_snapshot.S $(B)/obj/.flags
+	$(call say,AS,$<)
+	$(Q)$(CC) -c -o $@ $<
+
+$(B)/obj/builtin_snapshot.o: aworker/builtin_snapshot.S $(B)/gen/snapshot.blob $(B)/obj/.flags
+	$(call say,AS,$<)
+	$(Q)$(CC) -DSNAPSHOT_BLOB='"$(B)/gen/snapshot.blob"' -c -o $@ $<
+
+$(B)/gen/snapshot.blob: $(B)/mksnapshot
+	$(call say,SNAP,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(B)/mksnapshot $@
+
+$(B)/mksnapshot: $(B)/obj/aworker/mksnapshot.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
+	$(call say,LD,$@)
+	$(Q)$(CXX) $(OUR_LDFLAGS) $(AWORKER_LDFLAGS) $(LDFLAGS) -o $@ $^ $(AWORKER_LIBS) $(EXTERN_LIBS)
+
+$(B)/aworker: $(B)/obj/aworker/main.o $(B)/obj/builtin_sources.o $(B)/obj/builtin_snapshot.o $(AWORKER_LINK)
+	$(call say,LD,$@)
+	$(Q)$(CXX) $(OUR_LDFLAGS) $(AWORKER_LDFLAGS) $(LDFLAGS) -o $@ $^ $(AWORKER_LIBS) $(EXTERN_LIBS)
+
+PROGRAMS += $(B)/aworker
+INSTALL_MORE += $(B)/aworker=$(BINDIR)/aworker=755 $(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=755
+
+AWORKER_UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_aworker_*.c))
+$(AWORKER_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) $(OUR_LDFLAGS) $(ENGINE_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' $(LDFLAGS) -o $@ $^ \
-		-lcheck -lsubunit $(EXTERN_LIBS) -lrt -pthread
+	$(Q)$(CXX) $(OUR_LDFLAGS) $(AWORKER_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' $(LDFLAGS) -o $@ $^ \
+		-lcheck -lsubunit $(AWORKER_LIBS) $(EXTERN_LIBS) -lrt -pthread
 
-AWORKER_UNIT_TESTS := $(ENGINE_TESTS)
+AWORKER_FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_aworker_*.c))
+$(AWORKER_FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o
+$(AWORKER_FUZZ_TARGETS): $(B)/tests/%: $$(FUZZ_MAIN) $(AWORKER_LINK)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(OUR_LDFLAGS) $(AWORKER_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' \
+		$(if $(LIBFUZZER),-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ $(AWORKER_LIBS) $(EXTERN_LIBS)
 endif
