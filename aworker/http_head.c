@@ -14,7 +14,7 @@
 #include "aworker/http_priv.h"
 
 #include <ctype.h>
-#include <llhttp.h>
+#include <llhttp/llhttp.h>
 #include <strings.h>
 
 #include "runtime/base/util.h"
