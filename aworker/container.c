@@ -8,11 +8,12 @@
  * here on only files of the container are opened, with the container's rights.
  *
  * The order in a clone: sandbox; command line, environment, file (a failure here is one of
- * `create`); gate; engine and loop of this process; "started"; the user's code.
+ * `create`); randomness and time zone of this process; gate; loop; the user's code.
  */
 #include "aworker/container.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -72,10 +73,11 @@ static int run_container(struct worker *w, struct seed_request *req)
 	struct err err = ERR_INIT;
 	int code;
 
+	/* The engine is made this process's own while nobody waits for an answer yet. */
 	if (box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, &entry, &err) <
 			0 ||
-		prepare(w, &entry, &err) < 0 || box_wait_start(&entry, &err) < 0 ||
-		engine_fork_child(w->engine, &err) < 0 || worker_open(w, &err) < 0) {
+		prepare(w, &entry, &err) < 0 || engine_fork_child(w->engine, &err) < 0 ||
+		box_wait_start(&entry, &err) < 0 || worker_open(w, &err) < 0) {
 		box_failed(&entry, &err);
 		return WORKER_EXIT_ERROR;
 	}
@@ -110,6 +112,8 @@ static int warm_up(struct worker *w, struct err *err)
 		return err_say(err, EIO, "the warm-up failed");
 	worker_close(w);
 	engine_fork_prepare(w->engine);
+	/* Else the first larger free() in each clone joins free chunks all over the heap, and copies it. */
+	malloc_trim(0);
 	return seed_trial(run_trial, w, TRIAL_TIMEOUT_MS, err);
 }
 
