@@ -1,0 +1,212 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# aworker as a program: exit codes, sentences, addresses, signals, HTTP by curl.
+set -u
+
+B=${B:-build}
+A=$(realpath "$B")/aworker
+[ -x "$A" ] || {
+	echo "aworker is not built: no V8 here"
+	exit 77
+}
+command -v curl >/dev/null || {
+	echo "needs curl"
+	exit 77
+}
+
+TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
+worker='' # pid of the one that runs, waited for by ended_with
+# shellcheck disable=SC2317 # called by the trap
+clean_up() {
+	[ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null
+	rm -rf "$TMP"
+}
+trap clean_up EXIT
+cd "$TMP" || exit 1
+
+fail() {
+	echo "FAILED: $*"
+	cat err out 2>/dev/null
+	exit 1
+}
+# ends CODE TEXT ARG...: aworker ends with the code and says the text on standard error.
+ends() {
+	local code=$1 text=$2 rc=0
+
+	shift 2
+	timeout 60 "$A" "$@" >out 2>err || rc=$?
+	[ "$rc" = "$code" ] || fail "exit code $rc instead of $code: aworker $*"
+	[ -z "$text" ] || grep -qF -- "$text" err || fail "no '$text' from aworker $*"
+}
+await() {
+	local i
+
+	for ((i = 0; i < 600; i++)); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.05
+	done
+	fail "waited in vain for: $*"
+}
+# serve ARG...: starts a worker on the socket `sock` and waits for it; its pid is in $worker.
+serve() {
+	"$A" --listen unix:sock "$@" >out 2>err &
+	worker=$!
+	await test -S sock
+}
+get() {
+	curl -s --max-time 20 --unix-socket sock "$@"
+}
+ended_with() {
+	local rc=0
+
+	wait "$worker" || rc=$?
+	worker=''
+	[ "$rc" = "$1" ] || fail "worker ended with $rc instead of $1"
+}
+is() {
+	[ "$1" = "$2" ] || fail "'$1' instead of '$2'"
+}
+
+# --- exit codes and sentences ---
+ends 0 '' -e 'setTimeout(() => console.log("done"), 5)'
+is "$(cat out)" "done"
+ends 0 '' --version
+ends 0 '' --help
+grep -oE -- '--[a-z0-9-]+' out | sort -u >options
+"$A" __complete - | sort | diff options - || fail "help and completion differ"
+ends 1 '[eval]:1:7: Error: boo' -e 'throw new Error("boo")'
+ends 1 'TypeError: late' -e 'Promise.reject(new TypeError("late"))'
+ends 1 'Error: timer' -e 'setTimeout(() => { throw new Error("timer"); })'
+printf 'ok();\nlet x = ;\n' >bad.js
+ends 1 "$TMP/bad.js:2:9: SyntaxError" bad.js
+ends 2 "unknown option '--frob'" --frob
+ends 2 'a file is needed'
+ends 2 '--listen needs a value' --listen
+ends 2 "'70000' is no port" --listen 127.0.0.1:70000 bad.js
+ends 3 "open 'none.js': No such file or directory" none.js
+ends 3 'Is a directory' .
+ends 1 "cannot import 'react'" -e 'import "react"'
+ends 5 'out of memory' --v8-options=--max-old-space-size=16 -e 'let a = []; for (;;) a.push({})'
+ends 0 '' -e 'function f() { f(); } try { f(); } catch (e) { console.log(e.name); }'
+is "$(cat out)" RangeError
+echo 'export const v = 1;' >lib.mjs
+echo 'import { v } from "./lib.mjs"; await null; console.log(v, import.meta.url);' >main.mjs
+ends 0 '' main.mjs
+is "$(cat out)" "1 file://$TMP/main.mjs"
+
+# --- HTTP ---
+cat >worker.js <<'JS'
+async function* numbers() {
+	for (let i = 0; i < 3; i++) {
+		await new Promise((r) => setTimeout(r, 5));
+		yield new TextEncoder().encode(`${i}\n`);
+	}
+}
+function stream() {
+	const it = numbers();
+	return new ReadableStream({
+		async pull(c) {
+			const { done, value } = await it.next();
+			if (done) c.close();
+			else c.enqueue(value);
+		},
+	});
+}
+export default {
+	async fetch(request, env) {
+		switch (new URL(request.url).pathname) {
+		case '/env': return new Response(env.MARK);
+		case '/slow': await new Promise((r) => setTimeout(r, 700)); return new Response('slow');
+		case '/never': return new Promise(() => {});
+		case '/echo': return new Response(request.body);
+		case '/size': return new Response(String((await request.arrayBuffer()).byteLength));
+		case '/stream': return new Response(stream());
+		case '/throw': throw new Error('handler');
+		case '/nothing': return undefined;
+		default: return new Response('hello');
+		}
+	},
+};
+JS
+MARK=x7 serve worker.js
+is "$(get http://w/)" hello
+is "$(get http://w/env)" x7
+is "$(get http://w/stream)" $'0\n1\n2'
+head -c 3000000 /dev/zero >zeros
+is "$(get --data-binary @zeros http://w/size)" 3000000
+is "$(get -H 'Transfer-Encoding: chunked' --data-binary @zeros http://w/echo | wc -c)" 3000000
+is "$(get -H 'Expect: 100-continue' -d abc http://w/echo)" abc
+is "$(get -o /dev/null -w '%{http_code} %{size_download}' -I http://w/)" '200 0'
+is "$(get -o /dev/null -w '%{http_code}' http://w/throw)" 500
+is "$(get -o /dev/null -w '%{http_code}' http://w/nothing)" 500
+grep -q 'Error: handler' err || fail "the handler's error is not on standard error"
+is "$(get -o /dev/null -w '%{http_code}' -H 'Content-Length: 1' -H 'Transfer-Encoding: chunked' \
+	-d a http://w/size)" 400
+# Two requests, one connection.
+is "$(get -w '%{num_connects}' http://w/ http://w/)" hello1hello0
+is "$(ls "/proc/$worker/task")" "$worker"
+
+# --- the end ---
+get http://w/slow >slow &
+client=$!
+sleep 0.3
+kill -TERM "$worker"
+wait "$client"
+is "$(cat slow)" slow
+ended_with 143
+[ ! -e sock ] || fail "the socket file is still there"
+serve worker.js
+get http://w/never >/dev/null &
+sleep 0.3
+kill -INT "$worker"
+sleep 0.2
+kill -0 "$worker" || fail "it did not wait for the running request"
+kill -INT "$worker"
+ended_with 130
+
+# --- addresses ---
+"$A" --listen 127.0.0.1:0 worker.js >out 2>err &
+worker=$!
+await grep -q listening err
+address=$(sed -n 's/.*listening on //p' err)
+is "$(curl -s --max-time 20 "http://$address/")" hello
+cp err first
+ends 4 "listen on '$address': the address is in use already" --listen "$address" worker.js
+kill -TERM "$worker"
+ended_with 143
+PORT=0 "$A" worker.js >out 2>err &
+worker=$!
+await grep -q listening err
+is "$(curl -s --max-time 20 "http://127.0.0.1:$(sed -n 's/.*://p' err)/")" hello
+kill -TERM "$worker"
+ended_with 143
+rc=0
+PORT=frob timeout 60 "$A" worker.js 2>err || rc=$?
+is "$rc" 4
+grep -q 'environment PORT' err || fail "PORT is not named"
+# What a killed worker leaves behind is no obstacle.
+serve worker.js
+kill -KILL "$worker"
+ended_with 137
+[ -S sock ] || fail "no socket file to replace"
+"$A" --listen unix:sock worker.js >out 2>err &
+worker=$!
+await get --fail http://w/
+kill -TERM "$worker"
+ended_with 143
+
+# --- as process 1 ---
+if unshare -pf true 2>/dev/null; then
+	# shellcheck disable=SC2016 # $0 is the inner shell's
+	# The orphan ends after its parent and is reaped: no zombie is left in the namespace.
+	unshare -pf --mount-proc sh -c '(sleep 0.3 & exec true) & exec "$0" --listen unix:sock worker.js' \
+		"$A" >out 2>err &
+	worker=$!
+	await get --fail http://w/
+	inner=$(pgrep -P "$worker")
+	sleep 0.6
+	is "$(pgrep -P "$inner" -r Z)" ''
+	kill -TERM "$inner"
+	ended_with 143
+fi
+echo ok
