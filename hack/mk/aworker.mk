@@ -72,6 +72,7 @@ PROGRAMS += $(B)/aworker
 INSTALL_MORE += $(B)/aworker=$(BINDIR)/aworker=755 $(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=755
 
 AWORKER_UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_aworker_*.c))
+$(B)/obj/tests/unit/test_aworker_relink.o: OUR_CPPFLAGS += -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
 $(AWORKER_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
