@@ -48,6 +48,12 @@ struct image {
 	uintptr_t page;
 };
 
+/*
+ * Where the linker put the file's first byte: unlike PT_PHDR it is also there in a
+ * static position-independent executable.
+ */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+
 static void image_find(struct image *im)
 {
 	im->ph = (const void *)getauxval(AT_PHDR);
@@ -55,8 +61,8 @@ static void image_find(struct image *im)
 	im->page = getauxval(AT_PAGESZ);
 	im->bias = 0;
 	for (size_t i = 0; i < im->n; i++)
-		if (im->ph[i].p_type == PT_PHDR)
-			im->bias = (uintptr_t)im->ph - im->ph[i].p_vaddr;
+		if (im->ph[i].p_type == PT_LOAD && im->ph[i].p_offset == 0)
+			im->bias = (uintptr_t)__ehdr_start - im->ph[i].p_vaddr;
 }
 
 /* The file behind a mount of its own that is read-only and, when we return, gone. */
