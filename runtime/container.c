@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,8 +17,12 @@
 #include "runtime/record.h"
 #include "seed/exit.h"
 
+#define LOCK_FILE    "lock"
 #define LOCK_POLL_NS 5000000
 #define REMOVE_TRIES 10
+
+/* How often to look again for a lock file that is not there. */
+#define LOCK_FILE_TRIES 20
 
 /* More directories than this under one root are not a runtime's. */
 #define CONTAINER_IDS_MAX 1000000
@@ -28,6 +31,7 @@ void container_close(struct container *c)
 {
 	free(c->id);
 	c->id = NULL;
+	fd_close(&c->lock_fd);
 	fd_close(&c->dir_fd);
 	fd_close(&c->root_fd);
 }
@@ -81,25 +85,75 @@ static bool is_in_place(const struct container *c)
 	       ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
 }
 
-int container_lock(struct container *c, struct err *err)
+static int take_lock(int fd, const char *id, struct err *err)
 {
+	const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	const struct timespec pause = {0, LOCK_POLL_NS};
 
-	for (int64_t waited_ns = 0; flock(c->dir_fd, LOCK_EX | LOCK_NB) < 0;) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_set(err, errno, "lock container '%s'", c->id);
+	for (int64_t waited_ns = 0; fcntl(fd, F_SETLK, &whole) < 0;) {
+		if (errno != EACCES && errno != EAGAIN && errno != EINTR)
+			return err_set(err, errno, "lock container '%s'", id);
 		if (waited_ns / 1000000 >= CONTAINER_LOCK_TIMEOUT_MS)
-			return err_say(err, EBUSY, "container is busy: another command works on %s",
-				c->id);
+			return err_say(
+				err, EBUSY, "container is busy: another command works on %s", id);
 		nanosleep(&pause, NULL);
 		waited_ns += LOCK_POLL_NS;
 	}
-	return is_in_place(c) ? 0 : no_such_container(c->id, err);
+	return 0;
+}
+
+/*
+ * The lock file is missing while somebody is about to remove the directory, which
+ * must not get a second lock then, and where a creator was killed before it made
+ * one, which must be removable.
+ */
+static int open_lock(const struct container *c, struct err *err)
+{
+	const struct timespec pause = {0, LOCK_POLL_NS};
+	int fd = -1;
+
+	for (int i = 0; fd < 0 && i <= LOCK_FILE_TRIES; i++) {
+		int create = i == LOCK_FILE_TRIES ? O_CREAT : 0;
+
+		fd = openat(c->dir_fd, LOCK_FILE, O_RDWR | create | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			return fd;
+		if (errno != ENOENT)
+			return err_set(err, errno, "lock container '%s'", c->id);
+		if (!is_in_place(c))
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return no_such_container(c->id, err);
+}
+
+int container_lock(struct container *c, struct err *err)
+{
+	_cleanup_close_ int fd = open_lock(c, err);
+	int r;
+
+	if (fd < 0)
+		return -err->code;
+	r = take_lock(fd, c->id, err);
+	if (r < 0)
+		return r;
+	if (!is_in_place(c))
+		return no_such_container(c->id, err);
+	c->lock_fd = take_fd(&fd);
+	return 0;
 }
 
 void container_unlock(struct container *c)
 {
-	(void)flock(c->dir_fd, LOCK_UN);
+	fd_close(&c->lock_fd);
+}
+
+static int make_lock_file(const struct container *c, struct err *err)
+{
+	_cleanup_close_ int fd =
+		openat(c->dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_set(err, errno, "create the lock of container '%s'", c->id) : 0;
 }
 
 int container_make(const char *root, const char *id, struct container *ret, struct err *err)
@@ -128,6 +182,11 @@ int container_make(const char *root, const char *id, struct container *ret, stru
 		unlinkat(c.root_fd, id, AT_REMOVEDIR);
 		return r;
 	}
+	r = make_lock_file(&c, err);
+	if (r < 0) {
+		(void)unlinkat(c.root_fd, id, AT_REMOVEDIR);
+		return r;
+	}
 	/* A `delete --force` that saw the directory before its lock may have removed it. */
 	r = container_lock(&c, err);
 	if (r < 0)
@@ -150,7 +209,7 @@ static int unlink_entries(int dir_fd, const char *id, struct err *err)
 		return r;
 	}
 	while (r == 0 && (e = readdir(dir))) {
-		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+		if (streq(e->d_name, ".") || streq(e->d_name, "..") || streq(e->d_name, LOCK_FILE))
 			continue;
 		if (unlinkat(dir_fd, e->d_name, 0) < 0 && errno != ENOENT)
 			r = err_set(err, errno, "remove '%s' of container '%s'", e->d_name, id);
@@ -167,6 +226,7 @@ int container_remove(struct container *c, struct err *err)
 
 		if (r < 0)
 			return r;
+		(void)unlinkat(c->dir_fd, LOCK_FILE, 0);
 		if (unlinkat(c->root_fd, c->id, AT_REMOVEDIR) == 0)
 			return 0;
 		if (errno != ENOTEMPTY && errno != EEXIST)
@@ -203,12 +263,19 @@ static bool has_file(const struct container *c, const char *name)
 	return faccessat(c->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Whether somebody holds the lock. A descriptor of our own, so as not to let go of ours. */
+/*
+ * Whether somebody else holds the lock. While we do, the file must not be opened a
+ * second time: closing that descriptor would let go of the lock.
+ */
 static bool is_locked(const struct container *c)
 {
-	_cleanup_close_ int fd = openat(c->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	_cleanup_close_ int fd = -1;
 
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (c->lock_fd >= 0)
+		return false;
+	fd = openat(c->dir_fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
 static bool is_frozen(const struct record *r)

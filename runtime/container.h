@@ -3,7 +3,8 @@
  * A container's state directory ROOT/ID: record, start gate, exit file, and a lock.
  *
  * Who changes what the directory stands for (create, delete, kill --all) holds the
- * lock, an flock(2) of the directory that ends with its holder. Readers take none:
+ * lock: an fcntl(2) lock of the file `lock`. It ends with its holder and, unlike an
+ * flock(2), is not inherited by the children that the holder makes. Readers take none:
  * the record is replaced atomically, and processes are addressed by pid and start
  * time. `start` needs none either, because a gate opens once.
  */
@@ -23,13 +24,11 @@ struct record;
 struct container {
 	char *id;    /* owned */
 	int root_fd; /* owned; ROOT */
-	int dir_fd;  /* owned; ROOT/ID; it also carries the lock */
+	int dir_fd;  /* owned; ROOT/ID */
+	int lock_fd; /* owned; -1 while it is not locked by us */
 };
 
-#define CONTAINER_INIT       \
-	{                    \
-		NULL, -1, -1 \
-	}
+#define CONTAINER_INIT {NULL, -1, -1, -1}
 
 void container_close(struct container *c);
 #define _cleanup_container_ _cleanup_(container_close)
@@ -43,7 +42,6 @@ int container_make(const char *root, const char *id, struct container *ret, stru
 /* -EBUSY when another verb holds it for too long, -ENOENT when that verb was `delete`. */
 int container_lock(struct container *c, struct err *err);
 
-/* Explicitly, because a child of ours may hold the descriptor a while longer. */
 void container_unlock(struct container *c);
 
 /* Removes the directory and everything that verbs put there. Only under the lock. */

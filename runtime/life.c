@@ -199,9 +199,8 @@ int life_delete(struct container *c, bool force, struct err *err)
 	rc = container_record(c, &r, err);
 	if (rc < 0)
 		return delete_unreadable(c, force, err);
-	/* "creating" under our lock: whoever created it is gone. */
 	status = container_status(c, &r);
-	if (!force && status != OCI_STATUS_STOPPED && status != OCI_STATUS_CREATING)
+	if (!force && status != OCI_STATUS_STOPPED)
 		return err_say(err, EBUSY, "cannot delete container %s that is not stopped: %s",
 			c->id, oci_status_name(status));
 	rc = cgroup_open(r.cgroups, r.n_cgroups, &cg, err);

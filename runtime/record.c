@@ -125,8 +125,7 @@ static int read_strings(
 	list = arena_calloc(&r->arena, json_count(n) + 1, sizeof(*list));
 	if (!list)
 		return err_oom(err);
-	json_for_each(child, n)
-	{
+	json_for_each (child, n) {
 		rc = json_to_str(child, &list[i++], err);
 		if (rc < 0)
 			return rc;
@@ -169,8 +168,7 @@ static int read_hooks(struct record *r, const struct json_node *root, const char
 	hooks = arena_calloc(&r->arena, json_count(list) + 1, sizeof(*hooks));
 	if (!hooks)
 		return err_oom(err);
-	json_for_each(n, list)
-	{
+	json_for_each (n, list) {
 		rc = read_hook(r, n, &hooks[i++], err);
 		if (rc < 0)
 			return rc;
@@ -195,8 +193,7 @@ static int read_cgroups(struct record *r, const struct json_node *root, struct e
 	paths = arena_calloc(&r->arena, json_count(list) + 1, sizeof(*paths));
 	if (!paths)
 		return err_oom(err);
-	json_for_each(n, list)
-	{
+	json_for_each (n, list) {
 		rc = json_need_str(n, "controller", &paths[i].controller, err);
 		if (rc == 0)
 			rc = json_need_str(n, "path", &paths[i].path, err);
@@ -224,8 +221,7 @@ static int read_annotations(struct record *r, const struct json_node *root, stru
 	pairs = arena_calloc(&r->arena, json_count(map) + 1, sizeof(*pairs));
 	if (!pairs)
 		return err_oom(err);
-	json_for_each(n, map)
-	{
+	json_for_each (n, map) {
 		pairs[i].name = json_name(n);
 		rc = json_to_str(n, &pairs[i++].value, err);
 		if (rc < 0)
