@@ -134,13 +134,19 @@ static int check_terminal(const struct creation *cr, struct err *err)
 	return o->console_socket ? console_check_socket(o->console_socket, err) : 0;
 }
 
-/* What --preserve-fds promises must be there: descriptors 3 up to 2 + N. */
+/*
+ * What --preserve-fds promises must be there: descriptors 3 up to 2 + N, and they
+ * must be the caller's. Ours are all O_CLOEXEC, which an inherited one never is.
+ */
 static int check_preserved(const struct life_options *o, struct err *err)
 {
-	for (unsigned i = 0; i < o->preserve_fds; i++)
-		if (fcntl(3 + (int)i, F_GETFD) < 0)
+	for (unsigned i = 0; i < o->preserve_fds; i++) {
+		int flags = fcntl(3 + (int)i, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
 			return err_say(err, EBADF,
 				"option '--preserve-fds': descriptor %u is not open", 3 + i);
+	}
 	return 0;
 }
 
