@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2016 # jq has variables of its own
+# Sourced by every integration script: a directory of its own, bundles, assertions, and the proof
+# at the end that nothing is left. Scripts drive the programs of the build directory $B.
+set -eu
+
+B=${B:-build}
+B=$(realpath "$B")
+TURF=$B/turf
+export TURF_SEEDS_DIR
+
+# shellcheck disable=SC2317 # called by scripts
+skip() {
+	echo "$*"
+	exit 77
+}
+
+[ "$(id -u)" = 0 ] || skip "needs root"
+[ -x "$TURF" ] || skip "$TURF is not built"
+
+TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
+ROOT=$TMP/root
+TURF_SEEDS_DIR=$TMP/seeds
+# Ids, cgroups and environments of this script carry it, so that what is left can be found.
+MARK=turftest-$$
+
+# In the background it would be a shell's child: write "$TURF" --root "$ROOT" there.
+turf() {
+	"$TURF" --root "$ROOT" "$@"
+}
+
+count_mounts() {
+	wc -l </proc/self/mountinfo
+}
+MOUNTS=$(count_mounts)
+
+# Processes that are no zombies and have the mark in their command line or environment.
+marked_processes() {
+	grep -sla "$MARK" /proc/[0-9]*/cmdline /proc/[0-9]*/environ | cut -d/ -f3 | sort -u |
+		while read -r pid; do
+			[ "$pid" = $$ ] || grep -sq '^State:[[:space:]]*Z' "/proc/$pid/status" ||
+				[ ! -e "/proc/$pid/status" ] || echo "$pid"
+		done
+}
+
+leftovers() {
+	local found
+
+	found=$(marked_processes)
+	[ -z "$found" ] || echo "processes: $found"
+	# Also those of a runtime's own naming: /ID or /turf/ID.
+	found=$(find /sys/fs/cgroup -name "*$MARK*" 2>/dev/null)
+	[ -z "$found" ] || echo "cgroups: $found"
+	found=$(ls -A "$ROOT" 2>/dev/null || :)
+	[ -z "$found" ] || echo "state: $found"
+	[ "$(count_mounts)" = "$MOUNTS" ] || echo "mounts: $MOUNTS before, $(count_mounts) now"
+}
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# Nothing may be left, at once: what a verb made is gone when it returns.
+nothing_left() {
+	local left
+
+	left=$(leftovers)
+	[ -z "$left" ] || fail "${1:-it} left $left"
+}
+
+cleanup() {
+	local rc=$? id pid left
+
+	trap - EXIT
+	if [ -d "$TURF_SEEDS_DIR" ]; then
+		for id in "$TURF_SEEDS_DIR"/*; do
+			"$TURF" seed stop --force "${id##*/}" >/dev/null 2>&1 || :
+		done
+	fi
+	left=$(leftovers)
+	if [ $rc = 0 ] && [ -n "$left" ]; then
+		echo "FAILED: left $left" >&2
+		rc=1
+	fi
+	for id in $(turf list -q 2>/dev/null); do
+		turf delete --force "$id" >/dev/null 2>&1 || :
+	done
+	for pid in $(marked_processes); do
+		kill -9 "$pid" 2>/dev/null || :
+	done
+	# Deepest first; of mounts that a test made below its directory.
+	awk '{print $5}' /proc/self/mountinfo | grep "^$TMP" | sort -r | while read -r id; do
+		umount -l "$id" || :
+	done
+	rm -rf "$TMP"
+	exit $rc
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+# --- assertions ---
+
+eq() {
+	[ "$1" = "$2" ] || fail "${3:-value}: '$1', expected '$2'"
+}
+
+matches() {
+	printf '%s' "$1" | grep -Eq -- "$2" || fail "${3:-text}: '$1' does not match '$2'"
+}
+
+# fails PATTERN COMMAND...: it exits non-zero and says one line on stderr that matches.
+fails() {
+	local pattern=$1 rc=0
+
+	shift
+	"$@" >"$TMP/fails.out" 2>"$TMP/fails.err" </dev/null || rc=$?
+	[ $rc != 0 ] || fail "'$*' succeeded"
+	[ $rc -lt 126 ] || fail "'$*' ended with $rc: $(cat "$TMP/fails.err")"
+	eq "$(wc -l <"$TMP/fails.err")" 1 "lines of '$*': $(cat "$TMP/fails.err")"
+	matches "$(cat "$TMP/fails.err")" "$pattern" "'$*'"
+}
+
+# code N COMMAND...: it exits with exactly N.
+code() {
+	local expected=$1 rc=0
+
+	shift
+	"$@" || rc=$?
+	eq "$rc" "$expected" "exit code of '$*'"
+}
+
+status_of() {
+	turf state "$1" | jq -r .status
+}
+
+# Waits, at most 20 s, until the command is true.
+await() {
+	local _
+
+	for _ in $(seq 400); do
+		if "$@"; then return 0; fi
+		sleep 0.05
+	done
+	fail "'$*' did not come true"
+}
+
+has_status() {
+	[ "$(status_of "$1")" = "$2" ]
+}
+
+# --- bundles ---
+
+BUSYBOX=$(command -v busybox) || skip "needs busybox (busybox-static)"
+command -v jq >/dev/null || skip "needs jq"
+
+# bundle DIR [ARG...]: a busybox root and a configuration without a terminal that runs ARG.
+bundle() {
+	local dir=$1 applet
+
+	shift
+	mkdir -p "$dir/rootfs/bin" "$dir/rootfs/proc" "$dir/rootfs/dev" "$dir/rootfs/sys" "$dir/rootfs/tmp"
+	cp "$BUSYBOX" "$dir/rootfs/bin/busybox"
+	for applet in sh true false sleep cat echo ls id hostname kill stty tty readlink; do
+		ln -sf busybox "$dir/rootfs/bin/$applet"
+	done
+	rm -f "$dir/config.json"
+	"$TURF" spec --bundle "$dir"
+	edit "$dir" '.process.terminal = false | .root.readonly = false
+		| .process.env += ["TEST_MARK=\($m)"]' --arg m "$MARK"
+	[ $# = 0 ] || edit "$dir" '.process.args = $ARGS.positional' --args -- "$@"
+}
+
+# edit DIR FILTER [JQ OPTION...]: changes its config.json.
+edit() {
+	local dir=$1 filter=$2
+
+	shift 2
+	jq "$filter" "$@" <"$dir/config.json" >"$dir/config.json.new"
+	mv "$dir/config.json.new" "$dir/config.json"
+}

@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Worker bundles: a root file system of one file, cold and forked from a seed; which of the two is
+# taken; what is said when a worker is at fault.
+# shellcheck disable=SC2016 # jq and the inner shells have variables of their own
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
+command -v curl >/dev/null || skip "needs curl"
+
+id=$MARK-a
+
+# worker DIR FILE.js [ARG...]: a root with that file alone.
+worker() {
+	local dir=$1 file=$2
+
+	shift 2
+	mkdir -p "$dir/rootfs"
+	rm -f "$dir/config.json"
+	"$TURF" spec --bundle "$dir"
+	edit "$dir" '.process.terminal = false | .root.readonly = false
+		| .process.args = ["aworker"] + $ARGS.positional
+		| .process.env += ["TEST_MARK=\($m)"]
+		| .linux.namespaces |= map(select(.type != "network"))' \
+		--arg m "$MARK" --args -- "$file" "$@"
+}
+payload_of() {
+	jq -r .payload "$ROOT/$1/state.json"
+}
+
+worker "$TMP/hello" worker.js
+edit "$TMP/hello" '.process.args = ["aworker", "--listen", "unix:/sock", "worker.js"]'
+cat >"$TMP/hello/rootfs/worker.js" <<'JS'
+addEventListener('fetch', (event) => event.respondWith(new Response('hello ' + Math.random())));
+JS
+worker "$TMP/short" worker.js
+echo "console.log('ran');" >"$TMP/short/rootfs/worker.js"
+
+fetch() {
+	curl -s --max-time 10 --unix-socket "$TMP/hello/rootfs/sock" http://worker/
+}
+# serve KIND [OPTION...]: runs it detached, fetches, and checks how it was made.
+serve() {
+	local kind=$1
+
+	shift
+	rm -f "$TMP/hello/rootfs/sock"
+	turf run -d -b "$TMP/hello" "$@" "$id"
+	await test -S "$TMP/hello/rootfs/sock"
+	matches "$(fetch)" '^hello 0\.[0-9]+$' "answer of a $kind worker"
+	eq "$(payload_of "$id")" "$kind"
+	turf kill "$id" TERM
+	await has_status "$id" stopped
+	turf delete "$id"
+	nothing_left "a $kind worker"
+}
+
+# --- cold ---
+serve cold --warmfork never
+[ ! -e "$TURF_SEEDS_DIR" ] || fail "'never' started a seed"
+fails "seed 'default'" turf run -b "$TMP/short" --warmfork require "$id"
+nothing_left "a refused cold start"
+# create's callers need a descendant, unless they say otherwise.
+fails "warmfork is required, but the caller needs a descendant" \
+	turf create -b "$TMP/short" --warmfork require "$id"
+turf create -b "$TMP/hello" "$id"
+eq "$(payload_of "$id")" cold
+eq "$(status_of "$id")" created
+turf delete --force "$id"
+nothing_left "a cold worker at its gate"
+
+# --- the first run starts a seed, the next ones are warm ---
+eq "$(turf --log-level info run -b "$TMP/short" "$id" 2>"$TMP/err")" ran
+grep -q "cold start: seed 'default'" "$TMP/err" || fail "nothing is said of a cold start: $(cat "$TMP/err")"
+seed_is_ready() {
+	turf seed info 2>/dev/null | grep -q '^state: *ready'
+}
+await seed_is_ready
+serve warm
+serve warm --warmfork require
+serve cold --warmfork never
+eq "$(turf run -b "$TMP/short" --warmfork require "$id")" ran
+
+# The annotation says the same as the option, which wins.
+edit "$TMP/short" '.annotations = {"turf.noslate.dev/warmfork": "never"}'
+turf run --keep -b "$TMP/short" "$id" >/dev/null
+eq "$(payload_of "$id")" cold
+turf delete "$id"
+turf run --keep -b "$TMP/short" --warmfork auto "$id" >/dev/null
+eq "$(payload_of "$id")" warm
+[ -s "$ROOT/$id/exit" ] || fail "a clone left no exit file"
+turf delete "$id"
+edit "$TMP/short" 'del(.annotations)'
+
+# create for a caller that reads the exit file.
+turf create --exit-file -b "$TMP/short" "$id" >/dev/null
+eq "$(payload_of "$id")" warm
+eq "$(status_of "$id")" created
+turf start "$id"
+await has_status "$id" stopped
+turf delete "$id"
+turf create --exit-file -b "$TMP/hello" "$id"
+turf delete --force "$id"
+nothing_left "warm workers"
+
+# --- what is no worker ---
+mkdir -p "$TMP/own/rootfs/bin"
+cp -a "$TMP/short/." "$TMP/own/"
+cp "$BUSYBOX" "$TMP/own/rootfs/bin/aworker"
+turf run --keep -b "$TMP/own" "$id" >/dev/null 2>&1 || :
+eq "$(payload_of "$id")" exec "payload of an image with an aworker of its own"
+turf delete "$id"
+bundle "$TMP/busybox" true
+fails "warmfork is required, but 'true' is no worker" turf run --warmfork require -b "$TMP/busybox" "$id"
+
+# --- workers at fault, warm and cold alike ---
+at_fault() { # at_fault CODE PATTERN
+	local kind
+
+	for kind in require never; do
+		code "$1" turf run -b "$TMP/fault" --warmfork $kind "$id" >/dev/null 2>"$TMP/err" </dev/null
+		matches "$(cat "$TMP/err")" "$2" "what a faulty worker says ($kind)"
+		nothing_left "a faulty worker ($kind)"
+	done
+}
+worker "$TMP/fault" nosuch.js
+at_fault 3 "nosuch.js"
+worker "$TMP/fault" worker.js
+printf 'let a = 1;\nlet b = ;\n' >"$TMP/fault/rootfs/worker.js"
+at_fault 1 "worker.js:2:9"
+printf 'function f() {\n  throw new Error("mine");\n}\nf();\n' >"$TMP/fault/rootfs/worker.js"
+at_fault 1 "worker.js:2"
+cp "$TMP/hello/rootfs/worker.js" "$TMP/fault/rootfs/"
+# A port that somebody has: ours, on loopback, with a number from the kernel.
+"$B/tests/hold_port" >"$TMP/port" &
+holder=$!
+await test -s "$TMP/port"
+edit "$TMP/fault" '.process.args = ["aworker", "--listen", "127.0.0.1:\($port)", "worker.js"]' \
+	--arg port "$(cat "$TMP/port")"
+at_fault 4 "127.0.0.1:$(cat "$TMP/port").*[Aa]ddress (already )?in use"
+kill $holder
+
+# --- a seed that dies ---
+seed=$(turf seed info | sed -n 's/^seed pid: *//p')
+kill -STOP "$seed"
+fails "seed 'default'" turf run -b "$TMP/short" --warmfork require "$id"
+nothing_left "a seed that hangs"
+"$TURF" --root "$ROOT" run -b "$TMP/short" "$id" >"$TMP/out" &
+runner=$!
+sleep 0.2
+kill -KILL "$seed"
+wait $runner || fail "a run failed because its seed died"
+eq "$(cat "$TMP/out")" ran
+nothing_left "a seed that was killed in the middle"
+await seed_is_ready
+serve warm --warmfork require
+
+# --- seed verbs ---
+matches "$(turf seed list)" "default +ready +[0-9]+ +0 "
+turf create --exit-file -b "$TMP/short" "$id"
+fails "seed 'default'" turf seed stop
+turf delete --force "$id"
+stopped() { turf seed stop 2>/dev/null; }
+await stopped
+fails "seed 'default'" turf seed info
+fails "seed 'default'" turf seed stop
+turf seed start other --max-clones 1
+matches "$(turf seed info other)" "clones alive: *0 of 1"
+fails "seed 'other'" turf seed start other
+edit "$TMP/short" '.annotations = {"turf.noslate.dev/seed": "other"}'
+turf create --exit-file -b "$TMP/short" "$id"
+fails "seed 'other'" turf run -b "$TMP/short" --warmfork require "$id-2"
+eq "$(turf run -b "$TMP/short" "$id-2")" ran "when the seed is full"
+turf delete --force "$id"
+await turf seed stop other
+nothing_left "seeds"
