@@ -122,7 +122,8 @@ check 'broken stream' cut "$(get http://h/broken >/dev/null || echo cut)"
 for path in throw reject text missing; do
 	check "$path" 500 "$(get -o /dev/null -w '%{http_code}' "http://h/$path")"
 done
-get --max-time 1 http://h/slow >/dev/null
+# A reader this slow must slow the handler down, too.
+get --max-time 1 --limit-rate 100k http://h/slow >/dev/null
 check 'stream cancelled' 0 "$(await "$dir/out" 'cancelled true'; echo $?)"
 get --max-time 1 http://h/leave >/dev/null
 check 'signal aborted' 0 "$(await "$dir/out" 'left AbortError'; echo $?)"
