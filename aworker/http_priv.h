@@ -157,7 +157,7 @@ struct http_conn {
 	enum http_phase phase;
 	enum http_wait wait;
 	bool progress; /* the timer starts anew though it stands for the same */
-	uint64_t id; /* of the running exchange, 0: none */
+	uint64_t id;   /* of the running exchange, 0: none */
 	uint32_t slot;
 	const char *abort_reason; /* static; set: the handler is to be told, the id is gone */
 

@@ -175,7 +175,12 @@ static int watch_signals(struct worker *w, struct err *err)
 	sigaddset(&set, SIGHUP);
 	if (getpid() == 1)
 		sigaddset(&set, SIGCHLD);
-	return loop_watch_signals(&w->loop, &set, on_signal, w, err);
+	if (loop_watch_signals(&w->loop, &set, on_signal, w, err) < 0)
+		return -err->code;
+	/* Who ended before the signal was watched will not be told of again. */
+	if (getpid() == 1)
+		reap();
+	return 0;
 }
 
 static void set_time_origin(struct worker *w)

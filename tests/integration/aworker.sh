@@ -199,7 +199,7 @@ ended_with 143
 if unshare -pf true 2>/dev/null; then
 	# shellcheck disable=SC2016 # $0 is the inner shell's
 	# The orphan ends after its parent and is reaped: no zombie is left in the namespace.
-	unshare -pf --mount-proc sh -c '(sleep 0.3 & exec true) & exec "$0" --listen unix:sock worker.js' \
+	unshare -pf --kill-child --mount-proc sh -c '(sleep 0.3 & exec true) & exec "$0" --listen unix:sock worker.js' \
 		"$A" >out 2>err &
 	worker=$!
 	await get --fail http://w/
