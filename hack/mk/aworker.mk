@@ -80,10 +80,10 @@ $(AWORKER_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/builtin_so
 		-lcheck -lsubunit $(AWORKER_LIBS) $(EXTERN_LIBS) -lrt -pthread
 
 AWORKER_FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_aworker_*.c))
-$(AWORKER_FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o
 # FUZZ_MAIN is defined later, by tests.mk.
 .SECONDEXPANSION:
-$(AWORKER_FUZZ_TARGETS): $(B)/tests/%: $$(FUZZ_MAIN) $(AWORKER_LINK)
+$(AWORKER_FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $$(FUZZ_MAIN) \
+		$(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(OUR_LDFLAGS) $(AWORKER_LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' \
