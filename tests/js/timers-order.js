@@ -14,17 +14,19 @@ clearTimeout(12345678);
 let n = 0;
 const id = setInterval(() => {
 	log.push(`tick ${++n}`);
-	if (n === 3)
+	if (n === 3) {
 		clearTimeout(id);
+		setTimeout(outer, 0);
+	}
 }, 2);
-setTimeout(() => {
+function outer() {
 	log.push('outer');
 	queueMicrotask(() => log.push('inner microtask'));
 	setTimeout(() => log.push('inner'), 0);
-}, 20);
+	setTimeout(() => console.log(log.join('; ')), 1);
+}
 console.log(typeof id, id > 0, setTimeout.length, setInterval.length, clearTimeout.length); // expect: number true 1 1 0
 setTimeout(function () {
 	console.log(this === globalThis); // expect: true
 });
-setTimeout(() => console.log(log.join('; ')), 60);
 // expect: sync; microtask; then; zero; args a,2; tick 1; tick 2; tick 3; outer; inner microtask; inner
