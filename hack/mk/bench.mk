@@ -18,7 +18,11 @@ $(FLOOR): tests/bench/forkserver_floor.c $(B)/obj/.flags
 	$(Q)$(CC) -D_GNU_SOURCE $(CPPFLAGS) -std=gnu11 $(WARN) $(WARN_C) $(CFLAGS) -static -o $@ $<
 
 .PHONY: bench bench-programs bench-report $(patsubst %,bench-%,$(BENCHES))
-bench-programs: $(PROGRAMS) $(BENCH_BINS) $(FLOOR)
+bench-programs: $(PROGRAMS) $(BENCH_BINS) $(FLOOR) $(B)/bench/aworker
+
+# A program looks for the worker beside itself.
+$(B)/bench/aworker: | $(PROGRAMS) $(FLOOR)
+	$(Q)ln -sfn ../aworker $@
 
 # One after the other: benches that run at the same time measure each other.
 bench: bench-programs ## all benches, interleaved with their baselines; BENCH_ROUNDS=N

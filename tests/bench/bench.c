@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -112,6 +114,31 @@ void bench_run(struct bench_case *cases, size_t n, unsigned rounds)
 	}
 	if (shown)
 		fprintf(stderr, "\r\033[K");
+}
+
+/* --- directories --- */
+
+int bench_directory(const char *parent, char ret[64], struct err *err)
+{
+	snprintf(ret, 64, "%s/turf-bench-XXXXXX", parent);
+	if (mkdtemp(ret))
+		return 0;
+	*ret = '\0';
+	return err_set(err, errno, "make a directory in '%s'", parent);
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+void bench_directory_remove(const char *path)
+{
+	if (*path && nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0)
+		fprintf(stderr, "bench: cannot remove '%s'\n", path);
 }
 
 /* --- programs --- */

@@ -73,7 +73,7 @@ struct bench_row {
 };
 
 void bench_report_row(struct bench_report *r, const struct bench_row *row);
-/* Rows for p50 and p99 of wall and CPU, in ms, of each case, with ratios to `baselines`. */
+/* Rows for p10, p50 and p99 of wall and CPU, in ms, of each case, with ratios to `baselines`. */
 void bench_report_cases(struct bench_report *r, struct bench_case *cases, size_t n,
 	const size_t *baselines, size_t n_b);
 /* A remark below the table. */
@@ -81,7 +81,12 @@ void bench_report_note(struct bench_report *r, const char *fmt, ...) PRINTF_LIKE
 /* Prints the table, writes the file, frees. */
 int bench_report_close(struct bench_report *r);
 
-/* --- programs and workers --- */
+/* --- directories, programs and workers --- */
+
+/* Makes a directory with a name of its own; *ret is "" on failure. */
+int bench_directory(const char *parent, char ret[64], struct err *err);
+/* With all that is in it. "" is no error. */
+void bench_directory_remove(const char *path);
 
 /* Executes argv with stdout in /dev/null and waits. An exit other than 0 is an error. */
 int bench_exec(const char *const *argv, double *ret_wall_us, double *ret_cpu_us, struct err *err);

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -28,6 +27,7 @@
 
 struct setup {
 	char dir[64];
+	char run[64]; /* in memory, as the state of containers usually is */
 	char turf_root[96];
 	char crun_root[96];
 	char runc_root[96];
@@ -92,28 +92,19 @@ static int make_bundle(struct setup *s, struct err *err)
 	char path[128];
 	int r;
 
-	snprintf(s->dir, sizeof(s->dir), "/tmp/turf-bench-XXXXXX");
-	if (!mkdtemp(s->dir))
-		return err_set(err, errno, "make a directory in /tmp");
+	if (bench_directory("/tmp", s->dir, err) < 0 || bench_directory("/dev/shm", s->run, err) < 0)
+		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(path, sizeof(path), "%s/%s", s->dir, dirs[i]);
 		if (mkdir(path, 0755) < 0)
 			return err_set(err, errno, "mkdir '%s'", path);
 	}
-	snprintf(s->turf_root, sizeof(s->turf_root), "%s/turf", s->dir);
-	snprintf(s->crun_root, sizeof(s->crun_root), "%s/crun", s->dir);
-	snprintf(s->runc_root, sizeof(s->runc_root), "%s/runc", s->dir);
+	snprintf(s->turf_root, sizeof(s->turf_root), "%s/turf", s->run);
+	snprintf(s->crun_root, sizeof(s->crun_root), "%s/crun", s->run);
+	snprintf(s->runc_root, sizeof(s->runc_root), "%s/runc", s->run);
 	snprintf(path, sizeof(path), "%s/rootfs/bin/true", s->dir);
 	r = copy_file(BUSYBOX, path, err);
 	return r < 0 ? r : write_config(s->dir, err);
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
 }
 
 /* Takes the v2 hierarchy away when it holds controllers beside v1's. */
@@ -162,7 +153,7 @@ int main(void)
 	if (s.pure_v1)
 		bench_report_note(report,
 			"all three without the cgroup v2 mount: crun refuses this host with it");
-	if (*s.dir)
-		nftw(s.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	bench_directory_remove(s.dir);
+	bench_directory_remove(s.run);
 	return bench_report_close(report);
 }

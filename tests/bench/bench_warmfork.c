@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
@@ -40,7 +39,8 @@
 #define END_TIMEOUT_MS 10000
 
 struct setup {
-	char dir[64]; /* the bundle; everything else is in it */
+	char dir[64]; /* the bundle */
+	char run[64]; /* everything else; in memory, as the state of containers usually is */
 	char root[96];
 	char seeds[96];
 	char state[96];
@@ -279,24 +279,25 @@ static int write_config(struct err *err)
 
 static int make_bundle(struct err *err)
 {
-	static const char *const dirs[] = {
-		"rootfs", "rootfs/proc", "rootfs/dev", "rootfs/sys", "root", "seeds", "state"};
+	static const char *const dirs[] = {"rootfs", "rootfs/proc", "rootfs/dev", "rootfs/sys"};
 	char path[128];
 	int r;
 
-	snprintf(setup.dir, sizeof(setup.dir), "/tmp/turf-bench-XXXXXX");
-	if (!mkdtemp(setup.dir))
-		return err_set(err, errno, "make a directory in /tmp");
+	if (bench_directory("/tmp", setup.dir, err) < 0 ||
+		bench_directory("/dev/shm", setup.run, err) < 0)
+		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(path, sizeof(path), "%s/%s", setup.dir, dirs[i]);
-		if (mkdir(path, i < 4 ? 0755 : 0700) < 0)
+		if (mkdir(path, 0755) < 0)
 			return err_set(err, errno, "mkdir '%s'", path);
 	}
-	snprintf(setup.root, sizeof(setup.root), "%s/root", setup.dir);
-	snprintf(setup.seeds, sizeof(setup.seeds), "%s/seeds", setup.dir);
-	snprintf(setup.state, sizeof(setup.state), "%s/state", setup.dir);
+	snprintf(setup.root, sizeof(setup.root), "%s/root", setup.run);
+	snprintf(setup.seeds, sizeof(setup.seeds), "%s/seeds", setup.run);
+	snprintf(setup.state, sizeof(setup.state), "%s/state", setup.run);
+	if (mkdir(setup.state, 0700) < 0 || mkdir(setup.seeds, 0700) < 0)
+		return err_set(err, errno, "mkdir in '%s'", setup.run);
 	snprintf(setup.socket, sizeof(setup.socket), "%s/rootfs/http.sock", setup.dir);
-	snprintf(setup.floor_socket, sizeof(setup.floor_socket), "%s/floor", setup.dir);
+	snprintf(setup.floor_socket, sizeof(setup.floor_socket), "%s/floor", setup.run);
 	snprintf(path, sizeof(path), "%s/rootfs/worker.js", setup.dir);
 	r = file_write_atomic(AT_FDCWD, path, worker_js, sizeof(worker_js) - 1, 0644, err);
 	return r < 0 ? r : write_config(err);
@@ -326,14 +327,6 @@ static int start_floor(struct err *err)
 		       : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 static void clean_up(void)
 {
 	const char *const argv[] = {setup.turf, "seed", "stop", "--force", "default", NULL};
@@ -348,8 +341,8 @@ static void clean_up(void)
 		fprintf(stderr, "bench-warmfork: stop the seed: %s\n", err.msg);
 	oci_config_free(setup.config);
 	free(setup.turf);
-	if (*setup.dir)
-		nftw(setup.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	bench_directory_remove(setup.dir);
+	bench_directory_remove(setup.run);
 }
 
 /* --- results --- */

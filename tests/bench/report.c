@@ -157,6 +157,7 @@ void bench_report_cases(struct bench_report *r, struct bench_case *cases, size_t
 		double p;
 		bool cpu;
 	} metrics[] = {
+		{"wall p10", .1, false},
 		{"wall p50", .5, false},
 		{"wall p99", .99, false},
 		{"CPU p50", .5, true},
