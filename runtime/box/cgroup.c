@@ -536,12 +536,19 @@ size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds)
 	return cg->n_attach_fds;
 }
 
-int cgroup_v2_dirfd(const struct cgroup *cg)
+const struct cgroup_dir *cgroup_dir_v2(const struct cgroup *cg)
 {
 	for (size_t i = 0; i < cg->n_dirs; i++)
 		if (cg->dirs[i].ops == &cgroup_ops_v2)
-			return cg->dirs[i].fd;
-	return -1;
+			return &cg->dirs[i];
+	return NULL;
+}
+
+int cgroup_v2_dirfd(const struct cgroup *cg)
+{
+	const struct cgroup_dir *dir = cgroup_dir_v2(cg);
+
+	return dir && dir->made ? dir->fd : -1;
 }
 
 size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_paths)

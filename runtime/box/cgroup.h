@@ -69,7 +69,9 @@ static inline void cgroup_close_ptr_(struct cgroup **cg)
 size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds);
 
 /*
- * The v2 directory for CLONE_INTO_CGROUP, -1 on v1. Borrowed. A child that was
+ * The v2 directory for CLONE_INTO_CGROUP; -1 on v1, and for a directory that was
+ * found: when cgroup.kill was ever written there, kernels since 6.14 kill every
+ * process that is born into it from outside. Borrowed. A child that was
  * born there need not, but may, write to the v2 one of cgroup_attach_fds() too.
  */
 int cgroup_v2_dirfd(const struct cgroup *cg);

@@ -86,13 +86,13 @@ static int apply_cpuset(struct cgroup *cg, const struct cgroup_limits *l, struct
 
 static int apply_unified(struct cgroup *cg, const struct cgroup_limits *l, struct err *err)
 {
-	int fd = cgroup_v2_dirfd(cg);
+	const struct cgroup_dir *dir = cgroup_dir_v2(cg);
 
-	if (l->n_unified > 0 && fd < 0)
+	if (l->n_unified > 0 && !dir)
 		return err_say(err, ENOTSUP,
 			"linux.resources.unified: the container has no cgroup of version 2");
 	for (size_t i = 0; i < l->n_unified; i++)
-		if (file_put(fd, l->unified[i].file, l->unified[i].value, err) < 0)
+		if (file_put(dir->fd, l->unified[i].file, l->unified[i].value, err) < 0)
 			return err_wrap(err, "linux.resources.unified");
 	return 0;
 }

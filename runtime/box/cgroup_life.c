@@ -277,10 +277,10 @@ static int signal_until_settled(const struct cgroup_dir *dir, int sig, struct er
 /* v2 can kill a whole tree at once. False when it has to be done by hand. */
 static bool kill_by_file(struct cgroup *cg)
 {
-	int fd = cgroup_v2_dirfd(cg);
+	const struct cgroup_dir *dir = cgroup_dir_v2(cg);
 	struct err ignored;
 
-	return fd >= 0 && file_put(fd, "cgroup.kill", "1", &ignored) == 0;
+	return dir && dir->fd >= 0 && file_put(dir->fd, "cgroup.kill", "1", &ignored) == 0;
 }
 
 int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err)

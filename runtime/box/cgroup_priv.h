@@ -64,6 +64,9 @@ int cgroup_apply_devices(struct cgroup *cg, const struct cgroup_limits *limits, 
 /* The directory that has a controller, v1 before v2; NULL when none does. */
 struct cgroup_dir *cgroup_dir_find(struct cgroup *cg, const char *controller);
 
+/* The directory in the v2 hierarchy; NULL where there is none. */
+const struct cgroup_dir *cgroup_dir_v2(const struct cgroup *cg);
+
 /*
  * Writes a number, "-1" as `none`, to a file of the directory unless it is
  * LIMIT_UNSET; `field` starts the error.

@@ -586,12 +586,20 @@ START_TEST(found_directory_stays)
 	struct err err = ERR_INIT;
 	struct cgroup *first, *second;
 	char path[128];
+	pid_t pid;
 
 	enter(AS_IS);
 	snprintf(path, sizeof(path), "/%s", id);
 	cgroup_limits_init(&l);
 	first = make(&(struct cgroup_options){.id = "x", .path = path}, &l);
 	second = make(&(struct cgroup_options){.id = "y", .path = path}, &l);
+	/* Once it was killed, nobody can be born there; only being attached is safe. */
+	ck_assert_int_eq(cgroup_v2_dirfd(second), -1);
+	ck_assert_int_eq(cgroup_signal_all(second, SIGKILL, &err), 0);
+	pid = spawn(second, NULL);
+	ck_assert_int_eq(kill(pid, 0), 0);
+	kill(pid, SIGKILL);
+	wait_status(pid);
 	ck_assert_int_eq(cgroup_destroy(second, &err), 0);
 	ck_assert_int_eq(access(first->dirs[0].path, F_OK), 0);
 	cgroup_close(second);
