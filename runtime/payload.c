@@ -221,9 +221,11 @@ static bool is_no_seed(int r)
 	return r == -ENOENT || r == -ECONNREFUSED;
 }
 
+/* What tells of the seed and not of the container. */
 static bool may_go_cold(int r)
 {
-	return is_no_seed(r) || r == -ESTALE || r == -EUSERS || r == -EPIPE || r == -ETIMEDOUT;
+	return is_no_seed(r) || r == -EAGAIN || r == -ESTALE || r == -EUSERS || r == -EPIPE ||
+	       r == -ETIMEDOUT;
 }
 
 /* People at a terminal should see why it was slow this time; daemons should not. */

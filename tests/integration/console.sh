@@ -13,6 +13,7 @@ mkfifo "$TMP/keys"
 # --- console socket ---
 "$B/tests/recv_console" "$TMP/sock" 33 44 <"$TMP/keys" >"$TMP/out" &
 receiver=$!
+HELPERS+=("$receiver")
 exec 7>"$TMP/keys"
 await test -S "$TMP/sock"
 turf create --console-socket "$TMP/sock" -b "$TMP/b" "$id"

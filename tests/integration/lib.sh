@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2016 # jq has variables of its own
 # Sourced by every integration script: a directory of its own, bundles, assertions, and the proof
 # at the end that nothing is left. Scripts drive the programs of the build directory $B.
-set -eu
+set -eEu
+trap 'echo "FAILED: $0:$LINENO: $BASH_COMMAND" >&2' ERR
 
 B=${B:-build}
 B=$(realpath "$B")
@@ -23,6 +24,8 @@ ROOT=$TMP/root
 TURF_SEEDS_DIR=$TMP/seeds
 # Ids, cgroups and environments of this script carry it, so that what is left can be found.
 MARK=turftest-$$
+# Processes that are no container's: ended when the script is.
+HELPERS=()
 
 # In the background it would be a shell's child: write "$TURF" --root "$ROOT" there.
 turf() {
@@ -56,8 +59,9 @@ leftovers() {
 	[ "$(count_mounts)" = "$MOUNTS" ] || echo "mounts: $MOUNTS before, $(count_mounts) now"
 }
 
+# Told at the very end: what fails may have its standard error redirected.
 fail() {
-	echo "FAILED: $*" >&2
+	echo "FAILED: $*" >>"$TMP/failure"
 	exit 1
 }
 
@@ -72,7 +76,11 @@ nothing_left() {
 cleanup() {
 	local rc=$? id pid left
 
-	trap - EXIT
+	trap - EXIT ERR
+	for pid in "${HELPERS[@]}"; do
+		kill -9 "$pid" 2>/dev/null || :
+	done
+	[ ! -e "$TMP/failure" ] || cat "$TMP/failure" >&2
 	if [ -d "$TURF_SEEDS_DIR" ]; then
 		for id in "$TURF_SEEDS_DIR"/*; do
 			"$TURF" seed stop --force "${id##*/}" >/dev/null 2>&1 || :

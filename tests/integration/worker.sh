@@ -125,7 +125,8 @@ at_fault() { # at_fault CODE PATTERN
 	done
 }
 worker "$TMP/fault" nosuch.js
-at_fault 3 "nosuch.js"
+# Told before the gate: create itself fails.
+at_fault 1 "open .nosuch.js.: No such file"
 worker "$TMP/fault" worker.js
 printf 'let a = 1;\nlet b = ;\n' >"$TMP/fault/rootfs/worker.js"
 at_fault 1 "worker.js:2:9"
@@ -135,10 +136,11 @@ cp "$TMP/hello/rootfs/worker.js" "$TMP/fault/rootfs/"
 # A port that somebody has: ours, on loopback, with a number from the kernel.
 "$B/tests/hold_port" >"$TMP/port" &
 holder=$!
+HELPERS+=("$holder")
 await test -s "$TMP/port"
 edit "$TMP/fault" '.process.args = ["aworker", "--listen", "127.0.0.1:\($port)", "worker.js"]' \
 	--arg port "$(cat "$TMP/port")"
-at_fault 4 "127.0.0.1:$(cat "$TMP/port").*[Aa]ddress (already )?in use"
+at_fault 4 "listen on '127.0.0.1:$(cat "$TMP/port")': the address is in use"
 kill $holder
 
 # --- a seed that dies ---
