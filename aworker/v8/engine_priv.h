@@ -8,10 +8,10 @@
 #define AWORKER_V8_ENGINE_PRIV_H
 
 #include <deque>
+#include <memory>
 #include <string>
-#include <vector>
-
 #include <v8.h>
+#include <vector>
 
 #include "aworker/v8/engine.h"
 #include "aworker/v8/module_map.h"

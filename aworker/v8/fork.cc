@@ -12,6 +12,7 @@
 #include "aworker/v8/engine.h"
 
 #include <errno.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,7 +20,6 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <linux/sched.h>
 #include <unistd.h>
 
 #include "aworker/v8/engine_priv.h"

@@ -12,8 +12,11 @@ ENGINE_OBJS   := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc
 LIB_AWORKER   := $(B)/lib/libturf-aworker.a
 AWORKER_LIBS  := $(LLHTTP_LIBS) -licuuc
 
+AWORKER_CPPFLAGS := -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
+
 $(LIB_AWORKER): $(AWORKER_OBJS) $(LLHTTP_OBJS)
 $(AWORKER_OBJS): OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
+$(B)/obj/tests/unit/test_aworker_%.o: OUR_CPPFLAGS += $(AWORKER_CPPFLAGS)
 # PIC: a copy relocation would give the executable its own copy of what libnode keeps using.
 $(ENGINE_OBJS): OUR_CXXFLAGS += -fPIC -isystem $(V8_INCLUDE)
 $(B)/obj/%.o: %.cc $(B)/obj/.flags
@@ -72,7 +75,6 @@ PROGRAMS += $(B)/aworker
 INSTALL_MORE += $(B)/aworker=$(BINDIR)/aworker=755 $(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=755
 
 AWORKER_UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_aworker_*.c))
-$(B)/obj/tests/unit/test_aworker_relink.o: OUR_CPPFLAGS += -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
 $(AWORKER_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
