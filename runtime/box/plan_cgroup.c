@@ -33,8 +33,8 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The container's directory in a hierarchy where it has one, else where it stays: ours. */
-static int container_dir(const struct cgroup_job *job, const struct cgroup_hierarchy *h, char **ret)
+/* The container's own directory in a hierarchy; NULL where it has none and stays where we are. */
+static const char *own_dir(const struct cgroup_job *job, const struct cgroup_hierarchy *h)
 {
 	const struct cgroup_path *paths = NULL;
 	const struct cgroup *cg = job->b->options->cgroup;
@@ -48,8 +48,15 @@ static int container_dir(const struct cgroup_job *job, const struct cgroup_hiera
 		if (rest && (*rest == '\0' || streq(rest, ":found")))
 			found = paths[i].path;
 	}
-	if (found)
-		*ret = strdup(found);
+	return found;
+}
+
+static int container_dir(const struct cgroup_job *job, const struct cgroup_hierarchy *h, char **ret)
+{
+	const char *own = own_dir(job, h);
+
+	if (own)
+		*ret = strdup(own);
 	else if (asprintf(ret, "%s%s", h->mount, streq(h->own, "/") ? "" : h->own) < 0)
 		*ret = NULL;
 	return *ret ? 0 : err_oom(job->b->err);
@@ -181,7 +188,8 @@ static int put_v1(const struct cgroup_job *job, const struct cgroup_layout *layo
 		const struct cgroup_hierarchy *h = &layout->list[i];
 		_cleanup_free_ char *dest = NULL;
 
-		if (h->v2)
+		/* Where the container has no directory of its own it would see everybody's. */
+		if (h->v2 || !own_dir(job, h))
 			continue;
 		if (asprintf(&dest, "%s/%s", job->dest, base_name(h->mount)) < 0) {
 			dest = NULL;

@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two tenants on one seed, one of them hostile: native code in the place of a worker (the payload
 # of tests/hostile) attacks the seed, the runtime's files, the host and the other tenant.
+# shellcheck disable=SC2016 # jq and the inner shell have variables of their own
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-HOSTILE=$B/tests/hostile
-[ -x "$HOSTILE" ] || skip "$HOSTILE is not built"
+[ -x "$B/tests/hostile" ] || skip "$B/tests/hostile is not built"
+# turf takes the aworker that stands beside it.
+mkdir "$TMP/bin"
+cp "$B/turf" "$B/turf-seed" "$TMP/bin"
+cp "$B/tests/hostile" "$TMP/bin/aworker"
+TURF=$TMP/bin/turf
 victim=$MARK-victim
 attacker=$MARK-attacker
 
@@ -33,7 +38,7 @@ alive() {
 }
 none_alive() { [ "$(alive)" = 0 ]; }
 
-turf seed start --worker "$HOSTILE" --max-clones 8 hostile
+turf seed start --max-clones 8 hostile
 
 # The victim's secret travels through the seed in its clone request.
 tenant "$TMP/victim" 2000 wait
@@ -54,7 +59,7 @@ for ns in mnt pid net ipc uts; do
 done
 grep -q ":pids:.*$victim" "/proc/$pid/cgroup" || grep -q "^0::.*$victim" "/proc/$pid/cgroup" ||
 	fail "the clone is not in its cgroup: $(cat "/proc/$pid/cgroup")"
-eq "$(ls "/proc/$pid/fd" | tr '\n' ' ')" "0 1 2 " "descriptors of a clone"
+eq "$(find "/proc/$pid/fd" -type l -printf '%f ' | xargs)" "0 1 2" "descriptors of a clone"
 
 # --- the attack, as another user and as root without capabilities ---
 for uid in 1000 0; do
@@ -63,7 +68,7 @@ for uid in 1000 0; do
 	turf run --warmfork require -b "$TMP/attacker" "$attacker" >"$TMP/attack.out" || rc=$?
 	! grep BREACH "$TMP/attack.out" || fail "uid $uid got through (above)"
 	eq "$(tail -n 1 "$TMP/attack.out")" "0 breaches" "end of the attack as uid $uid"
-	eq "$(grep -c '^held ' "$TMP/attack.out")" 39 "attacks tried as uid $uid"
+	eq "$(grep -c '^held ' "$TMP/attack.out")" 38 "attacks tried as uid $uid"
 	eq "$rc" 0
 done
 eq "$(status_of "$victim")" running "victim after the attacks"
@@ -93,7 +98,7 @@ tenant "$TMP/attacker" 1000 wait
 for i in $(seq 7); do
 	turf run -d --warmfork require -b "$TMP/attacker" "$attacker-$i" >/dev/null
 done
-fails "seed 'hostile'.*limit" turf run --warmfork require -b "$TMP/attacker" "$attacker-8"
+fails "seed 'hostile': all 8 clones that are allowed live already" turf run --warmfork require -b "$TMP/attacker" "$attacker-8"
 for i in $(seq 7); do
 	turf delete --force "$attacker-$i"
 done

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What surrounds a container's process must be the same for one that was executed, a cold and a
 # warm worker, and the same as runc gives; differences are listed here, each with its reason.
+# shellcheck disable=SC2016,SC2317 # jq and the inner shell have variables of their own
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -27,7 +28,7 @@ as() { # as ARG...: process.args
 
 # What any two containers differ in: ids, and pipes or files of the one who started them.
 anonymous() {
-	sed -e "s/$MARK[-a-z]*/ID/g" -e 's/^\(fd [012]\): .*/\1/' -e 's/^self session keyring: \(keyring;[0-9]*;[0-9]*;[0-9a-f]*\);.*/self session keyring: \1/'
+	sed -e "s/${MARK}[-a-z]*/ID/g" -e 's/^\(fd [012]\): .*/\1/' -e 's/^self session keyring: \(keyring;[0-9]*;[0-9]*;[0-9a-f]*\);.*/self session keyring: \1/'
 }
 # A worker has an event loop: its descriptors above 2, and signals that it reads from one of them.
 # Its writes to a closed socket must not kill it, as in every server.
@@ -36,13 +37,15 @@ but_event_loop() {
 }
 # runc masks with a node of the container's /dev, whose owner could replace it; turf with the
 # host's. It names the sources of read-only tmpfs differently; turf's /sys/fs/cgroup is read-only
-# as the configuration says, where runc leaves the tmpfs below it writable.
+# as the configuration says, where runc leaves the tmpfs below it writable. runc sets umask 0022
+# where the specification leaves it as the caller has it.
 but_runc() {
-	grep -vE '^mount: /null /proc/|^mount: / /(proc/acpi|proc/scsi|sys/firmware|sys/devices/virtual/powercap) |^mount: / /sys/fs/cgroup(/systemd)? |^mount: / /proc/(asound|kcore)'
+	grep -vE '^status: Umask:|^mount: /null /proc/|^mount: / /(proc/acpi|proc/scsi|sys/firmware|sys/devices/virtual/powercap) |^mount: / /sys/fs/cgroup(/systemd)? |^mount: / /proc/(asound|kcore)'
 }
-# runc joins every hierarchy, turf those that have a limit or that it needs.
+# runc joins every hierarchy, turf those that have a limit or that it needs, and turf shows no
+# others: in them the container would see everybody's cgroups.
 but_cgroups() {
-	grep -vE '^cgroup: '
+	grep -vE '^cgroup: |^mount: [^ ]* /sys/fs/cgroup/[^ ]* .* - cgroup '
 }
 
 # outside FILE [COMMAND...]: a detached container as seen through /proc.
@@ -97,6 +100,7 @@ compare() { # compare WHAT: all four on the bundle's configuration
 		but_event_loop <"$TMP/$f" >"$TMP/$f.loop"
 	done
 	same "$TMP/exec.loop" "$TMP/warm.loop" "executed program and worker ($1)" 60
+	eq "$(grep Umask "$TMP/exec")" "$(grep Umask "$TMP/warm")" "umask ($1)"
 	for f in exec by-runc; do
 		but_runc <"$TMP/$f" | but_cgroups >"$TMP/$f.runc"
 	done
@@ -139,7 +143,8 @@ unshare --net --uts --ipc bash -euc '
 	echo 300 >/proc/self/oom_score_adj
 	hostname elsewhere
 	compare "surroundings of the caller"
-	grep -q "^status: Umask:.*0037\|^nice: 5" "$TMP/warm" || fail "the caller is not seen"
-	grep "^nice: 5$" "$TMP/warm" && grep "oom_score_adj: 300" "$TMP/warm" &&
-		grep "Cpus_allowed_list:.0$" "$TMP/warm"'
+	for line in "Umask:.0037" "nice: 5" "oom_score_adj: 300" "Cpus_allowed_list:.0\$" \
+		"Max open files *123 *123" "Max processes *4567 *4567"; do
+		grep -q "$line" "$TMP/warm" || fail "no \"$line\" in what a warm worker has"
+	done'
 turf seed stop
