@@ -72,7 +72,6 @@ $(B)/aworker: $(B)/obj/aworker/main.o $(B)/obj/builtin_sources.o $(B)/obj/builti
 	$(Q)$(CXX) $(OUR_LDFLAGS) $(AWORKER_LDFLAGS) $(LDFLAGS) -o $@ $^ $(AWORKER_LIBS) $(EXTERN_LIBS)
 
 PROGRAMS += $(B)/aworker
-INSTALL_MORE += $(B)/aworker=$(BINDIR)/aworker=755 $(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=755
 
 AWORKER_UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_aworker_*.c))
 $(AWORKER_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
