@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "aworker/options.h"
+#include "aworker/text.h"
 #include "aworker/worker.h"
 #include "runtime/base/util.h"
 #include "runtime/box/enter.h"
@@ -125,6 +126,8 @@ int container_seed(const char *arg, void *stack_low)
 	int listen_fd, keeper_fd, r;
 
 	seed_process_init();
+	/* For speed alone. */
+	(void)text_use_huge_pages(&err);
 	r = seed_serve_parse(arg, &listen_fd, &keeper_fd, &err);
 	if (r == 0)
 		r = worker_create(&w, &err);
