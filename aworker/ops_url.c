@@ -9,10 +9,10 @@
  */
 #include "aworker/ops.h"
 
-#include "aworker/ada.h"
-
 #include <stdint.h>
 #include <string.h>
+
+#include "aworker/ada.h"
 
 /* Order of ops.urlSet(href, PART, value, parts); see aworker/js/url.js. */
 enum url_part {

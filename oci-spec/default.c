@@ -78,7 +78,8 @@ static const struct oci_namespace rootless_namespaces[] = {
 	{.type = CLONE_NEWUSER},
 };
 
-static const struct oci_device_rule device_rules[] = {{.allow = false, .type = 'a', .access = "rwm"}};
+static const struct oci_device_rule device_rules[] = {
+	{.allow = false, .type = 'a', .access = "rwm"}};
 static const struct oci_resources resources = {
 	.devices = device_rules, .n_devices = ARRAY_SIZE(device_rules)};
 

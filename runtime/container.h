@@ -28,7 +28,10 @@ struct container {
 	int lock_fd; /* owned; -1 while it is not locked by us */
 };
 
-#define CONTAINER_INIT {NULL, -1, -1, -1}
+#define CONTAINER_INIT           \
+	{                        \
+		NULL, -1, -1, -1 \
+	}
 
 void container_close(struct container *c);
 #define _cleanup_container_ _cleanup_(container_close)

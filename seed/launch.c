@@ -91,13 +91,17 @@ int seed_worker_image(const char *path, int *ret_fd, struct seed_build_id *ret_i
 
 static int library_dir(const char *worker, char dir[PATH_MAX], struct err *err)
 {
+	static const char *const subdirs[] = {SEED_LIB_SUBDIR, SEED_LIB_INSTALLED};
 	const char *slash = strrchr(worker, '/');
 	int len = slash ? (int)(slash - worker) : 0;
 
-	if (snprintf(dir, PATH_MAX, "%.*s/" SEED_LIB_SUBDIR, len, worker) >= PATH_MAX)
-		return err_set(err, ENAMETOOLONG, "worker '%s'", worker);
-	if (access(dir, X_OK) < 0)
-		snprintf(dir, PATH_MAX, "%s", TURF_LIBDIR);
+	for (size_t i = 0; i < ARRAY_SIZE(subdirs); i++) {
+		if (snprintf(dir, PATH_MAX, "%.*s/%s", len, worker, subdirs[i]) >= PATH_MAX)
+			return err_set(err, ENAMETOOLONG, "worker '%s'", worker);
+		if (access(dir, X_OK) == 0)
+			return 0;
+	}
+	snprintf(dir, PATH_MAX, "%s", TURF_LIBDIR);
 	return 0;
 }
 

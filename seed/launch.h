@@ -17,8 +17,12 @@
 /* Environment of a worker process: the path of the file that its image was copied from. */
 #define SEED_ENV_WORKER "TURF_WORKER"
 
-/* Directory of the private libnode: this one beside the executable, else TURF_LIBDIR. */
-#define SEED_LIB_SUBDIR "lib"
+/*
+ * Directories of the private libnode, beside the executable in a build tree and in an installed
+ * one; without either it is TURF_LIBDIR.
+ */
+#define SEED_LIB_SUBDIR	   "lib"
+#define SEED_LIB_INSTALLED "../lib/turf"
 
 struct seed_launch {
 	int image_fd; /* sealed memfd with the executable; O_CLOEXEC; for execveat(AT_EMPTY_PATH) */

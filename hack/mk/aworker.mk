@@ -37,7 +37,7 @@ $(NODE_LIB): $(B)/relink $(LIBNODE)
 
 # Objects of the engine come one by one, so that madvise() of madvise.c is there whoever links.
 AWORKER_LINK := $(LIB_AWORKER) $(ENGINE_OBJS) $(LIBS_C) $(NODE_LIB)
-AWORKER_LDFLAGS := -pie -Wl,--allow-shlib-undefined -Wl,-rpath,'$$ORIGIN/lib:$(LIBDIR)'
+AWORKER_LDFLAGS := -pie -Wl,--allow-shlib-undefined -Wl,-rpath,'$$ORIGIN/lib:$$ORIGIN/../lib/turf:$(LIBDIR)'
 
 # The scripts, then the snapshot that is made of them by a program with the same ops.
 JS_LIST := aworker/js/list.txt

@@ -15,7 +15,8 @@ COMPLETIONS := $(wildcard runtime/*.bash seed/*.bash aworker/*.bash shim/*.bash 
 INSTALL_LIST := $(INSTALL_PROGRAMS) \
 	$(foreach p,$(PAGES),$(p)=$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))=644) \
 	$(foreach c,$(COMPLETIONS),$(c)=$(COMPDIR)/$(basename $(notdir $(c)))=644)
-# Folders that are ours alone.
+# Folders that are ours alone. Programs also find each other, and libnode, relative to where they
+# are: below DESTDIR, and wherever the tree is moved to.
 INSTALL_DIRS := $(LIBEXECDIR) $(LIBDIR)
 
 .PHONY: install uninstall dist

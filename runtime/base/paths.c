@@ -23,13 +23,21 @@ static void own_directory(char dir[PATH_MAX])
 int paths_program(const char *name, char **ret_path, struct err *err)
 {
 	char own[PATH_MAX];
-	const char *const dirs[] = {own, TURF_LIBEXECDIR, TURF_BINDIR};
+	const struct {
+		const char *base, *below;
+	} dirs[] = {
+		{own, ""},
+		{own, "/../libexec/turf"},
+		{own, "/../../bin"}, /* from libexec/turf */
+		{TURF_LIBEXECDIR, ""},
+		{TURF_BINDIR, ""},
+	};
 
 	own_directory(own);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		char path[2 * PATH_MAX];
 
-		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+		snprintf(path, sizeof(path), "%s%s/%s", dirs[i].base, dirs[i].below, name);
 		if (access(path, X_OK) < 0)
 			continue;
 		*ret_path = strdup(path);

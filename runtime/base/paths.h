@@ -19,7 +19,8 @@
 
 /*
  * The absolute path of one of our programs: beside the running executable first
- * (so that a build tree uses itself), then TURF_LIBEXECDIR, then TURF_BINDIR.
+ * (so that a build tree uses itself), in the other folder of an installed tree (so
+ * that it may be moved), then TURF_LIBEXECDIR, then TURF_BINDIR.
  * *ret_path is malloc'd. -ENOENT, with the places that were looked at, when it
  * is nowhere.
  */

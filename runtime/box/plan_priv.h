@@ -158,7 +158,7 @@ struct plan_head {
 	uint32_t time_monotonic_ns, time_boottime_ns;
 
 	uint32_t cwd;
-	uint32_t cwd_made; /* string: the same, clean, relative to the root; to be made */
+	uint32_t cwd_made;	/* string: the same, clean, relative to the root; to be made */
 	struct plan_array argv; /* strings */
 	struct plan_array envp;
 	int32_t stdio[3];

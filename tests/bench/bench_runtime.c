@@ -92,7 +92,8 @@ static int make_bundle(struct setup *s, struct err *err)
 	char path[128];
 	int r;
 
-	if (bench_directory("/tmp", s->dir, err) < 0 || bench_directory("/dev/shm", s->run, err) < 0)
+	if (bench_directory("/tmp", s->dir, err) < 0 ||
+		bench_directory("/dev/shm", s->run, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(path, sizeof(path), "%s/%s", s->dir, dirs[i]);

@@ -46,8 +46,8 @@
 static unsigned breaches;
 static uintptr_t die_at; /* nothing is mapped at 0 */
 
-static void __attribute__((format(printf, 3, 4))) verdict(
-	const char *name, int breached, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4)))
+verdict(const char *name, int breached, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -229,8 +229,8 @@ static void try_rights(void)
 	verdict("become root", setuid(0) == 0 && getuid() != 0, "setuid(0) worked");
 	verdict("new privileges", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1, "not set");
 	verdict("mount", mount("none", "/", "tmpfs", 0, NULL) == 0, "mounted over the root");
-	verdict("remount",
-		mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL) == 0, "the root is writable");
+	verdict("remount", mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL) == 0,
+		"the root is writable");
 	verdict("device", mknod("/tmp/mem", S_IFCHR | 0600, makedev(1, 1)) == 0, "made /dev/mem");
 	verdict("sysctl", open("/proc/sys/kernel/core_pattern", O_WRONLY | O_CLOEXEC) >= 0,
 		"core_pattern can be written");
@@ -259,8 +259,8 @@ static void try_keyring(void)
 {
 	char text[256] = "";
 
-	(void)syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text,
-		sizeof(text) - 1);
+	(void)syscall(
+		SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text, sizeof(text) - 1);
 	verdict("keyring", strstr(text, ";_ses") && !strstr(text, ";_ses."), "has '%s'", text);
 }
 
