@@ -15,9 +15,11 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "aworker/options.h"
+#include "aworker/prefault.h"
 #include "aworker/text.h"
 #include "aworker/worker.h"
 #include "runtime/base/util.h"
@@ -68,16 +70,18 @@ static int prepare(struct worker *w, const struct box_entry *entry, struct err *
 	return 0;
 }
 
-static int run_container(struct worker *w, struct seed_request *req)
+/* `known`: pages that will be needed; NULL in a process that has them all. */
+static int run_container(struct worker *w, struct seed_request *req, const struct prefault *known)
 {
 	struct box_entry entry;
 	struct err err = ERR_INIT;
-	int code;
+	int code, r;
 
+	r = box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, &entry, &err);
+	if (r == 0 && known)
+		prefault_apply(known);
 	/* The engine is made this process's own while nobody waits for an answer yet. */
-	if (box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, &entry, &err) <
-			0 ||
-		prepare(w, &entry, &err) < 0 || engine_fork_child(w->engine, &err) < 0 ||
+	if (r < 0 || prepare(w, &entry, &err) < 0 || engine_fork_child(w->engine, &err) < 0 ||
 		box_wait_start(&entry, &err) < 0 || worker_open(w, &err) < 0) {
 		box_failed(&entry, &err);
 		return WORKER_EXIT_ERROR;
@@ -104,6 +108,45 @@ static int run_trial(void *arg)
 	return worker_run(w) == WORKER_EXIT_OK ? 0 : -1;
 }
 
+struct rehearsal {
+	struct worker *worker;
+	struct prefault *seen; /* shared with the copy */
+};
+
+static int run_rehearsal(void *arg)
+{
+	const struct worker_options options = {.code = "globalThis.rehearsal = true;"};
+	const struct rehearsal *rehearsal = arg;
+	struct worker *w = rehearsal->worker;
+	struct err err;
+	int code;
+
+	if (engine_fork_child(w->engine, &err) < 0 ||
+		worker_load(w, &options, NULL, &code, &err) < 0 || worker_open(w, &err) < 0)
+		return -1;
+	worker_rehearse(w);
+	code = worker_run(w);
+	prefault_record(rehearsal->seen);
+	return code == WORKER_EXIT_OK ? 0 : -1;
+}
+
+/* Memory that a clone could write to must not be left when others come: *ret is private. */
+static int rehearse(struct worker *w, struct prefault *ret, struct err *err)
+{
+	struct prefault *seen = mmap(
+		NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct rehearsal rehearsal = {w, seen};
+	int r;
+
+	if (seen == MAP_FAILED)
+		return err_set(err, errno, "memory for a rehearsal");
+	r = seed_trial(run_rehearsal, &rehearsal, TRIAL_TIMEOUT_MS, err);
+	if (r == 0)
+		*ret = *seen;
+	munmap(seen, sizeof(*seen));
+	return r;
+}
+
 static int warm_up(struct worker *w, struct err *err)
 {
 	if (worker_open(w, err) < 0)
@@ -120,6 +163,7 @@ static int warm_up(struct worker *w, struct err *err)
 
 int container_seed(const char *arg, void *stack_low)
 {
+	static struct prefault known;
 	struct worker w = {.stack_low = stack_low};
 	struct seed_request req;
 	struct err err = ERR_INIT;
@@ -134,9 +178,11 @@ int container_seed(const char *arg, void *stack_low)
 	if (r == 0)
 		r = warm_up(&w, &err);
 	if (r == 0)
+		r = rehearse(&w, &known, &err);
+	if (r == 0)
 		r = seed_serve(listen_fd, keeper_fd, &req, &err);
 	if (r == 0)
-		return run_container(&w, &req);
+		return run_container(&w, &req, &known);
 	worker_say("seed: %s", err.msg);
 	return WORKER_EXIT_ERROR;
 }
@@ -159,5 +205,5 @@ int container_cold(const char *arg, void *stack_low)
 		worker_say("%s", err.msg);
 		return WORKER_EXIT_ENGINE;
 	}
-	return run_container(&w, &req);
+	return run_container(&w, &req, NULL);
 }
