@@ -36,6 +36,12 @@ void container_close(struct container *c)
 	fd_close(&c->root_fd);
 }
 
+static void hand_over(struct container *from, struct container *to)
+{
+	*to = *from;
+	*from = (struct container)CONTAINER_INIT;
+}
+
 static int check_id(const char *id, struct err *err)
 {
 	if (paths_id_is_valid(id))
@@ -70,8 +76,7 @@ int container_open(const char *root, const char *id, struct container *ret, stru
 	c.id = strdup(id);
 	if (!c.id)
 		return err_oom(err);
-	*ret = c;
-	c = (struct container)CONTAINER_INIT;
+	hand_over(&c, ret);
 	return 0;
 }
 
@@ -191,8 +196,7 @@ int container_make(const char *root, const char *id, struct container *ret, stru
 	r = container_lock(&c, err);
 	if (r < 0)
 		return r;
-	*ret = c;
-	c = (struct container)CONTAINER_INIT;
+	hand_over(&c, ret);
 	return 0;
 }
 
@@ -319,7 +323,7 @@ static int collect_ids(DIR *dir, char ***ret, struct err *err)
 		if (!paths_id_is_valid(e->d_name) ||
 			(e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
 			continue;
-		more = reallocarray(ids, n + 2, sizeof(*ids));
+		more = realloc(ids, (n + 2) * sizeof(*ids));
 		if (!more)
 			return err_oom(err);
 		ids = more;

@@ -51,8 +51,7 @@ int seed_connect(const char *name, int *ret_conn, struct err *err);
  * failure, and part of *ret on success). Errors worth telling apart: -ESTALE the
  * seed is of another build (its keeper is replacing it), -EUSERS the limit of clones
  * is reached, -EAGAIN it is not ready, -EPIPE it died meanwhile, -ETIMEDOUT. After each
- * of them a cold start
- * is possible.
+ * of them a cold start is possible.
  */
 int seed_request(const char *name, int conn, const struct seed_call *call, struct seed_clone *ret,
 	struct err *err);
