@@ -15,7 +15,7 @@ LINT_CPPFLAGS = $(OUR_CPPFLAGS) $(LLHTTP_CPPFLAGS)
 # it knows no cleanup attributes (leaks; the sanitizers find them), nor that a function returns
 # negative exactly when it left its result unset.
 ANALYZER := -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-malloc-leak \
-	-Wno-analyzer-null-dereference
+	-Wno-analyzer-null-dereference -Wno-analyzer-null-argument
 TIDY_OFF := assignment-in-if-condition easily-swappable-parameters \
 	implicit-widening-of-multiplication-result macro-parentheses narrowing-conversions \
 	reserved-identifier signal-handler sizeof-expression suspicious-include suspicious-missing-comma

@@ -35,16 +35,21 @@ END_TEST
 
 START_TEST(json_modules)
 {
+	static const char bad[] = "import d from './bad.json' assert { type: 'json' }";
+	static const char said[] = "w.js:1:15: SyntaxError: bad.json: ";
 	struct engine *e = start();
+	struct err err = ERR_INIT;
 
 	run(e, "w.js",
 		"import d from './data.json' assert { type: 'json' };\n"
 		"const same = await import('./data.json', { assert: { type: 'json' } });\n"
 		"say(d.list, same.default === d, '')");
 	ck_assert_str_eq(seen.said, "1,2 true loaded undefined");
-	fails(e, "w.js", "import d from './bad.json' assert { type: 'json' }",
-		"w.js:1:15: SyntaxError: bad.json: Unexpected token l in JSON at position 1",
-		"at w.js:1:15");
+	/* What it dislikes V8 says in other words with each version. */
+	ck_assert_int_lt(engine_eval(e, "w.js", bad, strlen(bad), NULL, &err), 0);
+	ck_assert_msg(
+		strncmp(err.msg, said, strlen(said)) == 0 && strstr(err.msg, "JSON at position 1"),
+		"%s", err.msg);
 	fails(e, "w.js", "import d from './data.json' assert { type: 'css' }",
 		"w.js:1:15: TypeError: import assertion { type: 'css' } is not supported",
 		"at w.js");

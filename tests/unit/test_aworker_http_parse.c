@@ -63,11 +63,17 @@ static void check_url(const char *text, const char *expected)
 
 START_TEST(urls)
 {
+	static const char utf8[] = "GET /\xc3\xa4 HTTP/1.1\r\n" H "\r\n";
+
 	check_url("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "http://[::1]:80/");
 	check_url("GET http://x/y HTTP/1.1\r\n" H "\r\n", "http://x/y");
 	check_url("OPTIONS * HTTP/1.1\r\n" H "\r\n", "http://a/");
 	check_url("GET /z HTTP/1.0\r\n\r\n", "http://localhost/z");
-	check_url("GET /\xc3\xa4 HTTP/1.1\r\n" H "\r\n", "http://a/\xc3\xa4");
+	/* No ASCII: llhttp is built to let it pass on Debian 12, to refuse it on Debian 13. */
+	if (parse(utf8) == 0)
+		check_url(utf8, "http://a/\xc3\xa4");
+	else
+		ck_assert_int_eq(parse(utf8), 400);
 	check_url("GET //b/c HTTP/1.1\r\n" H "\r\n", "http://a//b/c");
 	check_url("GET ftp://x/ HTTP/1.1\r\n" H "\r\n", NULL);
 }

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/sysmacros.h>
 
+#include "runtime/box/cgroup.h"
 #include "tests/unit/box_harness.h"
 
 static struct box_test t;
@@ -415,21 +416,31 @@ START_TEST(cgroup_mounts_show_the_hierarchies)
 {
 	static const char mount[] = MOUNT("/sys/fs/cgroup", "cgroup", "cgroup",
 		"\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"");
+	static const char count[] =
+		"grep -c ' - cgroup' /proc/self/mountinfo; touch /sys/fs/cgroup/x "
+		"2>/dev/null || echo closed";
+	char id[32];
+	const struct cgroup_options options = {.id = id};
+	struct cgroup *cg;
 
+	snprintf(id, sizeof(id), "box-mounts-%d", getpid());
 	box_test_begin(&t);
-	BOX_RUN(&t, box_json("grep -c ' - cgroup' /proc/self/mountinfo; touch /sys/fs/cgroup/x "
-			     "2>/dev/null || echo closed",
-			    "", mount, "", ""));
+	ck_assert_msg(cgroup_create(&options, &cg, &t.warnings, &t.err) == 0, "%s", t.err.msg);
+	t.options.cgroup = cg;
+	BOX_RUN(&t, box_json(count, "", mount, "", ""));
 	ck_assert_msg(atoi(t.out) >= 1 && strstr(t.out, "closed"), "%s", t.out);
+	ck_assert_int_eq(cgroup_destroy(cg, &t.err), 0);
 	box_test_end(&t);
 	/* In a namespace of its own, its place is the root. */
 	box_test_begin(&t);
-	BOX_RUN(&t,
-		with_ns(box_json("grep ' - cgroup' /proc/self/mountinfo | cut -d' ' -f4 | sort -u; "
-				 "cut -d: -f3 /proc/self/cgroup | sort -u",
-				"", mount, "", ""),
-			"{\"type\":\"cgroup\"}"));
+	ck_assert_int_eq(cgroup_create(&options, &cg, &t.warnings, &t.err), 0);
+	t.options.cgroup = cg;
+	BOX_RUN(&t, with_ns(box_json("grep ' - cgroup' /proc/self/mountinfo | cut -d' ' -f4 | "
+				     "sort -u; cut -d: -f3 /proc/self/cgroup | sort -u",
+				    "", mount, "", ""),
+			    "{\"type\":\"cgroup\"}"));
 	ck_assert_str_eq(t.out, "/\n/\n");
+	ck_assert_int_eq(cgroup_destroy(cg, &t.err), 0);
 	box_test_end(&t);
 }
 END_TEST
