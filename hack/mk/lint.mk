@@ -9,7 +9,7 @@ LINT_CC := $(if $(V8_PREFIX),$(wildcard aworker/v8/*.cc))
 LINT_H  := $(wildcard runtime/*.h runtime/*/*.h oci-spec/*.h seed/*.h seed/*/*.h shim/*.h aworker/*.h \
 	aworker/v8/*.h debugger/*.h tests/unit/*.h tests/bench/*.h)
 LINT_SRC := $(filter-out $(if $(V8_PREFIX),,aworker/%),$(LINT_C))
-LINT_CPPFLAGS = $(OUR_CPPFLAGS) $(LLHTTP_CPPFLAGS)
+LINT_CPPFLAGS = $(OUR_CPPFLAGS) $(LLHTTP_CPPFLAGS) -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
 
 # One analyser of paths is enough: gcc's takes a fifth of clang's time. Off is what it cannot judge:
 # it knows no cleanup attributes (leaks; the sanitizers find them), nor that a function returns
