@@ -315,8 +315,3 @@ void worker_warm_up(struct worker *w)
 	call_internal(w, "warmUp");
 	loop_run(&w->loop, &err);
 }
-
-void worker_rehearse(struct worker *w)
-{
-	call_internal(w, "rehearse");
-}

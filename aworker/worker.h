@@ -115,9 +115,6 @@ void worker_exit(struct worker *w, int code);
 /* Calls internals.warmUp() and what follows from it, on an open worker. */
 void worker_warm_up(struct worker *w);
 
-/* Calls internals.rehearse(): what every worker does, once. */
-void worker_rehearse(struct worker *w);
-
 /* "aworker: " and a sentence on stderr, in one write. */
 void worker_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

@@ -82,6 +82,3 @@ internals.warmUp = () => {
 		others();
 	}
 };
-
-// Once what every worker does, for C to see which memory that takes.
-internals.rehearse = byListener;
