@@ -181,14 +181,23 @@ static int on_state_wanted(const struct box_child *child, const struct plan_head
 	return send_state(child, p, duties, inner_pid, err);
 }
 
+/* Returns when the child has heard of it, for until then it dies with us; it may also be dead. */
 static int on_ready(const struct box_child *child, const struct box_duties *duties, struct err *err)
 {
 	int r = duties->ready ? duties->ready(duties->arg, err) : 0;
+	struct conv_msg msg;
+	int fd = -1;
 
 	if (r < 0)
 		return r;
 	r = conv_say(child->conn, CONV_RELEASED, 0);
-	return r < 0 ? err_set(err, -r, "release the container's process") : 0;
+	if (r == 0)
+		r = conv_recv(child->conn, &msg, &fd);
+	fd_close(&fd);
+	if (r > 0)
+		return err_say(err, EPROTO, "the container's process said %u after it was ready",
+			msg.type);
+	return r < 0 && r != -ECONNRESET ? err_set(err, -r, "release the container's process") : 0;
 }
 
 /* A child that said nothing: how it ended, if it is ours to know. */

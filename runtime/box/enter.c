@@ -146,9 +146,10 @@ static int say_ready(struct box_entry *entry, struct err *err)
 	/* A runtime that died has not written down that we exist. */
 	if (conv_expect(entry->conn, CONV_RELEASED, &msg, NULL, err) < 0)
 		return -err->code;
-	fd_close(&entry->conn);
+	/* The runtime waits for the end of the conversation: it may die only after this. */
 	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
 		return err_set(err, errno, "PR_SET_PDEATHSIG");
+	fd_close(&entry->conn);
 	return 0;
 }
 

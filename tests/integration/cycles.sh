@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Many times create, start, kill, delete (CYCLES of each, 100 by default), of plain containers, cold and warm workers, must
-# leave the numbers of processes, mounts, cgroups, namespaces and open descriptors as they were.
+# Create, start, kill and delete, CYCLES times of plain containers, cold and warm workers each,
+# must leave the numbers of processes, mounts, cgroups, namespaces and descriptors as they were.
 # shellcheck disable=SC2016 # jq and the inner shell have variables of their own
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"

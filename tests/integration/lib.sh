@@ -5,6 +5,12 @@
 set -eEu
 trap 'echo "FAILED: $0:$LINENO: $BASH_COMMAND" >&2' ERR
 
+# In a mount namespace of its own, so that nobody else's mounts are counted as ours.
+if [ "${TURF_TEST_INSIDE:-}" != "$0" ] && [ "$(id -u)" = 0 ]; then
+	TURF_TEST_INSIDE=$0 exec unshare --mount --propagation private bash "$0" "$@"
+fi
+unset TURF_TEST_INSIDE
+
 B=${B:-build}
 B=$(realpath "$B")
 TURF=$B/turf

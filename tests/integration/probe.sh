@@ -38,9 +38,10 @@ but_event_loop() {
 # runc masks with a node of the container's /dev, whose owner could replace it; turf with the
 # host's. It names the sources of read-only tmpfs differently; turf's /sys/fs/cgroup is read-only
 # as the configuration says, where runc leaves the tmpfs below it writable. runc sets umask 0022
-# where the specification leaves it as the caller has it.
+# where the specification leaves it as the caller has it. turf resets signals that its caller
+# ignores, as make does with some.
 but_runc() {
-	grep -vE '^status: Umask:|^mount: /null /proc/|^mount: / /(proc/acpi|proc/scsi|sys/firmware|sys/devices/virtual/powercap) |^mount: / /sys/fs/cgroup(/systemd)? |^mount: / /proc/(asound|kcore)'
+	grep -vE '^status: (Umask|SigIgn):|^mount: /null /proc/|^mount: / /(proc/acpi|proc/scsi|sys/firmware|sys/devices/virtual/powercap) |^mount: / /sys/fs/cgroup(/systemd)? |^mount: / /proc/(asound|kcore)'
 }
 # runc joins every hierarchy, turf those that have a limit or that it needs, and turf shows no
 # others: in them the container would see everybody's cgroups.
