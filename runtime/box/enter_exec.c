@@ -151,18 +151,19 @@ int enter_arguments(const struct plan_head *p, struct box_entry *ret, struct err
 	size_t n = (size_t)p->argv.n + p->envp.n + 3;
 	size_t len = n * sizeof(char *) + PATH_MAX + HOME_MAX + sizeof("HOME=");
 	const char **list = enter_memory(len);
-	char *exe = (char *)(list + n);
-	char *home = exe + PATH_MAX;
+	char *exe, *home;
 
 	if (!list)
 		return err_oom(err);
+	exe = (char *)(list + n);
+	home = exe + PATH_MAX;
 	ret->argv = list;
 	plan_each(uint32_t, s, p, p->argv) *list++ = plan_str(p, *s);
 	list++;
 	ret->envp = list;
 	plan_each(uint32_t, s, p, p->envp) *list++ = plan_str(p, *s);
 	if (p->flags & PLAN_HOME) {
-		memcpy(home, "HOME=", 5);
+		strcpy(home, "HOME=");
 		find_home(p->uid, home + 5);
 		*list = home;
 	}
