@@ -230,26 +230,11 @@ static int duty_console(void *arg, int master_fd, struct err *err)
 	return console_open(cr->options->console, master_fd, err);
 }
 
-static int make_process(struct creation *cr, struct err *err)
+static void duty_warning(void *arg, const char *text)
 {
-	_cleanup_close_ int dir_fd =
-		openat(cr->container.root_fd, cr->container.id, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct box_duties duties = {
-		.arg = cr,
-		.state = duty_state,
-		.create_runtime = duty_create_runtime,
-		.console = duty_console,
-	};
-	int r;
+	struct creation *cr = arg;
 
-	if (dir_fd < 0)
-		return err_set(err, errno, "open the state directory of '%s'", cr->container.id);
-	r = payload_spawn(&cr->payload, cr->plan, dir_fd, &cr->child, &cr->record.payload, err);
-	if (r < 0)
-		return r;
-	if (cr->record.payload == RECORD_WARM)
-		cr->record.seed = cr->payload.seed;
-	return box_bring_up(&cr->child, cr->plan, &duties, err);
+	buf_printf(&cr->warnings, "%s\n", text);
 }
 
 /* Replaced in one step, because conmon and containerd read it as soon as it is there. */
@@ -266,8 +251,10 @@ static int write_pid_file(struct creation *cr, struct err *err)
 	return r < 0 ? err_wrap(err, "pid file") : 0;
 }
 
-static int note_process(struct creation *cr, struct err *err)
+/* The process stands at its gate, and ends with us until this is done. */
+static int duty_ready(void *arg, struct err *err)
 {
+	struct creation *cr = arg;
 	struct proc_stat st;
 	int r = proc_stat_read(cr->child.pid, &st, err);
 
@@ -278,6 +265,30 @@ static int note_process(struct creation *cr, struct err *err)
 	cr->record.init = (struct proc_id){cr->child.pid, st.start_time};
 	cr->record.reached = OCI_STATUS_CREATED;
 	return record_write(cr->container.dir_fd, &cr->record, err);
+}
+
+static int make_process(struct creation *cr, struct err *err)
+{
+	_cleanup_close_ int dir_fd =
+		openat(cr->container.root_fd, cr->container.id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct box_duties duties = {
+		.arg = cr,
+		.state = duty_state,
+		.create_runtime = duty_create_runtime,
+		.console = duty_console,
+		.warning = duty_warning,
+		.ready = duty_ready,
+	};
+	int r;
+
+	if (dir_fd < 0)
+		return err_set(err, errno, "open the state directory of '%s'", cr->container.id);
+	r = payload_spawn(&cr->payload, cr->plan, dir_fd, &cr->child, &cr->record.payload, err);
+	if (r < 0)
+		return r;
+	if (cr->record.payload == RECORD_WARM)
+		cr->record.seed = cr->payload.seed;
+	return box_bring_up(&cr->child, cr->plan, &duties, err);
 }
 
 static int prepare(struct creation *cr, struct err *err)
@@ -306,8 +317,6 @@ static int build(struct creation *cr, struct err *err)
 		r = make_plan(cr, err);
 	if (r == 0)
 		r = make_process(cr, err);
-	if (r == 0)
-		r = note_process(cr, err);
 	return r;
 }
 

@@ -23,6 +23,8 @@ skip() {
 }
 
 [ "$(id -u)" = 0 ] || skip "needs root"
+# Mounts are counted at the end: those of others must not come into it.
+[ -n "${TURF_TEST_MOUNTS:-}" ] || TURF_TEST_MOUNTS=own exec unshare --mount bash "$0" "$@"
 [ -x "$TURF" ] || skip "$TURF is not built"
 
 TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
