@@ -260,8 +260,8 @@ static const char *with_cwd(const char *json, const char *cwd)
 START_TEST(a_missing_working_directory_is_made)
 {
 	box_test_begin(&t);
-	BOX_RUN(&t, with_cwd(box_json("pwd", "", "", "", ""), "/srv/work/"));
-	ck_assert_str_eq(t.out, "/srv/work\n");
+	BOX_RUN(&t, with_cwd(box_json("pwd", "", "", "", ""), "/srv/app/"));
+	ck_assert_str_eq(t.out, "/srv/app\n");
 	box_test_end(&t);
 }
 END_TEST
