@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients that break off, go, wait or are too many, and the end of the server. */
+#include "tests/unit/http_rig.h"
+
+/* What a test with short limits calls short. */
+#define SHORT_MS 30
+
+static unsigned n_done;
+
+START_TEST(bad_body_is_refused_and_aborts)
+{
+	struct client c;
+
+	start();
+	client_open(&c);
+	client_send(
+		&c, "POST /size HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n");
+	while (n_requests == 0)
+		one_turn();
+	client_send(&c, "zz\r\nGET /hello HTTP/1.1\r\n" H "\r\n");
+	wait_for_eof(&c);
+	ck_assert_ptr_nonnull(strstr(c.got.data, "HTTP/1.1 400 "));
+	ck_assert_uint_eq(n_aborts, 1);
+	ck_assert_uint_eq(n_requests, 1);
+	ck_assert_str_eq(abort_reason, "the request's body is malformed");
+	client_close(&c);
+	stop();
+}
+END_TEST
+
+START_TEST(client_that_goes_aborts)
+{
+	struct client c;
+
+	start_at("unix:/tmp/turf-test-http.sock", (struct http_limits)HTTP_LIMITS_DEFAULT);
+	client_open(&c);
+	client_send(&c, "GET /keep HTTP/1.1\r\n" H "\r\n");
+	while (n_requests == 0)
+		one_turn();
+	client_close(&c);
+	while (n_aborts == 0)
+		one_turn();
+	ck_assert_str_eq(abort_reason, "the client closed the connection");
+	respond(kept_id, 200, "nobody"); /* ignored */
+	while (http_server_connections(server) > 0)
+		one_turn();
+	stop();
+	ck_assert_int_eq(access("/tmp/turf-test-http.sock", F_OK), -1);
+}
+END_TEST
+
+START_TEST(half_closed_client_gets_its_response)
+{
+	struct client c;
+
+	start();
+	client_open(&c);
+	client_send(&c, "GET /later HTTP/1.1\r\n" H "\r\n");
+	while (c.todo.len > 0)
+		one_turn();
+	ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
+	wait_for_eof(&c);
+	ck_assert_ptr_nonnull(strstr(c.got.data, "later"));
+	ck_assert_uint_eq(n_half_closed, 1);
+	ck_assert_uint_eq(n_aborts, 0);
+	client_close(&c);
+	stop();
+}
+END_TEST
+
+/* A client that is slow in one of the ways ends within its limit, the others being long. */
+static void check_slow(struct http_limits limits, const char *request, const char *status)
+{
+	struct client c;
+
+	start_at("127.0.0.1:0", limits);
+	client_open(&c);
+	client_send(&c, request);
+	wait_for_eof(&c);
+	if (status)
+		ck_assert_msg(strstr(c.got.data, status) != NULL, "%s", c.got.data);
+	else
+		ck_assert_str_eq(c.got.data, "");
+	client_close(&c);
+	while (http_server_connections(server) > 0)
+		one_turn();
+	stop();
+}
+
+START_TEST(slow_clients)
+{
+	struct http_limits limits = HTTP_LIMITS_DEFAULT;
+
+	limits.head_ms = SHORT_MS;
+	check_slow(limits, "", NULL);
+	check_slow(limits, "GET / HTT", "HTTP/1.1 408 ");
+	limits = (struct http_limits)HTTP_LIMITS_DEFAULT;
+	limits.body_ms = SHORT_MS;
+	check_slow(limits, "POST /size HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\n123",
+		"HTTP/1.1 408 ");
+	ck_assert_uint_eq(n_aborts, 1);
+	check_slow(limits, "POST /hello HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\n123", "hello");
+	limits = (struct http_limits)HTTP_LIMITS_DEFAULT;
+	limits.idle_ms = SHORT_MS;
+	check_slow(limits, "GET /hello HTTP/1.1\r\n" H "\r\n", "hello");
+}
+END_TEST
+
+START_TEST(client_that_does_not_read)
+{
+	struct http_limits limits = HTTP_LIMITS_DEFAULT;
+	struct client c;
+
+	limits.write_ms = SHORT_MS;
+	start_at("127.0.0.1:0", limits);
+	to_stream = 100000000;
+	client_open(&c);
+	client_send(&c, "GET /stream HTTP/1.1\r\n" H "\r\n");
+	while (c.todo.len > 0)
+		one_turn();
+	loop_fd_remove(&loop, &c.w);
+	while (n_aborts == 0)
+		turn(&c);
+	ck_assert_str_eq(abort_reason, "the client read the response too slowly");
+	client_close(&c);
+	stop();
+}
+END_TEST
+
+START_TEST(full_server)
+{
+	struct http_limits limits = HTTP_LIMITS_DEFAULT;
+	struct client busy, idle, third, fourth;
+
+	limits.connections = 2;
+	start_at("127.0.0.1:0", limits);
+	client_open(&busy);
+	client_send(&busy, "GET /keep HTTP/1.1\r\n" H "\r\n");
+	while (n_requests == 0)
+		one_turn();
+	client_open(&idle);
+	client_send(&idle, "GET /hello HTTP/1.1\r\n" H "\r\n");
+	wait_for(&idle, "hello\n");
+	/* The idle one makes room; the next waits until there is some. */
+	client_open(&third);
+	client_send(&third, "GET /none HTTP/1.1\r\n" H "\r\n");
+	wait_for_eof(&idle);
+	wait_for(&third, "204");
+	client_send(&third, "GET /keep HTTP/1.1\r\n" H "\r\n");
+	while (n_requests < 4)
+		one_turn();
+	client_open(&fourth);
+	client_send(&fourth, "GET /hello HTTP/1.1\r\n" H "\r\n");
+	for (int i = 0; i < 20; i++)
+		one_turn();
+	ck_assert_uint_eq(fourth.got.len, 0);
+	client_close(&third);
+	ck_assert_uint_eq(http_server_connections(server), 2);
+	respond(kept_id, 200, "done");
+	wait_for(&fourth, "hello\n");
+	client_close(&busy);
+	client_close(&idle);
+	client_close(&fourth);
+	stop();
+}
+END_TEST
+
+static void on_done(void *data)
+{
+	(void)data;
+	n_done++;
+	loop_stop(&loop);
+}
+
+START_TEST(draining)
+{
+	struct client busy, idle;
+
+	start();
+	client_open(&busy);
+	client_send(&busy, "GET /keep HTTP/1.1\r\n" H "\r\nGET /hello HTTP/1.1\r\n" H "\r\n");
+	client_open(&idle);
+	client_send(&idle, "GET /hello HTTP/1.1\r\n" H "\r\n");
+	wait_for(&idle, "hello\n");
+	ck_assert_uint_eq(n_requests, 2);
+	http_server_drain(server, on_done);
+	wait_for_eof(&idle);
+	ck_assert_uint_eq(n_done, 0);
+	respond(kept_id, 200, "last");
+	while (n_done == 0)
+		turn(&busy);
+	wait_for_eof(&busy);
+	ck_assert_ptr_nonnull(strstr(busy.got.data, "Connection: close\r\n\r\nlast"));
+	ck_assert_ptr_null(strstr(busy.got.data, "hello"));
+	client_close(&busy);
+	client_close(&idle);
+	stop();
+}
+END_TEST
+
+UNIT_MAIN("http clients", bad_body_is_refused_and_aborts, client_that_goes_aborts,
+	half_closed_client_gets_its_response, slow_clients, client_that_does_not_read, full_server,
+	draining)
