@@ -20,9 +20,9 @@
  *   internals.httpBody(id, bytes)   the answer to an httpRead() that had to wait:
  *                                   a Uint8Array of its own, or undefined at the end of the body
  *   internals.httpWritable(id)      what was queued has been sent; see httpWrite()
- *   internals.httpHalfClosed(id)    optional: the client sends no more, and has most likely gone
- *                                   (TCP cannot tell): abort request.signal. The id stays, the
- *                                   response may still arrive.
+ *   internals.httpHalfClosed(id)    the client sends no more, and has most likely gone (TCP
+ *                                   cannot tell): abort request.signal. The id stays, the
+ *                                   response may still arrive. Once an id.
  *   internals.httpAbort(id, reason) the client is gone or broke the protocol: fail the body with
  *                                   a TypeError of this reason, abort request.signal, cancel the
  *                                   response's stream. The id is gone.

@@ -304,6 +304,9 @@ static void start_exchange(struct http_conn *c, const struct http_head *head)
 	r.url_len = s->head.len;
 	c->phase = HTTP_PHASE_HANDLING;
 	c->id = http_server_next_id(s, c->slot);
+	/* It was sent ahead: no event will tell the handler of this one. */
+	if (c->half_closed)
+		loop_defer(s->loop, &c->step);
 	s->handler->request(s->data, c->id, &r);
 }
 

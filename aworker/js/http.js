@@ -4,6 +4,13 @@
 //
 // The usual request costs three calls into C: parse its URL, answer, and nothing else. The body of
 // the request, its headers and its signal come into being when they are asked for.
+//
+// When the client goes: request.signal aborts as soon as it closes its end, as it does in Deno, and
+// as the like of it does in Node.js and Go, which take the end of what a client sends for its
+// leaving. TCP cannot tell that from a client that sends no more but still reads, so nothing else
+// ends with it: what the handler answers is sent, a stream goes on. The first write that fails, a
+// reset, or a Unix socket that is closed, ends the exchange: the response's stream is cancelled
+// and the body of the request fails.
 'use strict';
 
 const { expose, shape, isObject, requireArguments, secret, guardConstructor } = internals.webidl;
@@ -120,7 +127,7 @@ class Exchange {
 	body = null; // controller of the request's body stream
 	reading = false;
 	signal = null;
-	aborted = null; // reason, when the client went away
+	aborted = null; // reason of the signal, when the client went away
 	reader = null; // of the response's stream
 	writable = null; // resolves when C wants more
 	pulled = null; // resolves when a piece of the body arrives
@@ -144,14 +151,21 @@ class Exchange {
 	abort(reason) {
 		exchanges.delete(this.id);
 		const error = new TypeError(reason);
-		this.aborted = new DOMException(reason, 'AbortError');
+		this.leave(reason);
 		if (this.body)
 			S.byteError(this.body, error);
-		if (this.signal)
-			internals.abortSignal(this.signal, this.aborted);
 		if (this.reader?.stream)
 			markHandled(S.readableCancel(this.reader.stream, error));
 		this.writable?.resolve();
+	}
+
+	// The client has closed its end; whether it still reads is not known.
+	leave(reason) {
+		if (this.aborted)
+			return;
+		this.aborted = new DOMException(reason, 'AbortError');
+		if (this.signal)
+			internals.abortSignal(this.signal, this.aborted);
 	}
 
 	makeSignal() {
@@ -169,7 +183,7 @@ class Exchange {
 			return S.nothing();
 		});
 		this.body = stream.controller;
-		if (this.aborted || !exchanges.has(this.id))
+		if (!exchanges.has(this.id))
 			S.byteError(this.body, new TypeError('The request is gone'));
 		return new Body(null, stream.wrapper);
 	}
@@ -319,6 +333,10 @@ class Exchange {
 
 	// The handler failed before there was a response.
 	fail(error) {
+		if (this.aborted && error === this.aborted) {
+			this.refuse(500, 'Aborted\n');
+			return;
+		}
 		if (!internals.reportException(error))
 			internals.complain('Uncaught (in the fetch handler)', error);
 		this.refuse(500, 'Internal Server Error\n');
@@ -430,6 +448,8 @@ internals.httpWritable = (id) => {
 		waiting.resolve();
 	}
 };
+
+internals.httpHalfClosed = (id) => exchanges.get(id)?.leave('the client closed the connection');
 
 internals.httpAbort = (id, reason) => exchanges.get(id)?.abort(reason);
 

@@ -82,6 +82,23 @@ const routes = {
 		console.log('waiting');
 		return new Promise(() => {});
 	},
+	'/patient': async (r) => {
+		await new Promise((resolve) => r.signal.addEventListener('abort', resolve));
+		return new Response(`still ${r.signal.aborted}`);
+	},
+	'/gives-up': (r) => new Promise((resolve, reject) => {
+		r.signal.onabort = () => reject(r.signal.reason);
+	}),
+	'/beat': (r) => {
+		let timer;
+		r.signal.onabort = () => console.log('beat aborted');
+		return new Response(new ReadableStream({ start(c) {
+			timer = setInterval(() => c.enqueue(text.encode('.')), 5);
+		}, cancel() {
+			clearInterval(timer);
+			console.log('beat cancelled');
+		} }));
+	},
 	'/slow': () => {
 		let n = 0;
 		return new Response(new ReadableStream({ pull(c) {
@@ -147,6 +164,26 @@ export default {
 	},
 };
 JS
+# Over TCP: a client that sends no more gets its answer, one that is gone ends the stream.
+check 'tools' 0 "$(command -v socat >/dev/null; echo $?)"
+"$B/aworker" --listen 127.0.0.1:0 "$dir/events.js" >"$dir/out" 2>"$dir/err" &
+pid=$!
+await "$dir/err" 'listening on '
+address=$(sed -n 's/.*listening on //p' "$dir/err")
+ask() { # path: on a connection that is half closed behind the request
+	printf 'GET %s HTTP/1.1\r\nHost: h\r\n\r\n' "$1" |
+		timeout 30 socat -t 30 - "TCP:$address" | tr -d '\r'
+}
+check 'half closed' 'still true' "$(ask /patient | tail -n 1)"
+check 'gives up' 'HTTP/1.1 500 Internal Server Error' "$(ask /gives-up | head -n 1)"
+check 'no report' '' "$(grep -F Uncaught "$dir/err")"
+curl -sS --max-time 1 "http://$address/beat" >/dev/null 2>&1
+check 'beat aborted' 0 "$(await "$dir/out" 'beat aborted'; echo $?)"
+check 'beat cancelled' 0 "$(await "$dir/out" 'beat cancelled'; echo $?)"
+curl -sS --max-time 1 "http://$address/leave" >/dev/null 2>&1
+check 'TCP signal' 0 "$(await "$dir/out" 'left AbortError'; echo $?)"
+stop
+
 start "$dir/module.js"
 check module 'this 42 b, c' "$(get -H 'X-A: b' -H 'x-a: c' http://h/)"
 check 'module throws' 500 "$(get -o /dev/null -w '%{http_code}' http://h/throw)"

@@ -184,6 +184,7 @@ static inline void on_half_closed(void *data, uint64_t id)
 	(void)data;
 	(void)id;
 	n_half_closed++;
+	loop_stop(&loop);
 }
 
 static inline void on_abort(void *data, uint64_t id, const char *reason)

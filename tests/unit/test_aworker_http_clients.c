@@ -49,6 +49,73 @@ START_TEST(client_that_goes_aborts)
 }
 END_TEST
 
+/* A reset is told at once, without a write of ours. */
+START_TEST(client_that_resets_aborts)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	struct client c;
+
+	start();
+	client_open(&c);
+	client_send(&c, "GET /keep HTTP/1.1\r\n" H "\r\n");
+	while (n_requests == 0)
+		one_turn();
+	ck_assert_int_eq(setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+	client_close(&c);
+	while (n_aborts == 0)
+		one_turn();
+	stop();
+}
+END_TEST
+
+/* Over TCP a client that is gone looks like one that only listens, until something is sent. */
+START_TEST(client_that_closes_aborts_when_written_to)
+{
+	struct client c;
+
+	start();
+	client_open(&c);
+	client_send(&c, "GET /keep HTTP/1.1\r\n" H "\r\n");
+	while (n_requests == 0)
+		one_turn();
+	client_close(&c);
+	while (n_half_closed == 0)
+		one_turn();
+	ck_assert_uint_eq(n_aborts, 0);
+	ck_assert(stream(kept_id, NULL));
+	while (n_aborts == 0) {
+		http_write(server, kept_id, "x", 1);
+		one_turn();
+	}
+	ck_assert_str_eq(abort_reason, "the client closed the connection");
+	ck_assert_uint_eq(n_half_closed, 1);
+	stop();
+}
+END_TEST
+
+/* Each request that was sent ahead hears of it, the last one as well. */
+START_TEST(half_closed_while_requests_wait)
+{
+	struct client c;
+
+	start();
+	client_open(&c);
+	client_send(&c, "GET /keep HTTP/1.1\r\n" H "\r\nGET /later HTTP/1.1\r\n" H "\r\n");
+	while (n_requests == 0)
+		one_turn();
+	ck_assert_int_eq(shutdown(c.fd, SHUT_WR), 0);
+	while (n_half_closed == 0)
+		one_turn();
+	respond(kept_id, 200, "first");
+	wait_for_eof(&c);
+	ck_assert_before(strstr(c.got.data, "first"), strstr(c.got.data, "later"));
+	ck_assert_uint_eq(n_half_closed, 2);
+	ck_assert_uint_eq(n_aborts, 0);
+	client_close(&c);
+	stop();
+}
+END_TEST
+
 START_TEST(half_closed_client_gets_its_response)
 {
 	struct client c;
@@ -199,5 +266,6 @@ START_TEST(draining)
 END_TEST
 
 UNIT_MAIN("http clients", bad_body_is_refused_and_aborts, client_that_goes_aborts,
-	half_closed_client_gets_its_response, slow_clients, client_that_does_not_read, full_server,
-	draining)
+	client_that_resets_aborts, client_that_closes_aborts_when_written_to,
+	half_closed_while_requests_wait, half_closed_client_gets_its_response, slow_clients,
+	client_that_does_not_read, full_server, draining)
