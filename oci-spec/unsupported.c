@@ -13,14 +13,6 @@ struct demand {
 	bool made;
 };
 
-static bool has_mapped_mount(const struct oci_config *c)
-{
-	for (size_t i = 0; i < c->n_mounts; i++)
-		if (c->mounts[i].n_uid_mappings)
-			return true;
-	return false;
-}
-
 static bool has_notify(const struct oci_seccomp *s)
 {
 	for (size_t i = 0; i < s->n_rules; i++)
@@ -78,7 +70,6 @@ static int check_linux(const struct oci_linux *l, struct err *err)
 	const struct demand demands[] = {
 		{"linux.netDevices", l->n_net_devices},
 		{"linux.intelRdt", l->intel_rdt},
-		{"linux.memoryPolicy", l->memory_policy},
 		{"linux.mountLabel", l->mount_label},
 		{"linux.seccomp.syscalls: SCMP_ACT_NOTIFY", has_notify(s)},
 	};
@@ -88,12 +79,9 @@ static int check_linux(const struct oci_linux *l, struct err *err)
 
 int oci_config_check_supported(const struct oci_config *config, struct err *err)
 {
-	const struct demand demands[] = {
-		{"mounts: uidMappings", has_mapped_mount(config)},
-	};
-	int r = refuse_first(demands, ARRAY_SIZE(demands), err);
+	int r = 0;
 
-	if (r == 0 && config->process)
+	if (config->process)
 		r = check_process(config->process, err);
 	if (r == 0 && config->linux_)
 		r = check_linux(config->linux_, err);

@@ -68,6 +68,12 @@ static int set_scheduler(const struct plan_head *p, struct err *err)
 	if (p->io_priority &&
 		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, (int)p->io_priority) < 0)
 		return err_set(err, errno, "process.ioPriority");
+	/* The count includes the bit behind the last, which the kernel never looks at. */
+	if (p->mempolicy >= 0 &&
+		syscall(SYS_set_mempolicy, p->mempolicy,
+			p->mempolicy_nodes.n ? plan_at(p, p->mempolicy_nodes) : NULL,
+			p->mempolicy_nodes.n ? p->mempolicy_nodes.n * 64UL + 1 : 0UL) < 0)
+		return err_set(err, errno, "linux.memoryPolicy");
 	if (p->personality >= 0 && personality((unsigned long)p->personality) < 0)
 		return err_set(err, errno, "linux.personality");
 	return 0;

@@ -123,6 +123,7 @@ int box_plan_create(const struct box_options *options, struct box_plan **ret, st
 		.config = options->config,
 		.warnings = warnings,
 		.err = err,
+		.idmap_fd = -1,
 	};
 	int r = oci_config_check_supported(options->config, err);
 
@@ -136,6 +137,7 @@ int box_plan_create(const struct box_options *options, struct box_plan **ret, st
 	p->plan_fd = p->pidns_fd = p->cgroup_fd = -1;
 	b.plan = p;
 	r = build(&b);
+	fd_close(&b.idmap_fd);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&p);

@@ -13,6 +13,7 @@
 #include "runtime/box/box.h"
 #include "runtime/box/plan_priv.h"
 
+struct oci_id_mapping;
 struct oci_mount;
 
 struct box_plan {
@@ -28,12 +29,20 @@ struct box_plan {
 	const char *own_child; /* why only a child of ours will do; NULL */
 };
 
+/* Borrowed from the config. */
+struct plan_id_maps {
+	const struct oci_id_mapping *uids, *gids;
+	size_t n_uids, n_gids;
+};
+
 struct builder {
 	struct box_plan *plan;
 	const struct box_options *options;
 	const struct oci_config *config;
 	struct buf *warnings;
 	struct err *err;
+	struct plan_id_maps idmaps; /* of idmap_fd */
+	int idmap_fd;		    /* user namespace of the last mapped mount; owned; -1 */
 };
 
 /* Offset of a copy of `s`; 0 for NULL. */
@@ -58,6 +67,8 @@ bool plan_has_namespace(const struct builder *b, int type);
 int plan_namespaces(struct builder *b);
 int plan_rootfs(struct builder *b);
 int plan_mounts(struct builder *b);
+/* Gives a detached tree the ids of the mount's mappings, or of the container's. */
+int plan_idmap(struct builder *b, const struct oci_mount *m, bool recursive, int tree);
 int plan_cgroup_mount(struct builder *b, struct buf *list, const struct oci_mount *m,
 	const char *where, uint64_t attr);
 int plan_devices(struct builder *b);

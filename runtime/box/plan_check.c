@@ -155,7 +155,8 @@ static int check_process(const struct checker *c)
 	if (CHECK_ARRAY(c, uint32_t, groups) < 0 ||
 		CHECK_ARRAY(c, struct plan_rlimit, rlimits) < 0 ||
 		CHECK_ARRAY(c, struct sock_filter, seccomp) < 0 ||
-		CHECK_ARRAY(c, uint64_t, affinity) < 0)
+		CHECK_ARRAY(c, uint64_t, affinity) < 0 ||
+		CHECK_ARRAY(c, uint64_t, mempolicy_nodes) < 0)
 		return -EBADMSG;
 	if (p->seccomp.n > BPF_MAXINSNS)
 		return bad(c, "seccomp");

@@ -64,6 +64,12 @@ static int set_attrs(const struct builder *b, const struct mount_options *o, int
 	return 0;
 }
 
+static bool is_mapped(const struct mount_job *job)
+{
+	return job->options.idmap != MOUNT_IDMAP_NONE || job->config->n_uid_mappings ||
+	       job->config->n_gid_mappings;
+}
+
 static int plan_bind(struct builder *b, struct mount_job *job)
 {
 	const char *given = job->config->source;
@@ -73,9 +79,6 @@ static int plan_bind(struct builder *b, struct mount_job *job)
 
 	if (!given)
 		return plan_say(b, EINVAL, "%s: source: missing for a bind mount", job->where);
-	if (job->options.idmap != MOUNT_IDMAP_NONE || job->config->n_uid_mappings ||
-		job->config->n_gid_mappings)
-		return plan_say(b, ENOTSUP, "%s: mapped ids: not supported yet", job->where);
 	if (job->options.n_foreign)
 		buf_printf(b->warnings,
 			"%s: options: '%s' means nothing for a bind mount, ignoring\n", job->where,
@@ -92,6 +95,9 @@ static int plan_bind(struct builder *b, struct mount_job *job)
 		return plan_error(b, errno, "%s: source '%s'", job->where, source);
 	if (set_attrs(b, &job->options, fd) < 0)
 		return plan_error(b, errno, "%s: options of '%s'", job->where, source);
+	if (is_mapped(job) &&
+		plan_idmap(b, job->config, job->options.idmap == MOUNT_IDMAP_ALL, fd) < 0)
+		return err_wrap(b->err, "%s", job->where);
 	job->out.kind = PLAN_MOUNT_TREE;
 	if (S_ISDIR(st.st_mode))
 		job->out.flags |= PLAN_MOUNT_DIR;

@@ -184,6 +184,9 @@ struct plan_head {
 	uint32_t sched_priority;
 	uint32_t sched_pad;
 	uint64_t sched_flags, sched_runtime, sched_deadline, sched_period;
+	int32_t mempolicy; /* MPOL_* with its flags; -1: leave it */
+	uint32_t mempolicy_pad;
+	struct plan_array mempolicy_nodes; /* uint64_t words */
 };
 
 /* Every reference of a plan that came with n_fds descriptors. -EBADMSG. */

@@ -16,8 +16,12 @@
 #include <unistd.h>
 
 #include "oci-spec/config.h"
+#include "runtime/base/number_list.h"
 #include "runtime/box/plan_build.h"
 #include "runtime/box/seccomp.h"
+
+/* Most memory nodes that a policy can name; kernels are built for 1024. */
+#define NODE_WORDS 16
 
 /* Most CPUs of which an affinity can be handed on. */
 #define AFFINITY_WORDS 128
@@ -252,6 +256,24 @@ static void plan_scheduling(struct builder *b)
 			plan_put_array(b, mask, (size_t)n / sizeof(mask[0]), sizeof(mask[0]));
 }
 
+/* What the kernel makes of a mode together with nodes is its own to say. */
+static int plan_memory_policy(struct builder *b)
+{
+	const struct oci_linux *l = b->config->linux_;
+	struct plan_head *head = &b->plan->head;
+	uint64_t nodes[NODE_WORDS];
+
+	head->mempolicy = -1;
+	if (!l || !l->memory_policy)
+		return 0;
+	head->mempolicy = l->memory_policy->mode | (int)l->memory_policy->flags;
+	if (number_list_parse(l->memory_policy->nodes ?: "", nodes, NODE_WORDS, b->err) < 0)
+		return err_wrap(b->err, "linux.memoryPolicy.nodes");
+	if (l->memory_policy->nodes)
+		head->mempolicy_nodes = plan_put_array(b, nodes, NODE_WORDS, sizeof(nodes[0]));
+	return 0;
+}
+
 static int plan_rights(struct builder *b)
 {
 	const struct oci_process *process = b->config->process;
@@ -292,8 +314,8 @@ int plan_process(struct builder *b)
 	head->argv = plan_put_strs(b, process->args);
 	plan_user(b);
 	plan_scheduling(b);
-	if (plan_hooks(b) < 0 || plan_fds(b, n_listen) < 0 || plan_env(b, n_listen) < 0 ||
-		plan_rlimits(b) < 0 || plan_oom(b) < 0)
+	if (plan_memory_policy(b) < 0 || plan_hooks(b) < 0 || plan_fds(b, n_listen) < 0 ||
+		plan_env(b, n_listen) < 0 || plan_rlimits(b) < 0 || plan_oom(b) < 0)
 		return -b->err->code;
 	return plan_rights(b);
 }

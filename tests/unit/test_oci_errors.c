@@ -414,7 +414,6 @@ START_TEST(what_is_not_enforced_is_an_error_that_names_it)
 	static const struct mistake list[] = {
 		{"\"netDevices\":{\"eth0\":{}}", "linux.netDevices"},
 		{"\"intelRdt\":{}", "linux.intelRdt"},
-		{"\"memoryPolicy\":{\"mode\":\"MPOL_DEFAULT\"}", "linux.memoryPolicy"},
 		{"\"mountLabel\":\"x\"", "linux.mountLabel"},
 		{"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":["
 		 "\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Members of "linux" with a mechanism of their own: mapped mounts, memory policy. */
+#include <sched.h>
+#include <unistd.h>
+
+#include "tests/unit/box_harness.h"
+
+static struct box_test t;
+
+#define MAPPING(list, inside, outside, size) \
+	"\"" list "\":[{\"containerID\":" inside ",\"hostID\":" outside ",\"size\":" size "}]"
+#define BOTH_MAPPINGS(inside, outside, size)          \
+	MAPPING("uidMappings", inside, outside, size) \
+	"," MAPPING("gidMappings", inside, outside, size)
+#define MOUNT(dest, options, more)                                                                 \
+	"{\"destination\":\"" dest "\",\"type\":\"bind\",\"source\":\"src\",\"options\":[" options \
+	"]" more "}"
+
+static void make_source(void)
+{
+	box_run_in(t.dir, "mkdir -p src/below && touch src/root src/user && chown 5:6 src/user");
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	box_run_in(t.dir, "mount -t tmpfs below src/below && touch src/below/root");
+}
+
+static void end_source(void)
+{
+	box_run_in(t.dir, "umount src/below");
+	box_test_end(&t);
+}
+
+START_TEST(mapped_mounts_show_other_owners)
+{
+	box_test_begin(&t);
+	make_source();
+	BOX_RUN(&t, box_json("stat -c %u:%g /m/root /m/user /m/below/root /plain/root", "",
+			    MOUNT("/m", "\"rbind\",\"idmap\"",
+				    "," BOTH_MAPPINGS("0", "1000", "10")) "," MOUNT("/plain",
+				    "\"bind\"", ""),
+			    "", ""));
+	ck_assert_str_eq(t.out, "1000:1000\n1005:1006\n0:0\n0:0\n");
+	end_source();
+	/* Without a word it is meant for the mount itself. */
+	box_test_begin(&t);
+	make_source();
+	BOX_RUN(&t, box_json("stat -c %u:%g /m/user /m/below/root", "",
+			    MOUNT("/m", "\"rbind\"",
+				    "," MAPPING("uidMappings", "0", "20", "10") "," MAPPING(
+					    "gidMappings", "0", "70", "10")),
+			    "", ""));
+	ck_assert_str_eq(t.out, "25:76\n0:0\n");
+	end_source();
+}
+END_TEST
+
+START_TEST(a_recursive_mapping_reaches_what_is_below)
+{
+	box_test_begin(&t);
+	make_source();
+	BOX_RUN(&t,
+		box_json("stat -c %u:%g /m/root /m/below/root", "",
+			MOUNT("/m", "\"rbind\",\"ridmap\"", "," BOTH_MAPPINGS("0", "1000", "10")),
+			"", ""));
+	ck_assert_str_eq(t.out, "1000:1000\n1000:1000\n");
+	end_source();
+}
+END_TEST
+
+/* What belongs to the host's root belongs to the container's, and is written as the host's. */
+START_TEST(a_mapped_mount_takes_the_containers_own_mapping)
+{
+	char json[16384];
+	const char *plain, *at;
+
+	box_test_begin(&t);
+	make_source();
+	plain = box_json("stat -c %u:%g /m/root /m/user && touch /m/new", "",
+		MOUNT("/m", "\"bind\",\"idmap\"", ""), BOTH_MAPPINGS("0", "100000", "1000"), "");
+	at = strstr(plain, "{\"type\":\"uts\"}");
+	snprintf(json, sizeof(json), "%.*s{\"type\":\"user\"},%s", (int)(at - plain), plain, at);
+	box_run_in(t.dir, "chown 100000:100000 rootfs");
+	BOX_RUN(&t, json);
+	ck_assert_str_eq(t.out, "0:0\n5:6\n");
+	box_run_in(t.dir, "test \"$(stat -c %%u:%%g src/new)\" = 0:0");
+	end_source();
+}
+END_TEST
+
+START_TEST(mappings_that_cannot_be_are_refused)
+{
+	static const struct {
+		const char *mount, *message;
+	} bad[] = {
+		{MOUNT("/m", "\"bind\",\"idmap\"", ""),
+			"mounts[3] '/m': mapped ids: there are neither mappings for it nor a user "
+			"namespace to take them from"},
+		{"{\"destination\":\"/m\",\"type\":\"tmpfs\"," BOTH_MAPPINGS("0", "1", "1") "}",
+			"mounts[3] '/m': mapped ids: only for bind mounts"},
+		{"{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"/proc\",\"options\":"
+		 "[\"bind\",\"idmap\"]," BOTH_MAPPINGS("0", "1", "1") "}",
+			"mounts[3] '/m': mapped ids: the kernel or a file system below cannot do "
+			"it"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		box_test_begin(&t);
+		box_run_in(t.dir, "mkdir src");
+		ck_assert_int_lt(box_create(&t, box_json("true", "", bad[i].mount, "", "")), 0);
+		ck_assert_str_eq(t.err.msg, bad[i].message);
+		box_test_end(&t);
+	}
+}
+END_TEST
+
+START_TEST(the_memory_policy_is_the_processes)
+{
+	box_test_begin(&t);
+	BOX_RUN(&t, box_json("cut -d' ' -f2 /proc/self/numa_maps | sort -u", "", "",
+			    "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":"
+			    "[\"MPOL_F_STATIC_NODES\"]}",
+			    ""));
+	ck_assert_str_eq(t.out, "bind=static:0\n");
+	box_test_end(&t);
+	box_test_begin(&t);
+	ck_assert_int_eq(box_create(&t, box_json("true", "", "",
+						"\"memoryPolicy\":{\"mode\":\"MPOL_BIND\","
+						"\"nodes\":\"1024\"}",
+						"")),
+		-ERANGE);
+	ck_assert_str_eq(t.err.msg, "linux.memoryPolicy.nodes: numbers go from 0 to 1023");
+	box_test_end(&t);
+	box_test_begin(&t);
+	ck_assert_int_eq(box_create(&t, box_json("true", "", "",
+						"\"memoryPolicy\":{\"mode\":\"MPOL_BIND\"}", "")),
+		-EINVAL);
+	ck_assert_str_eq(t.err.msg, "linux.memoryPolicy: Invalid argument");
+	box_test_end(&t);
+}
+END_TEST
+
+UNIT_MAIN("box_linux", mapped_mounts_show_other_owners, a_recursive_mapping_reaches_what_is_below,
+	a_mapped_mount_takes_the_containers_own_mapping, mappings_that_cannot_be_are_refused,
+	the_memory_policy_is_the_processes)
