@@ -68,7 +68,6 @@ static int check_linux(const struct oci_linux *l, struct err *err)
 	static const struct oci_seccomp no_seccomp;
 	const struct oci_seccomp *s = l->seccomp ?: &no_seccomp;
 	const struct demand demands[] = {
-		{"linux.netDevices", l->n_net_devices},
 		{"linux.intelRdt", l->intel_rdt},
 		{"linux.mountLabel", l->mount_label},
 		{"linux.seccomp.syscalls: SCMP_ACT_NOTIFY", has_notify(s)},

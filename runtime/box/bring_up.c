@@ -17,6 +17,7 @@
 #include "runtime/base/proc.h"
 #include "runtime/box/conv.h"
 #include "runtime/box/hooks.h"
+#include "runtime/box/net_devices.h"
 #include "runtime/box/plan_build.h"
 
 /* Memory of a state that is not sane. */
@@ -109,6 +110,28 @@ static int put_oom_score(const struct box_child *child, const struct plan_head *
 	if (file_put(proc, "oom_score_adj", text, err) < 0)
 		return err_wrap(err, "process.oomScoreAdj");
 	return 0;
+}
+
+static int on_net_wanted(const struct box_child *child, const struct plan_head *p, struct err *err)
+{
+	_cleanup_close_ int proc = open_proc(child, err);
+	_cleanup_close_ int netns = -1;
+	int r;
+
+	if (proc < 0)
+		return proc;
+	netns = openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return err_set(err, errno, "linux.netDevices: open the network namespace");
+	plan_each(struct plan_net_device, d, p, p->net_devices)
+	{
+		const char *name = plan_str(p, d->name);
+
+		if (net_device_move(name, plan_str(p, d->new_name), netns, err) < 0)
+			return err_wrap(err, "linux.netDevices['%s']", name);
+	}
+	r = conv_say(child->conn, CONV_NET_DONE, 0);
+	return r < 0 ? err_set(err, -r, "tell of the network interfaces") : 0;
 }
 
 /*
@@ -230,6 +253,7 @@ static int converse(struct box_child *child, const struct plan_head *p,
 		case CONV_STATE_WANTED:
 			r = on_state_wanted(child, p, duties, (pid_t)msg.value, err);
 			break;
+		case CONV_NET_WANTED: r = on_net_wanted(child, p, err); break;
 		case CONV_CONSOLE:
 			r = fd < 0 || !duties->console
 				    ? err_say(err, EPROTO, "nobody takes the console")

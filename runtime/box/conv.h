@@ -4,8 +4,8 @@
  * one struct a message, at most one descriptor with it. Both sides allocate nothing
  * and believe nothing: a message of another size or kind ends it.
  *
- * child:   PID? STATE_WANTED? CONSOLE? WARNING* (READY | ERROR)
- * runtime: MAPPED?  STATE?                       RELEASED
+ * child:   PID? NET_WANTED? STATE_WANTED? CONSOLE? WARNING* (READY | ERROR)
+ * runtime: MAPPED?  NET_DONE? STATE?                       RELEASED
  *
  * PID comes only from a process in between that makes the child; MAPPED only with a
  * new user namespace. A child that gets end of file ends.
@@ -27,8 +27,10 @@ enum conv_type {
 	CONV_MAPPED,
 	CONV_STATE, /* with a memfd: value bytes for createContainer, value2 for startContainer */
 	CONV_RELEASED,
-	CONV_GO,    /* `start` to the child, on the gate's socket */
-	CONV_GOING, /* and the child's answer */
+	CONV_GO,	 /* `start` to the child, on the gate's socket */
+	CONV_GOING,	 /* and the child's answer */
+	CONV_NET_WANTED, /* the network namespace is there to move interfaces to */
+	CONV_NET_DONE,
 };
 
 struct conv_msg {

@@ -148,6 +148,14 @@ int enter_namespaces(struct enter *e, struct err *err)
 			become_mapped(p, err) < 0)
 			return -err->code;
 	}
+	if (p->net_devices.n) {
+		int r = conv_say(e->conn, CONV_NET_WANTED, 0);
+
+		if (r < 0)
+			return err_set(err, -r, "ask for the network interfaces");
+		if (conv_expect(e->conn, CONV_NET_DONE, &msg, NULL, err) < 0)
+			return -err->code;
+	}
 	if (p->unshare & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
 		return err_set(err, errno, "make a cgroup namespace");
 	if (p->unshare & CLONE_NEWTIME)

@@ -131,6 +131,12 @@ static int check_sandbox(const struct checker *c)
 	plan_each(struct plan_sysctl, s, p,
 		p->sysctl) if (check_str(c, "sysctl", s->name, true) < 0 ||
 			       check_str(c, "sysctl", s->value, true) < 0) return -EBADMSG;
+	if (CHECK_ARRAY(c, struct plan_net_device, net_devices) < 0)
+		return -EBADMSG;
+	plan_each(struct plan_net_device, n, p,
+		p->net_devices) if (check_str(c, "net_devices", n->name, true) < 0 ||
+				    check_str(c, "net_devices", n->new_name, true) <
+					    0) return -EBADMSG;
 	if (check_hooks(c, "create_hooks", p->create_hooks) < 0 ||
 		check_hooks(c, "start_hooks", p->start_hooks) < 0)
 		return -EBADMSG;

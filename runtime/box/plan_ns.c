@@ -166,6 +166,30 @@ static int plan_time(struct builder *b)
 	return 0;
 }
 
+static int plan_net_devices(struct builder *b)
+{
+	const struct oci_linux *l = b->config->linux_;
+	_cleanup_buf_ struct buf list = BUF_INIT;
+
+	if (!l || !l->n_net_devices)
+		return 0;
+	if (!plan_has_namespace(b, CLONE_NEWNET))
+		return plan_say(b, EINVAL,
+			"linux.netDevices: there is no network namespace of the container's");
+	for (size_t i = 0; i < l->n_net_devices; i++) {
+		const struct oci_net_device *d = &l->net_devices[i];
+		const struct plan_net_device out = {
+			plan_put_str(b, d->name), plan_put_str(b, d->new_name ?: d->name)};
+
+		buf_put(&list, &out, sizeof(out));
+	}
+	if (buf_failed(&list))
+		return err_oom(b->err);
+	b->plan->head.net_devices =
+		plan_put_array(b, list.data, l->n_net_devices, sizeof(struct plan_net_device));
+	return 0;
+}
+
 bool plan_has_namespace(const struct builder *b, int type)
 {
 	return (b->plan->head.clone_flags | b->plan->head.unshare | b->plan->joined) &
@@ -192,7 +216,7 @@ int plan_namespaces(struct builder *b)
 	if ((head->hostname || head->domainname) && !plan_has_namespace(b, CLONE_NEWUTS))
 		return plan_say(b, EINVAL, "%s: there is no UTS namespace of the container's",
 			head->hostname ? "hostname" : "domainname");
-	if (plan_id_maps(b) < 0)
+	if (plan_id_maps(b) < 0 || plan_net_devices(b) < 0)
 		return -b->err->code;
 	return plan_time(b);
 }

@@ -118,6 +118,10 @@ struct plan_id_map {
 	uint32_t inside, outside, size, pad;
 };
 
+struct plan_net_device {
+	uint32_t name, new_name; /* strings */
+};
+
 struct plan_hook {
 	uint32_t path;
 	uint32_t timeout_s;
@@ -151,6 +155,7 @@ struct plan_head {
 	struct plan_array masked;   /* strings */
 	struct plan_array readonly; /* strings */
 	struct plan_array sysctl;
+	struct plan_array net_devices;	/* struct plan_net_device; moved by the host's side */
 	struct plan_array create_hooks; /* struct plan_hook, createContainer */
 	struct plan_array start_hooks;
 

@@ -139,6 +139,92 @@ START_TEST(the_memory_policy_is_the_processes)
 }
 END_TEST
 
+static const char *with_netns(const char *json)
+{
+	static char out[20000];
+	const char *at = strstr(json, "{\"type\":\"uts\"}");
+
+	snprintf(out, sizeof(out), "%.*s{\"type\":\"network\"},%s", (int)(at - json), json, at);
+	return out;
+}
+
+/* The runtime's side of the test is a network namespace of its own. */
+static void own_network(void)
+{
+	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+	ck_assert_int_eq(system("ip link add host0 type veth peer name peer0"), 0);
+	ck_assert_int_eq(system("ip link set host0 mtu 1400 address 02:00:00:00:00:01"), 0);
+	ck_assert_int_eq(system("ip addr add 10.1.2.3/24 broadcast 10.1.2.255 dev host0"), 0);
+	ck_assert_int_eq(system("ip addr add 10.1.2.4/24 dev host0"), 0);
+	ck_assert_int_eq(system("ip addr add fd00::5/64 dev host0 nodad"), 0);
+	ck_assert_int_eq(system("ip addr add 169.254.1.1/16 scope link dev host0"), 0);
+}
+
+#define INTERFACES                                                                                 \
+	"for i in /sys/class/net/*; do echo ${i##*/} $(cat $i/mtu $i/address $i/flags); done;"     \
+	"/bin/busybox ip -o addr show dev $N | sed 's/^[0-9]*: //;s/ valid_lft.*//;s/\\\\.*//;s/ " \
+	"*$//'"
+#define SYSFS "{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\"}"
+
+START_TEST(network_interfaces_move_with_their_addresses)
+{
+	box_test_begin(&t);
+	own_network();
+	BOX_RUN(&t, with_netns(box_json("N=eth7; " INTERFACES, "", SYSFS,
+			    "\"netDevices\":{\"host0\":{\"name\":\"eth7\"}}", "")));
+	ck_assert_ptr_nonnull(strstr(t.out, "eth7 1400 02:00:00:00:00:01 0x1003\n"));
+	ck_assert_ptr_nonnull(
+		strstr(t.out, "eth7    inet 10.1.2.3/24 brd 10.1.2.255 scope global"));
+	ck_assert_ptr_nonnull(strstr(t.out, "eth7    inet 10.1.2.4/24 scope global"));
+	ck_assert_ptr_nonnull(strstr(t.out, "eth7    inet6 fd00::5/64 scope global"));
+	ck_assert_ptr_null(strstr(t.out, "169.254.1.1"));
+	ck_assert_int_ne(system("ip link show host0 >/dev/null 2>&1"), 0);
+	box_test_end(&t);
+	/* The kernel finds a name. */
+	box_test_begin(&t);
+	own_network();
+	BOX_RUN(&t, with_netns(box_json("ls /sys/class/net", "", SYSFS,
+			    "\"netDevices\":{\"host0\":{\"name\":\"net%d\"},\"peer0\":{\"name\":"
+			    "\"net%d\"}}",
+			    "")));
+	ck_assert_ptr_nonnull(strstr(t.out, "net0\nnet1\n"));
+	box_test_end(&t);
+}
+END_TEST
+
+START_TEST(network_interfaces_that_cannot_move_stay)
+{
+	static const struct {
+		const char *members, *message;
+	} bad[] = {
+		{"\"netDevices\":{\"host0\":{\"name\":\"lo\"}}",
+			"linux.netDevices['host0']: the container has an interface 'lo' already"},
+		{"\"netDevices\":{\"nothere0\":{}}",
+			"linux.netDevices['nothere0']: find it: No such device"},
+		{"\"netDevices\":{\"lo\":{\"name\":\"lo2\"}}",
+			"linux.netDevices['lo']: move it as 'lo2': Invalid argument"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		box_test_begin(&t);
+		own_network();
+		ck_assert_int_lt(
+			box_create(&t, with_netns(box_json("true", "", "", bad[i].members, ""))),
+			0);
+		ck_assert_str_eq(t.err.msg, bad[i].message);
+		ck_assert_int_eq(system("ip link show host0 >/dev/null"), 0);
+		box_test_end(&t);
+	}
+	box_test_begin(&t);
+	ck_assert_int_eq(box_create(&t, box_json("true", "", "", "\"netDevices\":{\"lo\":{}}", "")),
+		-EINVAL);
+	ck_assert_str_eq(
+		t.err.msg, "linux.netDevices: there is no network namespace of the container's");
+	box_test_end(&t);
+}
+END_TEST
+
 UNIT_MAIN("box_linux", mapped_mounts_show_other_owners, a_recursive_mapping_reaches_what_is_below,
 	a_mapped_mount_takes_the_containers_own_mapping, mappings_that_cannot_be_are_refused,
-	the_memory_policy_is_the_processes)
+	the_memory_policy_is_the_processes, network_interfaces_move_with_their_addresses,
+	network_interfaces_that_cannot_move_stay)

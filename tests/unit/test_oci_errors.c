@@ -412,7 +412,6 @@ END_TEST
 START_TEST(what_is_not_enforced_is_an_error_that_names_it)
 {
 	static const struct mistake list[] = {
-		{"\"netDevices\":{\"eth0\":{}}", "linux.netDevices"},
 		{"\"intelRdt\":{}", "linux.intelRdt"},
 		{"\"mountLabel\":\"x\"", "linux.mountLabel"},
 		{"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":["
