@@ -39,30 +39,6 @@ static int check_process(const struct oci_process *p, struct err *err)
 	return refuse_first(demands, ARRAY_SIZE(demands), err);
 }
 
-/* 0 says "not given" for weights and class: many tools write what they did not get. */
-static int check_resources(const struct oci_resources *r, struct err *err)
-{
-	static const struct oci_block_io no_io;
-	static const struct oci_network no_net;
-	const struct oci_block_io *io = r->block_io ?: &no_io;
-	const struct oci_network *net = r->network ?: &no_net;
-	const struct demand demands[] = {
-		{"linux.resources.blockIO.weight", io->weight.value},
-		{"linux.resources.blockIO.leafWeight", io->leaf_weight.value},
-		{"linux.resources.blockIO.weightDevice", io->n_weight_devices},
-		{"linux.resources.blockIO.throttleReadBpsDevice", io->n_read_bps},
-		{"linux.resources.blockIO.throttleWriteBpsDevice", io->n_write_bps},
-		{"linux.resources.blockIO.throttleReadIOPSDevice", io->n_read_iops},
-		{"linux.resources.blockIO.throttleWriteIOPSDevice", io->n_write_iops},
-		{"linux.resources.hugepageLimits", r->n_hugepage_limits},
-		{"linux.resources.network.classID", net->class_id.value},
-		{"linux.resources.network.priorities", net->n_priorities},
-		{"linux.resources.rdma", r->n_rdma},
-	};
-
-	return refuse_first(demands, ARRAY_SIZE(demands), err);
-}
-
 static int check_linux(const struct oci_linux *l, struct err *err)
 {
 	static const struct oci_seccomp no_seccomp;
@@ -84,7 +60,5 @@ int oci_config_check_supported(const struct oci_config *config, struct err *err)
 		r = check_process(config->process, err);
 	if (r == 0 && config->linux_)
 		r = check_linux(config->linux_, err);
-	if (r == 0 && config->linux_ && config->linux_->resources)
-		r = check_resources(config->linux_->resources, err);
 	return r;
 }

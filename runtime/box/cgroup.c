@@ -58,39 +58,47 @@ static int needs_add(
 
 /*
  * devices, pids, memory and freezer are always wanted: to shut devices off, to
- * stop and to find processes, and so that a limit can be set later.
+ * stop and to find processes, and so that a limit can be set later. cpuacct is for
+ * who reads statistics: a process that stays elsewhere is counted with others.
  */
-static int needs_of(const struct cgroup_limits *l, struct needs *ret, struct err *err)
+static int needs_of(const struct cgroup_layout *layout, const struct cgroup_limits *l,
+	struct needs *ret, struct err *err)
 {
-	const struct {
+	const struct need_line {
 		const char *name;
-		bool always;
+		const char *field;
+		bool wanted;
 		bool asked;
 	} all[] = {
-		{"devices", true, l->n_devices > 0},
-		{"pids", true, l->pids != LIMIT_UNSET},
-		{"memory", true, cgroup_limits_has_memory(l)},
-		{"freezer", true, false},
-		{"cpu", false, cgroup_limits_has_cpu(l)},
-		{"cpuset", false, cgroup_limits_has_cpuset(l)},
+		{"devices", "devices", true, l->n_devices > 0},
+		{"pids", "pids", true, l->pids != LIMIT_UNSET},
+		{"memory", "memory", true, cgroup_limits_has_memory(l)},
+		{"freezer", NULL, true, false},
+		{"cpuacct", NULL, true, false},
+		{"cpu", "cpu", false, cgroup_limits_has_cpu(l)},
+		{"cpuset", "cpu", false, cgroup_limits_has_cpuset(l)},
+		{cgroup_layout_find(layout, "blkio") ? "blkio" : "io", "blockIO", false,
+			cgroup_limits_has_block_io(l)},
+		{"hugetlb", "hugepageLimits", l->n_hugepages > 0, cgroup_limits_has_hugepages(l)},
+		{"net_cls", "network.classID", false, cgroup_limits_has_class_id(l)},
+		{"net_prio", "network.priorities", false, cgroup_limits_has_priorities(l)},
+		{"rdma", "rdma", false, l->n_rdma > 0},
 	};
 
 	ret->n = 0;
+	if (cgroup_check_unified(l, err) < 0)
+		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if ((all[i].always || all[i].asked) &&
+		if ((all[i].wanted || all[i].asked) &&
 			needs_add(ret, all[i].name, strlen(all[i].name),
-				all[i].asked ? all[i].name : NULL, err) < 0)
+				all[i].asked ? all[i].field : NULL, err) < 0)
 			return -err->code;
 	/* "memory.high" belongs to memory; "cgroup.max.depth" to no controller. */
 	for (size_t i = 0; i < l->n_unified; i++) {
 		const char *file = l->unified[i].file;
-		size_t len = strcspn(file, ".");
 
-		if (strchr(file, '/') || !file[len] || len == 0)
-			return err_say(err, EINVAL,
-				"linux.resources.unified: '%s' is no file of a cgroup", file);
-		if (strncmp(file, "cgroup.", 7) != 0 &&
-			needs_add(ret, file, len, "unified", err) < 0)
+		if (!str_after(file, "cgroup.") &&
+			needs_add(ret, file, strcspn(file, "."), "unified", err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -437,7 +445,7 @@ static int create(struct cgroup *cg, const struct cgroup_options *options,
 	int r;
 
 	memset(&needs, 0, sizeof(needs));
-	if (needs_of(limits, &needs, err) < 0 || cgroup_layout_load(&layout, err) < 0)
+	if (cgroup_layout_load(&layout, err) < 0 || needs_of(&layout, limits, &needs, err) < 0)
 		return -err->code;
 	if (layout.n == 0 && !anything_asked(&needs)) {
 		buf_puts(warnings,

@@ -124,6 +124,12 @@ static int translate(
 		translate_cpu(&t->limits, r->cpu);
 	if (r->pids)
 		t->limits.pids = if_set(r->pids->limit);
+	t->limits.block_io = r->block_io;
+	t->limits.network = r->network;
+	t->limits.hugepages = r->hugepage_limits;
+	t->limits.n_hugepages = r->n_hugepage_limits;
+	t->limits.rdma = r->rdma;
+	t->limits.n_rdma = r->n_rdma;
 	if (translate_devices(t, r, err) < 0 || translate_unified(t, r, err) < 0)
 		return -err->code;
 	return 0;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "oci-spec/config.h"
+
 void cgroup_limits_init(struct cgroup_limits *limits)
 {
 	int64_t u = LIMIT_UNSET;
@@ -33,6 +35,38 @@ bool cgroup_limits_has_cpu(const struct cgroup_limits *l)
 bool cgroup_limits_has_cpuset(const struct cgroup_limits *l)
 {
 	return l->cpuset.cpus || l->cpuset.mems;
+}
+
+bool cgroup_limits_has_block_io(const struct cgroup_limits *l)
+{
+	const struct oci_block_io *io = l->block_io;
+
+	return io &&
+	       (io->weight.value || io->leaf_weight.value || io->n_weight_devices ||
+		       io->n_read_bps || io->n_write_bps || io->n_read_iops || io->n_write_iops);
+}
+
+bool cgroup_limits_has_class_id(const struct cgroup_limits *l)
+{
+	return l->network && l->network->class_id.value;
+}
+
+bool cgroup_limits_has_priorities(const struct cgroup_limits *l)
+{
+	return l->network && l->network->n_priorities;
+}
+
+bool cgroup_limits_has_hugepages(const struct cgroup_limits *l)
+{
+	for (size_t i = 0; i < l->n_hugepages; i++)
+		if (l->hugepages[i].limit)
+			return true;
+	return false;
+}
+
+uint64_t cgroup_io_weight(unsigned weight)
+{
+	return weight <= 10 ? 1 : 1 + ((uint64_t)weight - 10) * 9999 / 990;
 }
 
 uint64_t cgroup_weight_of_shares(uint64_t shares)

@@ -14,6 +14,10 @@
 #define LIMIT_NONE  (-1) /* unlimited, where the configuration can say so */
 
 struct device_rule;
+struct oci_block_io;
+struct oci_hugepage_limit;
+struct oci_network;
+struct oci_rdma;
 
 struct cgroup_setting {
 	const char *file;
@@ -42,6 +46,13 @@ struct cgroup_limits {
 	size_t n_devices;
 	const struct cgroup_setting *unified;
 	size_t n_unified;
+	/* As configured; NULL and 0: not given. */
+	const struct oci_block_io *block_io;
+	const struct oci_network *network;
+	const struct oci_hugepage_limit *hugepages;
+	size_t n_hugepages;
+	const struct oci_rdma *rdma;
+	size_t n_rdma;
 };
 
 /* Nothing is limited. */
@@ -50,9 +61,17 @@ void cgroup_limits_init(struct cgroup_limits *limits);
 bool cgroup_limits_has_memory(const struct cgroup_limits *l);
 bool cgroup_limits_has_cpu(const struct cgroup_limits *l);
 bool cgroup_limits_has_cpuset(const struct cgroup_limits *l);
+bool cgroup_limits_has_block_io(const struct cgroup_limits *l);
+bool cgroup_limits_has_class_id(const struct cgroup_limits *l);
+bool cgroup_limits_has_priorities(const struct cgroup_limits *l);
+/* Zeros for pages that the host does not have are how "nothing" is written. */
+bool cgroup_limits_has_hugepages(const struct cgroup_limits *l);
 
 /* v2's cpu.weight (1..10000) for v1's cpu.shares (2..262144): 1024 becomes 100, both defaults. */
 uint64_t cgroup_weight_of_shares(uint64_t shares);
+
+/* v2's io.weight (1..10000) for a weight of block IO (10..1000). */
+uint64_t cgroup_io_weight(unsigned weight);
 
 /*
  * v2 counts swap alone, the configuration memory and swap together. -EINVAL when

@@ -9,11 +9,19 @@
 
 struct cgroup_limits;
 struct device_rule;
+struct oci_block_io;
+
+/* What to write, backwards, to undo changes. */
+struct cgroup_journal {
+	struct cgroup_change *list; /* owned */
+	size_t n;
+};
 
 /* One directory: the container's place in one hierarchy. */
 struct cgroup_dir {
 	const struct cgroup_ops *ops;
-	char *controllers; /* comma-separated */
+	struct cgroup_journal *journal; /* borrowed; NULL while changes need not be undone */
+	char *controllers;		/* comma-separated */
 	char *path;
 	int fd;	   /* O_DIRECTORY; -1 when it is gone */
 	bool made; /* by us, so it is ours to remove */
@@ -38,6 +46,8 @@ struct cgroup_ops {
 		const struct cgroup_dir *dir, const struct cgroup_limits *limits, struct err *err);
 	int (*set_cpu)(
 		const struct cgroup_dir *dir, const struct cgroup_limits *limits, struct err *err);
+	int (*set_block_io)(
+		const struct cgroup_dir *dir, const struct oci_block_io *io, struct err *err);
 	int (*set_devices)(const struct cgroup_dir *dir, const struct device_rule *rules, size_t n,
 		struct err *err);
 	int (*set_frozen)(const struct cgroup_dir *dir, bool frozen, struct err *err);
@@ -58,6 +68,15 @@ int cgroup_create_limited(const struct cgroup_options *options, const struct cgr
 /* Writes limits to the directories that have the controllers; -ENOTSUP, with the field, else. */
 int cgroup_apply(struct cgroup *cg, const struct cgroup_limits *limits, struct err *err);
 
+/* -EINVAL for a name in `unified` that is no limit. */
+int cgroup_check_unified(const struct cgroup_limits *limits, struct err *err);
+
+/* linux.resources.blockIO of the two versions. */
+int cgroup_v1_set_block_io(
+	const struct cgroup_dir *dir, const struct oci_block_io *io, struct err *err);
+int cgroup_v2_set_block_io(
+	const struct cgroup_dir *dir, const struct oci_block_io *io, struct err *err);
+
 /* Puts the device rules of the limits, and the default ones behind them, in force. */
 int cgroup_apply_devices(struct cgroup *cg, const struct cgroup_limits *limits, struct err *err);
 
@@ -68,15 +87,36 @@ struct cgroup_dir *cgroup_dir_find(struct cgroup *cg, const char *controller);
 const struct cgroup_dir *cgroup_dir_v2(const struct cgroup *cg);
 
 /*
- * Writes a number, "-1" as `none`, to a file of the directory unless it is
- * LIMIT_UNSET; `field` starts the error.
+ * Writes the one value of a file; `field` starts the error. In the journal is what
+ * was there.
  */
+int cgroup_put(const struct cgroup_dir *dir, const char *file, const char *text, const char *field,
+	struct err *err);
+
+/*
+ * Writes "KEY VALUE" to a file with a line for each key; `none` is the value that a
+ * key without a line has.
+ */
+int cgroup_put_line(const struct cgroup_dir *dir, const char *file, const char *key,
+	const char *value, const char *none, const char *field, struct err *err);
+
+/* The same as cgroup_put() of a number, "-1" as `none`; nothing for LIMIT_UNSET. */
 int cgroup_put_number(const struct cgroup_dir *dir, const char *file, int64_t value,
 	const char *none, const char *field, struct err *err);
+
+/* Notes in the journal, where there is one, that writing `text` undoes what comes now. */
+int cgroup_note(const struct cgroup_dir *dir, const char *file, const char *text, struct err *err);
+
+/* Writes it all back, the last change first. What fails becomes a warning. */
+void cgroup_journal_undo(const struct cgroup_journal *j, struct buf *warnings);
+void cgroup_journal_finish(struct cgroup_journal *j);
+#define _cleanup_cgroup_journal_ _cleanup_(cgroup_journal_finish)
 
 /* Reads one number; the word "max" and what is larger are INT64_MAX. */
 int cgroup_get_number(
 	const struct cgroup_dir *dir, const char *file, int64_t *ret, struct err *err);
+
+bool cgroup_has_file(const struct cgroup_dir *dir, const char *file);
 
 /* As cgroup_pids(), of one directory. */
 int cgroup_dir_pids(const struct cgroup_dir *dir, pid_t **ret_pids, size_t *ret_n, struct err *err);

@@ -43,6 +43,23 @@ static int v1_put_limit_and_swap(
 	return swap_first ? v1_put_limit(dir, l, err) : 0;
 }
 
+/* Reads as several lines, of which the first is what is written. */
+static int v1_put_oom_control(const struct cgroup_dir *dir, int64_t disable, struct err *err)
+{
+	const char *field = "linux.resources.memory.disableOOMKiller";
+	const char *file = "memory.oom_control";
+	_cleanup_free_ char *now = NULL;
+	size_t len;
+
+	if (disable == LIMIT_UNSET)
+		return 0;
+	if (file_read(dir->fd, file, 4096, &now, &len, err) < 0 ||
+		cgroup_note(dir, file, strstr(now, "oom_kill_disable 1") ? "1" : "0", err) < 0 ||
+		file_put(dir->fd, file, disable ? "1" : "0", err) < 0)
+		return err_wrap(err, "%s: cgroup '%s'", field, dir->path);
+	return 0;
+}
+
 static int v1_set_memory(
 	const struct cgroup_dir *dir, const struct cgroup_limits *l, struct err *err)
 {
@@ -64,8 +81,7 @@ static int v1_set_memory(
 		cgroup_put_number(dir, "memory.swappiness", l->memory.swappiness, "-1",
 			"linux.resources.memory.swappiness", err) < 0)
 		return -err->code;
-	return cgroup_put_number(dir, "memory.oom_control", l->memory.oom_kill_disable, "-1",
-		"linux.resources.memory.disableOOMKiller", err);
+	return v1_put_oom_control(dir, l->memory.oom_kill_disable, err);
 }
 
 /* Quota must fit the period that is there at the moment: the other way round if it does not. */
@@ -91,6 +107,11 @@ static int v1_put_bandwidth(
 
 static int v1_set_cpu(const struct cgroup_dir *dir, const struct cgroup_limits *l, struct err *err)
 {
+	const char *idle = "linux.resources.cpu.idle";
+
+	/* An idle cgroup takes no shares: it is woken first, and made idle last. */
+	if (l->cpu.idle != LIMIT_UNSET && cgroup_put(dir, "cpu.idle", "0", idle, err) < 0)
+		return -err->code;
 	if (cgroup_put_number(dir, "cpu.rt_period_us", l->cpu.rt_period, "-1",
 		    "linux.resources.cpu.realtimePeriod", err) < 0 ||
 		cgroup_put_number(dir, "cpu.rt_runtime_us", l->cpu.rt_runtime, "-1",
@@ -98,11 +119,9 @@ static int v1_set_cpu(const struct cgroup_dir *dir, const struct cgroup_limits *
 		cgroup_put_number(dir, "cpu.shares", l->cpu.shares, "-1",
 			"linux.resources.cpu.shares", err) < 0)
 		return -err->code;
-	/* Last: an idle cgroup takes no shares any more. */
 	if (v1_put_bandwidth(dir, l, err) < 0)
 		return -err->code;
-	return cgroup_put_number(
-		dir, "cpu.idle", l->cpu.idle, "-1", "linux.resources.cpu.idle", err);
+	return l->cpu.idle == 1 ? cgroup_put(dir, "cpu.idle", "1", idle, err) : 0;
 }
 
 struct put_device {
@@ -194,6 +213,7 @@ const struct cgroup_ops cgroup_ops_v1 = {
 	.attach_file = "tasks",
 	.set_memory = v1_set_memory,
 	.set_cpu = v1_set_cpu,
+	.set_block_io = cgroup_v1_set_block_io,
 	.set_devices = v1_set_devices,
 	.set_frozen = v1_set_frozen,
 	.is_frozen = v1_is_frozen,

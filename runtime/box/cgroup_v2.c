@@ -17,11 +17,15 @@ static int not_in_v2(const char *field, struct err *err)
 
 static int v2_put_swap(const struct cgroup_dir *dir, const struct cgroup_limits *l, struct err *err)
 {
-	int64_t alone = LIMIT_UNSET;
+	int64_t alone = LIMIT_UNSET, swap = l->memory.swap;
 
-	if (l->memory.swap == LIMIT_UNSET)
+	/* No limit for memory is none for swap either, as it was on v1. */
+	if (swap == LIMIT_UNSET && l->memory.limit == LIMIT_NONE &&
+		cgroup_has_file(dir, "memory.swap.max"))
+		swap = LIMIT_NONE;
+	if (swap == LIMIT_UNSET)
 		return 0;
-	if (cgroup_swap_alone(l->memory.swap, l->memory.limit, &alone) < 0)
+	if (cgroup_swap_alone(swap, l->memory.limit, &alone) < 0)
 		return err_say(err, EINVAL,
 			"linux.resources.memory.swap: counts memory and swap together, so cgroup "
 			"v2 needs a memory limit that is not larger");
@@ -77,19 +81,21 @@ static int v2_put_bandwidth(
 	if (l->cpu.period != LIMIT_UNSET)
 		snprintf(period, sizeof(period), "%" PRId64, l->cpu.period);
 	snprintf(line, sizeof(line), "%s %s", quota, period);
-	if (file_put(dir->fd, "cpu.max", line, err) < 0)
-		return err_wrap(err, "linux.resources.cpu.quota");
-	return 0;
+	return cgroup_put(dir, "cpu.max", line, "linux.resources.cpu.quota", err);
 }
 
 static int v2_set_cpu(const struct cgroup_dir *dir, const struct cgroup_limits *l, struct err *err)
 {
+	const char *idle = "linux.resources.cpu.idle";
 	int64_t weight = LIMIT_UNSET;
 
 	if (l->cpu.rt_runtime != LIMIT_UNSET || l->cpu.rt_period != LIMIT_UNSET)
 		return not_in_v2(l->cpu.rt_runtime != LIMIT_UNSET ? "cpu.realtimeRuntime"
 								  : "cpu.realtimePeriod",
 			err);
+	/* An idle cgroup takes no weight: it is woken first, and made idle last. */
+	if (l->cpu.idle != LIMIT_UNSET && cgroup_put(dir, "cpu.idle", "0", idle, err) < 0)
+		return -err->code;
 	if (l->cpu.shares != LIMIT_UNSET)
 		weight = (int64_t)cgroup_weight_of_shares((uint64_t)l->cpu.shares);
 	if (cgroup_put_number(dir, "cpu.weight", weight, "max", "linux.resources.cpu.shares", err) <
@@ -98,9 +104,7 @@ static int v2_set_cpu(const struct cgroup_dir *dir, const struct cgroup_limits *
 		cgroup_put_number(dir, "cpu.max.burst", l->cpu.burst, "max",
 			"linux.resources.cpu.burst", err) < 0)
 		return -err->code;
-	/* Last: an idle cgroup takes no weight any more. */
-	return cgroup_put_number(
-		dir, "cpu.idle", l->cpu.idle, "max", "linux.resources.cpu.idle", err);
+	return l->cpu.idle == 1 ? cgroup_put(dir, "cpu.idle", "1", idle, err) : 0;
 }
 
 static int v2_set_devices(
@@ -153,6 +157,7 @@ const struct cgroup_ops cgroup_ops_v2 = {
 	.attach_file = "cgroup.procs",
 	.set_memory = v2_set_memory,
 	.set_cpu = v2_set_cpu,
+	.set_block_io = cgroup_v2_set_block_io,
 	.set_devices = v2_set_devices,
 	.set_frozen = v2_set_frozen,
 	.is_frozen = v2_is_frozen,

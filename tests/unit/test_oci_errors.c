@@ -417,11 +417,6 @@ START_TEST(what_is_not_enforced_is_an_error_that_names_it)
 		{"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":["
 		 "\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
 			"linux.seccomp.syscalls: SCMP_ACT_NOTIFY"},
-		{"\"resources\":{\"blockIO\":{\"weight\":1}}", "linux.resources.blockIO.weight"},
-		{"\"resources\":{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":0}]}",
-			"linux.resources.hugepageLimits"},
-		{"\"resources\":{\"network\":{\"classID\":1}}", "linux.resources.network.classID"},
-		{"\"resources\":{\"rdma\":{\"x\":{\"hcaObjects\":1}}}", "linux.resources.rdma"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
