@@ -26,7 +26,10 @@
 
 #include "runtime/base/err.h"
 
+struct arena;
 struct buf;
+struct json_node;
+struct json_writer;
 
 #define OCI_VERSION	"1.3.0" /* the newest that is understood */
 #define OCI_VERSION_MIN "1.0.0"
@@ -349,6 +352,23 @@ struct oci_seccomp {
 
 /* "X86_64", the part of the name behind SCMP_ARCH_; NULL when it is not one bit of these. */
 const char *oci_arch_name(uint32_t bit);
+
+/*
+ * linux.resources alone, as `turf update` reads them and a container's record keeps
+ * them. What the structs point to lives as long as the arena.
+ */
+int oci_resources_parse(const char *json, size_t len, struct arena *arena,
+	const struct oci_resources **ret, struct err *err);
+int oci_resources_read(const struct json_node *n, struct arena *arena,
+	const struct oci_resources **ret, struct err *err);
+void oci_resources_write(const struct oci_resources *resources, struct json_writer *w);
+
+/*
+ * `base` (NULL: nothing) with the changes in it. Zeros that mean "not given", as tools
+ * write them, change nothing.
+ */
+int oci_resources_merge(const struct oci_resources *base, const struct oci_resources *change,
+	struct arena *arena, const struct oci_resources **ret, struct err *err);
 
 /* linux */
 

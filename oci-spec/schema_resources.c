@@ -50,7 +50,7 @@ static const struct field memory_fields[] = {
 	OPT_INT(struct oci_memory, swap, "swap", .min = -1, .max = INT64_MAX),
 	OPT_INT(struct oci_memory, kernel, "kernel", .min = -1, .max = INT64_MAX),
 	OPT_INT(struct oci_memory, kernel_tcp, "kernelTCP", .min = -1, .max = INT64_MAX),
-	OPT_UINT(struct oci_memory, swappiness, "swappiness", .min = 0, .max = 100),
+	OPT_UINT(struct oci_memory, swappiness, "swappiness", .zero_given = true, .min = 0, .max = 100),
 	OPT_BOOL(struct oci_memory, disable_oom_killer, "disableOOMKiller"),
 	OPT_BOOL(struct oci_memory, use_hierarchy, "useHierarchy"),
 	OPT_BOOL(struct oci_memory, check_before_update, "checkBeforeUpdate"),
@@ -60,13 +60,13 @@ static const struct schema memory = SCHEMA(struct oci_memory, memory_fields);
 static const struct field cpu_fields[] = {
 	OPT_UINT(struct oci_cpu, shares, "shares"),
 	OPT_INT(struct oci_cpu, quota, "quota", .min = -1, .max = INT64_MAX),
-	OPT_UINT(struct oci_cpu, burst, "burst"),
+	OPT_UINT(struct oci_cpu, burst, "burst", .zero_given = true),
 	OPT_UINT(struct oci_cpu, period, "period"),
 	OPT_INT(struct oci_cpu, realtime_runtime, "realtimeRuntime", .min = -1, .max = INT64_MAX),
 	OPT_UINT(struct oci_cpu, realtime_period, "realtimePeriod"),
 	STR(struct oci_cpu, cpus, "cpus", .form = form_number_list),
 	STR(struct oci_cpu, mems, "mems", .form = form_number_list),
-	OPT_INT(struct oci_cpu, idle, "idle", .min = 0, .max = 1),
+	OPT_INT(struct oci_cpu, idle, "idle", .zero_given = true, .min = 0, .max = 1),
 };
 
 static int finish_cpu(const struct json_node *n, void *obj, struct err *err)
@@ -80,7 +80,7 @@ static int finish_cpu(const struct json_node *n, void *obj, struct err *err)
 static const struct schema cpu = SCHEMA(struct oci_cpu, cpu_fields, .finish = finish_cpu);
 
 static const struct field pids_fields[] = {
-	OPT_INT(struct oci_pids, limit, "limit", .min = -1, .max = INT64_MAX),
+	OPT_INT(struct oci_pids, limit, "limit", .zero_given = true, .min = -1, .max = INT64_MAX),
 };
 static const struct schema pids = SCHEMA(struct oci_pids, pids_fields);
 

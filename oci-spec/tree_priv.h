@@ -3,6 +3,7 @@
 #ifndef OCI_SPEC_TREE_PRIV_H
 #define OCI_SPEC_TREE_PRIV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 struct arena;
 struct json_node;
 struct json_writer;
+struct field;
 struct schema;
 
 /* Fills the zeroed `obj`; what it points to comes from the arena. */
@@ -18,6 +20,17 @@ int tree_read(const struct json_node *n, const struct schema *s, struct arena *a
 	struct err *err);
 
 void tree_write(struct json_writer *w, const struct schema *s, const void *obj);
+
+/*
+ * Puts what `change` has into `obj`, which is changed in place; what they point to
+ * is shared or comes from the arena. Members of maps go one by one, other lists as a
+ * whole. -ENOMEM.
+ */
+int tree_merge(const struct schema *s, struct arena *arena, void *obj, const void *change,
+	struct err *err);
+
+/* False for what the writer leaves out. */
+bool field_is_given(const struct field *f, const void *obj);
 
 /* Numbers of members, by size: 1, 2, 4 or 8. */
 static inline void store_number(void *at, size_t size, int64_t value)

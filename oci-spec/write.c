@@ -11,12 +11,12 @@ static const void *pointer_at(const struct field *f, const void *obj)
 	return *(const void *const *)field_at(f, obj);
 }
 
-static bool is_given(const struct field *f, const void *obj)
+bool field_is_given(const struct field *f, const void *obj)
 {
-	if (f->required || f->zero_given)
-		return true;
 	if (f->optional)
 		return *(const bool *)field_at(f, obj);
+	if (f->required || f->zero_given)
+		return true;
 	switch (f->kind) {
 	case FIELD_STR:
 	case FIELD_STRS:
@@ -113,7 +113,7 @@ void tree_write(struct json_writer *w, const struct schema *s, const void *obj)
 {
 	json_write_object_begin(w);
 	for (size_t i = 0; i < s->n_fields; i++)
-		if (is_given(&s->fields[i], obj))
+		if (field_is_given(&s->fields[i], obj))
 			write_field(w, &s->fields[i], obj);
 	json_write_object_end(w);
 }

@@ -112,6 +112,7 @@ static void fill_record(struct creation *cr)
 	r->owner = cr->owner;
 	r->annotations = config->annotations;
 	r->n_annotations = config->n_annotations;
+	r->resources = config->linux_ ? config->linux_->resources : NULL;
 	if (config->hooks) {
 		r->poststart = config->hooks->poststart;
 		r->n_poststart = config->hooks->n_poststart;

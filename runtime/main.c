@@ -36,6 +36,8 @@ static const struct verb verbs[] = {
 	{"start", verb_start, "ID", "start a created container", NULL, 1, 1, complete_container},
 	{"state", verb_state, "ID", "print the state of a container as JSON", NULL, 1, 1,
 		complete_container},
+	{"update", verb_update, "[options] ID", "change the limits of a container", &update_options,
+		1, 1, complete_container},
 	{"version", verb_version, "", "print versions", NULL, 0, 0, NULL},
 	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
 };

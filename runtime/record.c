@@ -89,6 +89,10 @@ static void write_record(const struct record *r, struct json_writer *w)
 		json_write_object_end(w);
 	}
 	json_write_array_end(w);
+	if (r->resources) {
+		json_write_key(w, "resources");
+		oci_resources_write(r->resources, w);
+	}
 	write_hooks(w, "poststart", r->poststart, r->n_poststart);
 	write_hooks(w, "poststop", r->poststop, r->n_poststop);
 	json_write_object_end(w);
@@ -206,6 +210,13 @@ static int read_cgroups(struct record *r, const struct json_node *root, struct e
 	return 0;
 }
 
+static int read_resources(struct record *r, const struct json_node *root, struct err *err)
+{
+	const struct json_node *n = json_get(root, "resources");
+
+	return n ? oci_resources_read(n, &r->arena, &r->resources, err) : 0;
+}
+
 static int read_annotations(struct record *r, const struct json_node *root, struct err *err)
 {
 	const struct json_node *map = json_get(root, "annotations");
@@ -292,6 +303,8 @@ static int read_root(struct record *r, const struct json_node *root, struct err 
 		rc = read_payload(r, root, err);
 	if (rc == 0)
 		rc = read_cgroups(r, root, err);
+	if (rc == 0)
+		rc = read_resources(r, root, err);
 	if (rc == 0)
 		rc = read_hooks(r, root, "poststart", &r->poststart, &r->n_poststart, err);
 	if (rc == 0)

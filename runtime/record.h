@@ -20,6 +20,7 @@ struct json_doc;
 struct json_writer;
 struct oci_hook;
 struct oci_pair;
+struct oci_resources;
 
 #define RECORD_FILE "state.json"
 
@@ -43,6 +44,7 @@ struct record {
 	const char *seed; /* of a warm one, else NULL */
 	const struct cgroup_path *cgroups;
 	size_t n_cgroups;
+	const struct oci_resources *resources; /* that hold now; NULL: none were given */
 	const struct oci_hook *poststart;
 	size_t n_poststart;
 	const struct oci_hook *poststop;

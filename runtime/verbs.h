@@ -54,6 +54,7 @@ int verb_seed(const struct globals *g, char **args, struct err *err);
 int verb_spec(const struct globals *g, char **args, struct err *err);
 int verb_start(const struct globals *g, char **args, struct err *err);
 int verb_state(const struct globals *g, char **args, struct err *err);
+int verb_update(const struct globals *g, char **args, struct err *err);
 int verb_version(const struct globals *g, char **args, struct err *err);
 
 extern const struct option_table create_options;
@@ -63,6 +64,7 @@ extern const struct option_table list_options;
 extern const struct option_table run_options;
 extern const struct option_table seed_options;
 extern const struct option_table spec_options;
+extern const struct option_table update_options;
 
 int complete_container(
 	const struct globals *g, char **args, unsigned index, char ***ret, struct err *err);

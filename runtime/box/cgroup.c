@@ -133,6 +133,14 @@ static const struct cgroup_hierarchy *tracking_hierarchy(const struct cgroup_lay
 	return h ? h : cgroup_layout_find(layout, "name=systemd");
 }
 
+/* "cpu io\n" -> "cpu,io,", in place. */
+static void words_to_list(char *text)
+{
+	for (; *text; text++)
+		if (*text == ' ' || *text == '\n')
+			*text = ',';
+}
+
 static int record_path(
 	struct cgroup *cg, const char *name, const char *suffix, const char *path, struct err *err)
 {
@@ -153,20 +161,29 @@ static int record_path(
 	return 0;
 }
 
-/* v2: a directory's children may use what its subtree_control names. Needs no process in it. */
+/*
+ * v2: a directory's children may use what its subtree_control names. Needs no process
+ * in it. What could not be enabled shows in the container's own directory; see
+ * check_needs().
+ */
 static void enable_controllers(
 	const char *path, const struct cgroup_hierarchy *h, const struct needs *needs)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *enabled = NULL;
+	struct err ignored;
+	size_t len;
 
-	/* What could not be enabled shows in the container's own directory; see check_needs(). */
-	for (size_t i = 0; fd >= 0 && i < needs->n; i++) {
-		struct err ignored;
+	if (fd < 0 || file_read(fd, "cgroup.subtree_control", 4096, &enabled, &len, &ignored) < 0)
+		return;
+	words_to_list(enabled);
+	for (size_t i = 0; i < needs->n; i++) {
+		const char *name = needs->list[i].name;
 		char word[40];
 
-		if (!cgroup_list_has(h->controllers, needs->list[i].name))
+		if (!cgroup_list_has(h->controllers, name) || cgroup_list_has(enabled, name))
 			continue;
-		snprintf(word, sizeof(word), "+%s", needs->list[i].name);
+		snprintf(word, sizeof(word), "+%s", name);
 		(void)file_put(fd, "cgroup.subtree_control", word, &ignored);
 	}
 }
@@ -265,9 +282,7 @@ static char *v2_controllers(int fd)
 
 	if (file_read(fd, "cgroup.controllers", 1u << 16, &text, &len, &ignored) < 0)
 		return strdup(&V2_BUILT_IN[1]);
-	for (char *p = text; *p; p++)
-		if (*p == ' ' || *p == '\n')
-			*p = ',';
+	words_to_list(text);
 	return asprintf(&list, "%s" V2_BUILT_IN, text) < 0 ? NULL : list;
 }
 
@@ -432,6 +447,122 @@ static bool anything_asked(const struct needs *needs)
 		if (needs->list[i].field)
 			return true;
 	return false;
+}
+
+/* Where below its mount a directory is that the container has, of any v1 hierarchy; malloc'd. */
+static char *known_place(const struct cgroup *cg, const struct cgroup_layout *layout)
+{
+	for (size_t i = 0; i < cg->n_dirs; i++) {
+		const struct cgroup_dir *dir = &cg->dirs[i];
+
+		for (size_t k = 0; k < layout->n; k++) {
+			const struct cgroup_hierarchy *h = &layout->list[k];
+			const char *place = str_after(dir->path, h->mount);
+
+			if (!h->v2 && place && *place == '/' && streq(h->name, dir->controllers))
+				return strdup(place);
+		}
+	}
+	return NULL;
+}
+
+/* Lets the directory of v2 use controllers that it could not use so far. */
+static int enable_late(struct cgroup *cg, const struct cgroup_hierarchy *h,
+	const struct needs *needs, struct err *err)
+{
+	for (size_t i = 0; i < cg->n_dirs; i++) {
+		struct cgroup_dir *dir = &cg->dirs[i];
+		char *list;
+
+		if (dir->ops != &cgroup_ops_v2 || !str_after(dir->path, h->mount))
+			continue;
+		for (char *slash = dir->path + strlen(h->mount); slash;
+			slash = strchr(slash + 1, '/')) {
+			*slash = '\0';
+			enable_controllers(dir->path, h, needs);
+			*slash = '/';
+		}
+		list = v2_controllers(dir->fd);
+		if (!list)
+			return err_oom(err);
+		free(dir->controllers);
+		dir->controllers = list;
+	}
+	return 0;
+}
+
+struct missing {
+	struct cgroup *cg;
+	struct cgroup_layout layout;
+	struct cgroup_options options;
+	struct needs needs;
+	char *place;
+};
+
+static void missing_finish(struct missing *m)
+{
+	cgroup_layout_finish(&m->layout);
+	free(m->place);
+}
+
+/* Tells what there is and what is about to be there. */
+static int announce_more(const struct missing *m, const struct cgroup_hierarchy *h, struct err *err)
+{
+	_cleanup_cgroup_ struct cgroup *plan = calloc(1, sizeof(*plan));
+	_cleanup_free_ struct cgroup_path *all = NULL;
+	size_t n = m->cg->n_paths;
+
+	if (!plan)
+		return err_oom(err);
+	if (make_in(plan, &m->layout, h, &m->options, &m->needs, true, err) < 0)
+		return -err->code;
+	all = calloc(n + plan->n_paths, sizeof(*all));
+	if (!all)
+		return err_oom(err);
+	memcpy(all, m->cg->paths, n * sizeof(*all));
+	memcpy(all + n, plan->paths, plan->n_paths * sizeof(*all));
+	return m->options.announce(m->options.announce_arg, all, n + plan->n_paths, err);
+}
+
+static int make_one_missing(struct missing *m, const struct need *need, struct err *err)
+{
+	const struct cgroup_hierarchy *h = hierarchy_for(&m->layout, need->name);
+	const struct cgroup_dir *dir = &m->cg->dirs[m->cg->n_dirs];
+	int r;
+
+	if (!need->field || !h || cgroup_dir_find(m->cg, need->name))
+		return 0;
+	if (h->v2 && cgroup_dir_v2(m->cg))
+		return enable_late(m->cg, h, &m->needs, err);
+	if (!m->place)
+		return err_say(err, ENOTSUP,
+			"linux.resources.%s: the container has no cgroup to put another one beside",
+			need->field);
+	r = announce_more(m, h, err);
+	if (r == 0)
+		r = make_in(m->cg, &m->layout, h, &m->options, &m->needs, false, err);
+	return r < 0 || dir->made ? r : check_found(dir, err);
+}
+
+int cgroup_make_missing(struct cgroup *cg, const struct cgroup_limits *limits,
+	int (*announce_fn)(void *arg, const struct cgroup_path *paths, size_t n, struct err *err),
+	void *arg, struct err *err)
+{
+	_cleanup_(missing_finish) struct missing m = {.cg = cg};
+	int r;
+
+	if (cgroup_layout_load(&m.layout, err) < 0 ||
+		needs_of(&m.layout, limits, &m.needs, err) < 0)
+		return -err->code;
+	m.place = known_place(cg, &m.layout);
+	m.options = (struct cgroup_options){
+		.path = m.place, .announce = announce_fn, .announce_arg = arg};
+	for (size_t i = 0; i < m.needs.n; i++) {
+		r = make_one_missing(&m, &m.needs.list[i], err);
+		if (r < 0)
+			return r;
+	}
+	return check_needs(cg, &m.needs, err);
 }
 
 /* What create() returns when the container is to run without cgroups of its own. */

@@ -79,8 +79,28 @@ int cgroup_v2_dirfd(const struct cgroup *cg);
 /* Attaches a process by pid; what `turf exec` and tests use. Slower than writing "0". */
 int cgroup_attach_pid(struct cgroup *cg, pid_t pid, struct err *err);
 
-/* Writes the limits that are set in `resources` to an existing cgroup. */
-int cgroup_update(struct cgroup *cg, const struct oci_resources *resources, struct buf *warnings,
+struct cgroup_update {
+	/*
+	 * What to write. A conversion may need what does not change (v2's swap, the memory
+	 * limit), so a section that changes is best given whole.
+	 */
+	const struct oci_resources *change;
+	const struct oci_resources *before; /* that hold now; NULL: none */
+	/*
+	 * NULL, or told first, with `done` false, which directories are about to be made,
+	 * and then, with `done`, that everything holds. Its failure is one of the update.
+	 */
+	int (*save)(void *arg, const struct cgroup_path *paths, size_t n, bool done,
+		struct err *err);
+	void *save_arg;
+};
+
+/*
+ * Writes the limits that are set in `change`, making the cgroups that are needed for
+ * them and moving the container's processes there. On failure everything is as it
+ * was before; what cannot be taken back is a warning.
+ */
+int cgroup_update(struct cgroup *cg, const struct cgroup_update *update, struct buf *warnings,
 	struct err *err);
 
 /*

@@ -144,16 +144,15 @@ int cgroup_create(const struct cgroup_options *options, struct cgroup **ret, str
 	return r < 0 ? r : cgroup_create_limited(options, &t.limits, ret, warnings, err);
 }
 
-int cgroup_update(struct cgroup *cg, const struct oci_resources *resources, struct buf *warnings,
+int cgroup_update(struct cgroup *cg, const struct cgroup_update *update, struct buf *warnings,
 	struct err *err)
 {
-	_cleanup_(translation_finish) struct translation t = {0};
-	int r = translate(&t, resources, warnings, err);
+	_cleanup_(translation_finish) struct translation t = {0}, before = {0};
+	_cleanup_buf_ struct buf known = BUF_INIT;
+	int r = translate(&t, update->change, warnings, err);
 
 	if (r == 0)
-		r = cgroup_apply(cg, &t.limits, err);
-	/* Not given is "as it is" here, and not "the default". */
-	if (r == 0 && t.limits.n_devices > 0)
-		r = cgroup_apply_devices(cg, &t.limits, err);
-	return r;
+		r = translate(&before, update->before, &known, err);
+	return r < 0 ? r
+		     : cgroup_update_limited(cg, update, &t.limits, &before.limits, warnings, err);
 }

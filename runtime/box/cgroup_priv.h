@@ -65,6 +65,20 @@ extern const struct cgroup_ops cgroup_ops_v2;
 int cgroup_create_limited(const struct cgroup_options *options, const struct cgroup_limits *limits,
 	struct cgroup **ret, struct buf *warnings, struct err *err);
 
+/* As cgroup_update(), with the limits already reduced. */
+int cgroup_update_limited(struct cgroup *cg, const struct cgroup_update *update,
+	const struct cgroup_limits *limits, const struct cgroup_limits *before,
+	struct buf *warnings, struct err *err);
+
+/*
+ * Makes the directories that limits need and the container does not have, next to the
+ * ones it has; they are behind those in cg->dirs, without processes. `announce` as in
+ * struct cgroup_options.
+ */
+int cgroup_make_missing(struct cgroup *cg, const struct cgroup_limits *limits,
+	int (*announce)(void *arg, const struct cgroup_path *paths, size_t n, struct err *err),
+	void *arg, struct err *err);
+
 /* Writes limits to the directories that have the controllers; -ENOTSUP, with the field, else. */
 int cgroup_apply(struct cgroup *cg, const struct cgroup_limits *limits, struct err *err);
 

@@ -121,10 +121,10 @@ START_TEST(an_update_changes_only_what_it_names)
 {
 	struct cgroup *cg = make("{\"memory\":{\"limit\":67108864},\"pids\":{\"limit\":77}}");
 	_cleanup_oci_config_ struct oci_config *config = parse("{\"pids\":{\"limit\":5}}");
+	const struct cgroup_update update = {.change = config->linux_->resources};
 	struct err err = ERR_INIT;
 
-	ck_assert_msg(
-		cgroup_update(cg, config->linux_->resources, &warnings, &err) == 0, "%s", err.msg);
+	ck_assert_msg(cgroup_update(cg, &update, &warnings, &err) == 0, "%s", err.msg);
 	ck_assert_int_eq(number(cg, "pids", "pids.max"), 5);
 	ck_assert_int_eq(memory_limit(cg), 67108864);
 	destroy(cg);
