@@ -16,6 +16,11 @@
 int complete_container(
 	const struct globals *g, char **args, unsigned index, char ***ret, struct err *err)
 {
+	/* What comes behind it is a command of somebody else's. */
+	if (index > 0) {
+		*ret = calloc(1, sizeof(**ret));
+		return *ret ? 0 : err_oom(err);
+	}
 	return container_ids(g->root, ret, err);
 }
 
@@ -138,10 +143,10 @@ static int offer(const struct globals *g, char **words, struct buf *out, struct 
 	if (!verb)
 		return 0;
 	words = rest;
-	o = walk(verb->options, &rest, false, &n);
+	o = walk(verb->options, &rest, verb->max_args == VERB_REST, &n);
 	if (o)
 		offer_values(o, out);
-	else if (rest[0] && *rest[0] == '-')
+	else if (rest[0] && *rest[0] == '-' && (n == 0 || verb->max_args != VERB_REST))
 		offer_options(verb->options, out);
 	else
 		return offer_arguments(g, verb, words, n, out, err);

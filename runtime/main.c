@@ -26,6 +26,12 @@ static const struct verb verbs[] = {
 	{"kill", verb_kill, "[options] ID [SIGNAL]", "send a signal, by default TERM",
 		&kill_options, 1, 2, complete_kill},
 	{"list", verb_list, "[options]", "list containers", &list_options, 0, 0, NULL},
+	{"pause", verb_pause, "ID", "let every process of a container stand still", NULL, 1, 1,
+		complete_container},
+	{"ps", verb_ps, "[options] ID [PS-OPTION...]", "list the processes of a container",
+		&ps_options, 1, VERB_REST, complete_container},
+	{"resume", verb_resume, "ID", "let a paused container run again", NULL, 1, 1,
+		complete_container},
 	{"run", verb_run, "[options] ID", "create, start and wait for a container", &run_options, 1,
 		1, NULL},
 	{"seed", verb_seed, "[options] start|stop|list|info [NAME]",
@@ -121,7 +127,7 @@ static int run_verb(const struct verb *verb, char **args, struct err *err)
 	size_t n;
 	int r;
 
-	r = options_parse(verb->options, args, false, &n, err);
+	r = options_parse(verb->options, args, verb->max_args == VERB_REST, &n, err);
 	if (r < 0)
 		return err_wrap(err, "%s", verb->name);
 	if (n < verb->min_args)
@@ -139,12 +145,19 @@ static int run_verb(const struct verb *verb, char **args, struct err *err)
 	return verb->run(&globals, args, err);
 }
 
-/* `turf create --help` and `turf --help` alike. */
-static bool asks_for_help(char **args)
+/* `turf create --help` and `turf --help` alike; but not `turf exec ID ls --help`. */
+static bool asks_for_help(const struct verb *verb, char **args)
 {
-	for (; *args && !streq(*args, "--"); args++)
+	for (; *args && !streq(*args, "--"); args++) {
+		const struct option *o = options_find(verb->options, *args);
+
 		if (streq(*args, "--help") || streq(*args, "-h"))
 			return true;
+		if (**args != '-' && verb->max_args == VERB_REST)
+			return false;
+		if (o && o->kind != OPTION_FLAG && !strchr(*args, '=') && args[1])
+			args++;
+	}
 	return false;
 }
 
@@ -173,7 +186,7 @@ static int run(char **args, struct err *err)
 		log_error("unknown verb '%s'; 'turf help' lists them", args[0]);
 		return EXIT_UNKNOWN_VERB;
 	}
-	if (asks_for_help(args + 1))
+	if (asks_for_help(verb, args + 1))
 		return help_print(&globals, verb, err);
 	return run_verb(verb, args + 1, err);
 }

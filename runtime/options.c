@@ -69,6 +69,23 @@ static int store_string(const struct option *o, const char *text, struct err *er
 		err, EINVAL, "option '--%s': '%s' is none of %s", o->name, text, allowed.data);
 }
 
+static int store_strings(const struct option *o, const char *text, struct err *err)
+{
+	struct option_strings *s = o->value;
+	const char **more;
+
+	if (s->n == OPTION_STRINGS_MAX)
+		return err_say(err, E2BIG, "option '--%s' more than %d times", o->name,
+			OPTION_STRINGS_MAX);
+	more = realloc(s->list, (s->n + 2) * sizeof(*more));
+	if (!more)
+		return err_oom(err);
+	s->list = more;
+	s->list[s->n++] = text;
+	s->list[s->n] = NULL;
+	return 0;
+}
+
 static int store_unsigned(const struct option *o, const char *text, struct err *err)
 {
 	unsigned long v;
@@ -106,7 +123,11 @@ static int parse_one(const struct option_table *table, char **argv, struct err *
 		if (!text)
 			return err_say(err, EINVAL, "option '--%s' needs a value", o->name);
 	}
-	r = o->kind == OPTION_STRING ? store_string(o, text, err) : store_unsigned(o, text, err);
+	switch (o->kind) {
+	case OPTION_STRING: r = store_string(o, text, err); break;
+	case OPTION_STRINGS: r = store_strings(o, text, err); break;
+	default: r = store_unsigned(o, text, err); break;
+	}
 	return r < 0 ? r : taken;
 }
 

@@ -18,6 +18,16 @@ enum option_kind {
 	OPTION_FLAG,	 /* bool; --name=false clears it */
 	OPTION_STRING,	 /* const char *; borrowed from argv */
 	OPTION_UNSIGNED, /* unsigned */
+	OPTION_STRINGS,	 /* struct option_strings; each time it is given adds one */
+};
+
+/* Most times that one option may be given. */
+#define OPTION_STRINGS_MAX 1024
+
+/* Borrowed from argv; the list grows and is kept until the process ends. */
+struct option_strings {
+	const char **list; /* NULL-terminated; NULL when there is none */
+	size_t n;
 };
 
 struct option {

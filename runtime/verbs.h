@@ -29,6 +29,9 @@ struct globals {
 	const struct option_table *options;
 };
 
+/* max_args of a verb whose words end with a command of somebody else's: options come before. */
+#define VERB_REST ((unsigned)-1)
+
 struct verb {
 	const char *name;
 	/* Returns the exit code, or a negative errno with a sentence in *err. */
@@ -49,6 +52,9 @@ int verb_delete(const struct globals *g, char **args, struct err *err);
 int verb_help(const struct globals *g, char **args, struct err *err);
 int verb_kill(const struct globals *g, char **args, struct err *err);
 int verb_list(const struct globals *g, char **args, struct err *err);
+int verb_pause(const struct globals *g, char **args, struct err *err);
+int verb_ps(const struct globals *g, char **args, struct err *err);
+int verb_resume(const struct globals *g, char **args, struct err *err);
 int verb_run(const struct globals *g, char **args, struct err *err);
 int verb_seed(const struct globals *g, char **args, struct err *err);
 int verb_spec(const struct globals *g, char **args, struct err *err);
@@ -61,6 +67,7 @@ extern const struct option_table create_options;
 extern const struct option_table delete_options;
 extern const struct option_table kill_options;
 extern const struct option_table list_options;
+extern const struct option_table ps_options;
 extern const struct option_table run_options;
 extern const struct option_table seed_options;
 extern const struct option_table spec_options;

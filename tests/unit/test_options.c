@@ -12,6 +12,7 @@ static struct {
 	const char *format;
 	unsigned fds;
 	bool shared;
+	struct option_strings env;
 } got;
 
 static const char *const formats[] = {"table", "json", NULL};
@@ -26,6 +27,7 @@ static const struct option options[] = {
 	{"bundle", 'b', OPTION_STRING, &got.bundle, "DIR", NULL, "where"},
 	{"format", 0, OPTION_STRING, &got.format, "FORMAT", formats, "how"},
 	{"preserve-fds", 0, OPTION_UNSIGNED, &got.fds, "N", NULL, NULL},
+	{"env", 'e', OPTION_STRINGS, &got.env, "NAME=VALUE", NULL, "variables"},
 };
 static const struct option_table table = {options, ARRAY_SIZE(options), &more};
 
@@ -34,6 +36,7 @@ static char *words[16];
 /* Parses what is in `words`; the arguments that are left go back into it. */
 static int parse(bool first_only, size_t *n, struct err *err)
 {
+	free(got.env.list);
 	memset(&got, 0, sizeof(got));
 	return options_parse(&table, words, first_only, n, err);
 }
@@ -90,6 +93,35 @@ START_TEST(options_of_a_verb_are_left_to_it)
 }
 END_TEST
 
+START_TEST(lists_grow)
+{
+	struct err err = ERR_INIT;
+	size_t n;
+
+	ck_assert_int_eq(PARSE(&n, &err, "-e", "A=1", "x", "--env=B", "--env", "-c"), 0);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(got.env.n, 3);
+	ck_assert_str_eq(got.env.list[0], "A=1");
+	ck_assert_str_eq(got.env.list[1], "B");
+	ck_assert_str_eq(got.env.list[2], "-c");
+	ck_assert_ptr_null(got.env.list[3]);
+}
+END_TEST
+
+START_TEST(lists_have_an_end)
+{
+	struct option_strings full = {.n = OPTION_STRINGS_MAX};
+	const struct option one = {"env", 0, OPTION_STRINGS, &full, "X", NULL, NULL};
+	const struct option_table only = {&one, 1, NULL};
+	char *list[] = {"--env", "x", NULL};
+	struct err err = ERR_INIT;
+	size_t n;
+
+	ck_assert_int_eq(options_parse(&only, list, false, &n, &err), -E2BIG);
+	ck_assert_str_eq(err.msg, "option '--env' more than 1024 times");
+}
+END_TEST
+
 START_TEST(mistakes_are_one_sentence)
 {
 	struct err err = ERR_INIT;
@@ -137,5 +169,5 @@ START_TEST(description_hides_what_has_no_help)
 END_TEST
 
 UNIT_MAIN("options", every_spelling_of_runc, arguments_may_stand_anywhere,
-	options_of_a_verb_are_left_to_it, mistakes_are_one_sentence, numbers_are_numbers,
-	description_hides_what_has_no_help)
+	options_of_a_verb_are_left_to_it, lists_grow, lists_have_an_end, mistakes_are_one_sentence,
+	numbers_are_numbers, description_hides_what_has_no_help)
