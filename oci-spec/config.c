@@ -86,3 +86,11 @@ const struct oci_namespace *oci_config_namespace(const struct oci_config *config
 			return &l->namespaces[i];
 	return NULL;
 }
+
+bool oci_seccomp_notifies(const struct oci_seccomp *seccomp)
+{
+	for (size_t i = 0; seccomp && i < seccomp->n_rules; i++)
+		if (seccomp->rules[i].action == OCI_SECCOMP_NOTIFY)
+			return true;
+	return false;
+}

@@ -370,6 +370,12 @@ void oci_resources_write(const struct oci_resources *resources, struct json_writ
 int oci_resources_merge(const struct oci_resources *base, const struct oci_resources *change,
 	struct arena *arena, const struct oci_resources **ret, struct err *err);
 
+/* "SECCOMP_FILTER_FLAG_LOG"; NULL when it is not one bit of oci_seccomp.flags. */
+const char *oci_seccomp_flag_name(uint32_t bit);
+
+/* Whether some rule's action is OCI_SECCOMP_NOTIFY. NULL is fine. */
+bool oci_seccomp_notifies(const struct oci_seccomp *seccomp);
+
 /* linux */
 
 struct oci_namespace {

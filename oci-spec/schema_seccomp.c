@@ -83,6 +83,14 @@ static const struct word flag_list[] = {
 };
 static const struct words flags = {"flag", flag_list, ARRAY_SIZE(flag_list)};
 
+const char *oci_seccomp_flag_name(uint32_t bit)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flag_list); i++)
+		if (flag_list[i].value == (long)bit)
+			return flag_list[i].name;
+	return NULL;
+}
+
 static const struct field arg_fields[] = {
 	UINT(struct oci_seccomp_arg, index, "index", .required = true, .min = 0,
 		.max = SYSCALL_ARGS - 1),
@@ -141,6 +149,9 @@ static int finish_seccomp(const struct json_node *n, void *obj, struct err *err)
 	if (s->default_action == OCI_SECCOMP_NOTIFY)
 		return json_fail_member(n, "defaultAction", err,
 			"SCMP_ACT_NOTIFY cannot be the default, the listener could not be sent");
+	if (oci_seccomp_notifies(s) && !s->listener_path)
+		return json_fail_member(
+			n, "listenerPath", err, "missing, there is a rule with SCMP_ACT_NOTIFY");
 	if (s->listener_metadata && !s->listener_path)
 		return json_fail_member(n, "listenerMetadata", err, "there is no listenerPath");
 	return check_errno(n, "defaultErrnoRet", s->default_action, &s->default_errno_ret, err);

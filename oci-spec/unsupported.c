@@ -13,14 +13,6 @@ struct demand {
 	bool made;
 };
 
-static bool has_notify(const struct oci_seccomp *s)
-{
-	for (size_t i = 0; i < s->n_rules; i++)
-		if (s->rules[i].action == OCI_SECCOMP_NOTIFY)
-			return true;
-	return false;
-}
-
 static int refuse_first(const struct demand *demands, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
@@ -41,12 +33,9 @@ static int check_process(const struct oci_process *p, struct err *err)
 
 static int check_linux(const struct oci_linux *l, struct err *err)
 {
-	static const struct oci_seccomp no_seccomp;
-	const struct oci_seccomp *s = l->seccomp ?: &no_seccomp;
 	const struct demand demands[] = {
 		{"linux.intelRdt", l->intel_rdt},
 		{"linux.mountLabel", l->mount_label},
-		{"linux.seccomp.syscalls: SCMP_ACT_NOTIFY", has_notify(s)},
 	};
 
 	return refuse_first(demands, ARRAY_SIZE(demands), err);

@@ -18,6 +18,7 @@
 #include "runtime/box/cgroup.h"
 #include "runtime/box/gate.h"
 #include "runtime/box/hooks.h"
+#include "runtime/seccomp_listener.h"
 
 void life_log_warnings(const struct buf *warnings)
 {
@@ -104,6 +105,17 @@ static void stop(const struct record *r)
 		log_warn("%s, ignoring", err.msg);
 }
 
+static int on_listener(void *arg, int remote_fd, struct err *err)
+{
+	const struct record *r = arg;
+	_cleanup_close_ int pidfd = proc_open(&r->init, err);
+
+	if (pidfd < 0)
+		return pidfd;
+	return seccomp_listener_hand_over(
+		r, OCI_STATUS_CREATED, pidfd, r->init.pid, remote_fd, err);
+}
+
 int life_start(struct container *c, struct err *err)
 {
 	_cleanup_record_ struct record r = {0};
@@ -117,7 +129,7 @@ int life_start(struct container *c, struct err *err)
 		return err_say(err, EINVAL,
 			"cannot start a container that is not created: %s is %s", c->id,
 			oci_status_name(status));
-	rc = gate_start(c->dir_fd, err);
+	rc = gate_start_listening(c->dir_fd, on_listener, &r, err);
 	/* Somebody else was quicker between the two. */
 	if (rc == -ENOENT)
 		return err_say(

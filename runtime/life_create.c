@@ -113,6 +113,10 @@ static void fill_record(struct creation *cr)
 	r->annotations = config->annotations;
 	r->n_annotations = config->n_annotations;
 	r->resources = config->linux_ ? config->linux_->resources : NULL;
+	if (config->linux_ && oci_seccomp_notifies(config->linux_->seccomp)) {
+		r->listener_path = config->linux_->seccomp->listener_path;
+		r->listener_metadata = config->linux_->seccomp->listener_metadata;
+	}
 	if (config->hooks) {
 		r->poststart = config->hooks->poststart;
 		r->n_poststart = config->hooks->n_poststart;

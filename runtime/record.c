@@ -80,6 +80,10 @@ static void write_record(const struct record *r, struct json_writer *w)
 	json_write_member_str(w, "payload", record_payload_name(r->payload));
 	if (r->seed)
 		json_write_member_str(w, "seed", r->seed);
+	if (r->listener_path)
+		json_write_member_str(w, "listenerPath", r->listener_path);
+	if (r->listener_metadata)
+		json_write_member_str(w, "listenerMetadata", r->listener_metadata);
 	json_write_key(w, "cgroups");
 	json_write_array_begin(w);
 	for (size_t i = 0; i < r->n_cgroups; i++) {
@@ -259,6 +263,17 @@ static int read_payload(struct record *r, const struct json_node *root, struct e
 	return json_fail_member(root, "payload", err, "not exec, warm or cold");
 }
 
+static int read_listener(struct record *r, const struct json_node *root, struct err *err)
+{
+	int rc = 0;
+
+	if (json_get(root, "listenerPath"))
+		rc = json_need_str(root, "listenerPath", &r->listener_path, err);
+	if (rc == 0 && json_get(root, "listenerMetadata"))
+		rc = json_need_str(root, "listenerMetadata", &r->listener_metadata, err);
+	return rc;
+}
+
 static int read_process(struct record *r, const struct json_node *root, struct err *err)
 {
 	const struct json_node *pid = json_get(root, "pid");
@@ -301,6 +316,8 @@ static int read_root(struct record *r, const struct json_node *root, struct err 
 		rc = read_process(r, root, err);
 	if (rc == 0)
 		rc = read_payload(r, root, err);
+	if (rc == 0)
+		rc = read_listener(r, root, err);
 	if (rc == 0)
 		rc = read_cgroups(r, root, err);
 	if (rc == 0)

@@ -31,6 +31,8 @@ enum conv_type {
 	CONV_GOING,	 /* and the child's answer */
 	CONV_NET_WANTED, /* the network namespace is there to move interfaces to */
 	CONV_NET_DONE,
+	CONV_LISTENER, /* on the gate's socket; value: the descriptor of the seccomp listener */
+	CONV_LISTENER_TAKEN,
 };
 
 struct conv_msg {

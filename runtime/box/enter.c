@@ -165,7 +165,7 @@ int box_wait_start(struct box_entry *entry, struct err *err)
 		return -err->code;
 	if (p->flags & PLAN_WORKER && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "PR_SET_DUMPABLE");
-	return enter_seccomp(p, err);
+	return enter_seccomp(p, entry->start_conn, err);
 }
 
 /* write(2): hardly any profile forbids it. */

@@ -77,7 +77,8 @@ int enter_process(struct enter *e, struct err *err);
 int enter_keyring(struct enter *e, struct err *err);
 /* enter_privileges.c */
 int enter_privileges(const struct enter *e, struct err *err);
-int enter_seccomp(const struct plan_head *p, struct err *err);
+/* `conn` is to `start`, which takes the listener if there is one. */
+int enter_seccomp(const struct plan_head *p, int conn, struct err *err);
 
 /* enter_exec.c: argv, envp and the executable of the entry. */
 int enter_arguments(const struct plan_head *plan, struct box_entry *ret, struct err *err);

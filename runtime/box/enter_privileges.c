@@ -13,7 +13,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <unistd.h>
 
+#include "runtime/box/conv.h"
 #include "runtime/box/enter_priv.h"
 
 #define CAP_BIT(cap) (UINT64_C(1) << (cap))
@@ -83,15 +85,40 @@ int enter_privileges(const struct enter *e, struct err *err)
 	return 0;
 }
 
-int enter_seccomp(const struct plan_head *p, struct err *err)
+/*
+ * The filter is in force: write(2) and read(2) are what a profile is least likely to
+ * forbid. The descriptor has to stay until it was taken, and execve closes it.
+ */
+static int give_listener(int listener, int conn, struct err *err)
+{
+	const struct conv_msg msg = {.type = CONV_LISTENER, .value = (uint32_t)listener};
+	struct conv_msg answer;
+	size_t len = offsetof(struct conv_msg, text) + 1;
+	ssize_t n;
+
+	if (write(conn, &msg, len) < 0)
+		return err_set(err, errno, "linux.seccomp: tell of the listener");
+	do
+		n = read(conn, &answer, sizeof(answer));
+	while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)len || answer.type != CONV_LISTENER_TAKEN)
+		return err_say(err, EPIPE, "linux.seccomp: nobody took the listener");
+	return 0;
+}
+
+int enter_seccomp(const struct plan_head *p, int conn, struct err *err)
 {
 	struct sock_fprog prog = {
 		.len = (unsigned short)p->seccomp.n,
 		.filter = (struct sock_filter *)(uintptr_t)plan_at(p, p->seccomp),
 	};
 
-	if (p->seccomp.n &&
-		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->seccomp_flags, &prog) < 0)
+	long r;
+
+	if (!p->seccomp.n)
+		return 0;
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->seccomp_flags, &prog);
+	if (r < 0)
 		return err_set(err, errno, "linux.seccomp");
-	return 0;
+	return p->flags & PLAN_NOTIFY ? give_listener((int)r, conn, err) : 0;
 }

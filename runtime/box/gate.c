@@ -48,7 +48,24 @@ int gate_listen(int state_dir_fd, int *ret_fd, struct err *err)
 }
 
 /* The child's last word counts: an exec may fail after it said that it is going. */
-static int wait_outcome(int conn, struct err *err)
+static int on_listener(
+	int conn, int remote_fd, gate_listener_fn listener, void *arg, struct err *err)
+{
+	int r;
+
+	if (!listener)
+		return err_say(err, EPROTO, "start gate: nobody takes the seccomp listener");
+	if (listener(arg, remote_fd, err) < 0) {
+		/* That one says that the gate is open already. */
+		if (err->code == ENOENT)
+			err->code = ECONNREFUSED;
+		return -err->code;
+	}
+	r = conv_say(conn, CONV_LISTENER_TAKEN, 0);
+	return r < 0 ? err_set(err, -r, "start gate: send") : 0;
+}
+
+static int wait_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err)
 {
 	struct conv_msg msg;
 	bool going = false;
@@ -58,6 +75,11 @@ static int wait_outcome(int conn, struct err *err)
 		if (msg.type == CONV_ERROR)
 			return err_say(err, msg.value && msg.value < 4096 ? (int)msg.value : EPROTO,
 				"%s", msg.text);
+		if (msg.type == CONV_LISTENER) {
+			if (on_listener(conn, (int)msg.value, listener, arg, err) < 0)
+				return -err->code;
+			continue;
+		}
 		if (msg.type != CONV_GOING)
 			return err_say(err, EPROTO, "start gate: unexpected message %u", msg.type);
 		going = true;
@@ -69,7 +91,7 @@ static int wait_outcome(int conn, struct err *err)
 	return 0;
 }
 
-int gate_start(int state_dir_fd, struct err *err)
+int gate_start_listening(int state_dir_fd, gate_listener_fn listener, void *arg, struct err *err)
 {
 	_cleanup_close_ int conn = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
@@ -90,5 +112,10 @@ int gate_start(int state_dir_fd, struct err *err)
 		return err_say(err, EPIPE, "the container's process died before it could start");
 	if (r < 0)
 		return err_set(err, -r, "start gate: send");
-	return wait_outcome(conn, err);
+	return wait_outcome(conn, listener, arg, err);
+}
+
+int gate_start(int state_dir_fd, struct err *err)
+{
+	return gate_start_listening(state_dir_fd, NULL, NULL, err);
 }

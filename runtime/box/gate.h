@@ -15,10 +15,15 @@
 /* Makes the socket in the directory. Returns a listening descriptor in *ret_fd. */
 int gate_listen(int state_dir_fd, int *ret_fd, struct err *err);
 
+/* Takes the descriptor of a seccomp listener, whose number in the container's process is given. */
+typedef int (*gate_listener_fn)(void *arg, int remote_fd, struct err *err);
+
 /*
  * Opens the gate and waits for the outcome; at most one caller succeeds, because
  * the socket is removed by the first. -ENOENT when the gate is open already.
  */
 int gate_start(int state_dir_fd, struct err *err);
+/* The same for a container whose seccomp profile has a listener. */
+int gate_start_listening(int state_dir_fd, gate_listener_fn listener, void *arg, struct err *err);
 
 #endif

@@ -44,7 +44,8 @@ enum plan_flags {
 	PLAN_RLIMITS_RAISED = 1u << 13, /* the host's side raises hard limits */
 	PLAN_ROOT_BY_PATH = 1u << 14,	/* joined mount namespace: rootfs is looked up there */
 	PLAN_SURROUNDINGS = 1u << 15,	/* nice and affinity are the caller's, to be restored */
-	PLAN_ALL = (1u << 16) - 1,
+	PLAN_NOTIFY = 1u << 16,		/* the seccomp program has a listener */
+	PLAN_ALL = (1u << 17) - 1,
 };
 
 struct plan_array {

@@ -294,7 +294,7 @@ static int plan_rights(struct builder *b)
 	if (seccomp_compile(l->seccomp, &program, b->warnings, b->err) < 0)
 		return -b->err->code;
 	if (program.notifies)
-		return plan_say(b, ENOTSUP, "linux.seccomp: SCMP_ACT_NOTIFY: not supported yet");
+		head->flags |= PLAN_NOTIFY;
 	head->seccomp = plan_put_array(b, program.insns, program.len, sizeof(*program.insns));
 	head->seccomp_flags = program.flags;
 	return 0;

@@ -11,6 +11,7 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "oci-spec/config.h"
@@ -22,6 +23,11 @@
 #define TREE_FROM 32
 
 #define ARCH_NAME_MAX 32
+
+/* From Linux 5.19; older headers lack it. */
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
 
 struct compiler {
 	const struct oci_seccomp *config;
@@ -112,6 +118,11 @@ static int add_rule(struct compiler *c, scmp_filter_ctx ctx, uint32_t action, co
 
 	if (nr == __NR_SCMP_ERROR)
 		return 0;
+	/* The process tells of its listener by this call, when nobody could answer yet. */
+	if (action == SCMP_ACT_NOTIFY && streq(name, "write"))
+		return err_say(c->err, EINVAL,
+			"linux.seccomp.syscalls: SCMP_ACT_NOTIFY cannot be had for 'write', by "
+			"which the listener is handed over");
 	r = seccomp_rule_add_array(ctx, action, nr, n_args, args);
 	if (r < 0)
 		return err_set(c->err, -r, "linux.seccomp.syscalls: rule for '%s'", name);
@@ -285,18 +296,40 @@ static uint32_t choose_flags(const struct compiler *c)
 	const struct oci_u32 *flags = &c->config->flags;
 
 	if (!flags->set)
-		return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+		return SECCOMP_FILTER_FLAG_SPEC_ALLOW |
+		       (c->notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
 	if (c->notifies)
-		return flags->value & ~(uint32_t)SECCOMP_FILTER_FLAG_TSYNC;
+		return (flags->value & ~(uint32_t)SECCOMP_FILTER_FLAG_TSYNC) |
+		       SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	return flags->value & (uint32_t)(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
 					 SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+}
+
+/* A kernel that knows the flags goes on to look for the program. */
+bool seccomp_flag_works(uint32_t flag)
+{
+	if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+		flag |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) < 0 && errno == EFAULT;
+}
+
+static int check_flags(const struct compiler *c)
+{
+	for (uint32_t bit = 1; bit; bit <<= 1)
+		if (c->config->flags.value & bit && !seccomp_flag_works(bit))
+			return err_say(c->err, ENOTSUP,
+				"linux.seccomp.flags: this kernel does not know %s",
+				oci_seccomp_flag_name(bit));
+	return 0;
 }
 
 /* The host's own architecture is always in. */
 static int compile(struct compiler *c, struct seccomp_program *ret)
 {
-	int r = compile_native(c);
+	int r = check_flags(c);
 
+	if (r == 0)
+		r = compile_native(c);
 	for (uint32_t bit = 1; bit && r == 0; bit <<= 1)
 		if (c->config->architectures.value & bit)
 			r = compile_foreign(c, bit);

@@ -20,7 +20,7 @@ struct seccomp_program {
 	struct sock_filter *insns; /* owned */
 	uint16_t len;		   /* instructions; 0 when there is nothing to install */
 	uint32_t flags;		   /* SECCOMP_FILTER_FLAG_* for seccomp(2) */
-	bool notifies;		   /* some rule notifies: FLAG_NEW_LISTENER is needed */
+	bool notifies;		   /* some rule notifies: flags has FLAG_NEW_LISTENER */
 };
 
 /*
@@ -31,6 +31,9 @@ struct seccomp_program {
  */
 int seccomp_compile(const struct oci_seccomp *config, struct seccomp_program *ret,
 	struct buf *warnings, struct err *err);
+
+/* Whether this kernel knows a flag of oci_seccomp.flags. */
+bool seccomp_flag_works(uint32_t flag);
 
 void seccomp_program_finish(struct seccomp_program *p);
 #define _cleanup_seccomp_ _cleanup_(seccomp_program_finish)

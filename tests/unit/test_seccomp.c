@@ -389,12 +389,13 @@ START_TEST(flags_reach_the_caller)
 		0);
 	ck_assert_uint_eq(p.flags, SECCOMP_FILTER_FLAG_LOG);
 	seccomp_program_finish(&p);
-	ck_assert_int_eq(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":["
-				 "\"SECCOMP_FILTER_FLAG_TSYNC\",\"SECCOMP_FILTER_FLAG_LOG\"],"
-				 "\"syscalls\":[" RULE("SCMP_ACT_NOTIFY") "]}",
-				 &p, &err),
+	ck_assert_int_eq(
+		compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":["
+			"\"SECCOMP_FILTER_FLAG_TSYNC\",\"SECCOMP_FILTER_FLAG_LOG\"],"
+			"\"listenerPath\":\"/x\",\"syscalls\":[" RULE("SCMP_ACT_NOTIFY") "]}",
+			&p, &err),
 		0);
-	ck_assert_uint_eq(p.flags, SECCOMP_FILTER_FLAG_LOG);
+	ck_assert_uint_eq(p.flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_NEW_LISTENER);
 	ck_assert(p.notifies);
 }
 END_TEST
