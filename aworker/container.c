@@ -33,6 +33,9 @@
 /* The trial clone compiles and runs a little JavaScript. */
 #define TRIAL_TIMEOUT_MS 20000
 
+/* More than any bin of malloc() holds, and less than it would map. */
+#define MALLOC_LARGE 100000
+
 /* How often the copy that rehearses looks whether it has answered. */
 #define REHEARSAL_PAUSE_NS 1000000
 
@@ -83,19 +86,35 @@ static int prepare(struct worker *w, const struct box_entry *entry, struct err *
 	return 0;
 }
 
-/* `known`: pages that will be needed; NULL in a process that has them all. */
-static int run_container(struct worker *w, struct seed_request *req, const struct prefault *known)
+/* What a seed knows of its clones' memory. */
+struct memory {
+	struct prefault known;
+	bool warm; /* this clone was parked */
+};
+
+/* `memory`: NULL in a process that has all its pages. */
+static int run_container(struct worker *w, struct seed_request *req, const struct memory *memory)
 {
 	struct box_entry entry;
 	struct err err = ERR_INIT;
 	int code, r;
 
-	r = box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, &entry, &err);
-	if (r == 0 && known)
-		prefault_apply(known);
-	/* The engine is made this process's own while nobody waits for an answer yet. */
-	if (r < 0 || prepare(w, &entry, &err) < 0 || engine_fork_child(w->engine, &err) < 0 ||
-		box_wait_start(&entry, &err) < 0 || worker_open(w, &err) < 0) {
+	r = box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, req->missing,
+		&entry, &err);
+	if (r == 0)
+		r = prepare(w, &entry, &err);
+	if (r == 0)
+		r = box_ready(&entry, &err);
+	/* The memory that it will need becomes this process's own while nobody waits for it. */
+	if (r == 0 && memory)
+		prefault_apply(&memory->known, memory->warm);
+	if (r == 0)
+		r = engine_fork_child(w->engine, &err);
+	if (r == 0)
+		r = box_wait_start(&entry, &err);
+	if (r == 0)
+		r = worker_open(w, &err);
+	if (r < 0) {
 		box_failed(&entry, &err);
 		return WORKER_EXIT_ERROR;
 	}
@@ -203,6 +222,16 @@ static int rehearse(struct worker *w, struct prefault *ret, struct err *err)
 	return r;
 }
 
+/*
+ * Else the first larger free() in each clone joins free chunks all over the heap, and its first
+ * larger malloc() sorts them, and both copy it.
+ */
+static void tidy_malloc(void)
+{
+	malloc_trim(0);
+	free(malloc(MALLOC_LARGE));
+}
+
 static int warm_up(struct worker *w, struct err *err)
 {
 	if (worker_open(w, err) < 0)
@@ -212,14 +241,22 @@ static int warm_up(struct worker *w, struct err *err)
 		return err_say(err, EIO, "the warm-up failed");
 	worker_close(w);
 	engine_fork_prepare(w->engine);
-	/* Else the first larger free() in each clone joins free chunks all over the heap, and copies it. */
-	malloc_trim(0);
+	tidy_malloc();
 	return seed_trial(run_trial, w, TRIAL_TIMEOUT_MS, err);
+}
+
+static void warm_clone(void *arg)
+{
+	struct memory *memory = arg;
+
+	prefault_warm(&memory->known);
+	memory->warm = true;
 }
 
 int container_seed(const char *arg, void *stack_low)
 {
-	static struct prefault known;
+	static struct memory memory;
+	const struct seed_parking parking = {.warm = warm_clone, .arg = &memory};
 	struct worker w = {.stack_low = stack_low};
 	struct seed_request req;
 	struct err err = ERR_INIT;
@@ -234,11 +271,11 @@ int container_seed(const char *arg, void *stack_low)
 	if (r == 0)
 		r = warm_up(&w, &err);
 	if (r == 0)
-		r = rehearse(&w, &known, &err);
+		r = rehearse(&w, &memory.known, &err);
 	if (r == 0)
-		r = seed_serve(listen_fd, keeper_fd, &req, &err);
+		r = seed_serve(listen_fd, keeper_fd, &parking, &req, &err);
 	if (r == 0)
-		return run_container(&w, &req, &known);
+		return run_container(&w, &req, &memory);
 	worker_say("seed: %s", err.msg);
 	return WORKER_EXIT_ERROR;
 }

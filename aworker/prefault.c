@@ -3,8 +3,11 @@
  * A page fault costs several times of what the kernel does in it, the more so in a
  * virtual machine, and a clone takes some hundred until its first answer, nearly all
  * of them at the same addresses. So one clone is made to rehearse, its pages are
- * looked up, and each later clone asks for all of them in a few calls. It does so
- * when it is in its cgroup: that pays for them.
+ * looked up, and each later clone asks for all of them in a few calls. What it will
+ * change it asks for when it is in its cgroup: that pays for them.
+ *
+ * Where the hypervisor keeps page tables of its own, it learns of each page by a fault
+ * too, which only an access causes; hence the reading of memory that is there already.
  */
 #include "aworker/prefault.h"
 
@@ -34,22 +37,27 @@
 
 #define MAPS_MAX ((size_t)4 << 20)
 
-static void add(struct prefault *p, uintptr_t page, bool write)
+static void add(struct prefault *p, uintptr_t page, enum prefault_kind kind)
 {
 	struct prefault_range *last = p->n ? &p->ranges[p->n - 1] : NULL;
 
-	if (last && last->write == write && last->start + last->pages * PAGE == page)
+	if (last && last->kind == kind && last->start + last->pages * PAGE == page)
 		last->pages++;
 	else if (p->n < PREFAULT_RANGES_MAX)
-		p->ranges[p->n++] = (struct prefault_range){page, 1, write};
+		p->ranges[p->n++] = (struct prefault_range){page, 1, kind};
 }
 
-/* What is exclusive is not shared with the parent any more. */
+/* An exclusive page of memory that may be written to is not shared with the parent any more. */
+static enum prefault_kind kind_of(uint64_t entry, bool writable)
+{
+	if (entry & PAGEMAP_FILE)
+		return PREFAULT_FILE;
+	return writable && entry & PAGEMAP_EXCLUSIVE ? PREFAULT_CHANGED : PREFAULT_SHARED;
+}
+
 static void record_mapping(
 	struct prefault *p, int pagemap, uintptr_t start, uintptr_t end, bool writable)
 {
-	const uint64_t mask = PAGEMAP_PRESENT | PAGEMAP_FILE | (writable ? PAGEMAP_EXCLUSIVE : 0);
-	const uint64_t wanted = PAGEMAP_PRESENT | (writable ? PAGEMAP_EXCLUSIVE : PAGEMAP_FILE);
 	uint64_t batch[PAGEMAP_BATCH];
 
 	while (start < end) {
@@ -63,8 +71,8 @@ static void record_mapping(
 		if (n <= 0)
 			return;
 		for (size_t i = 0; i < (size_t)n / sizeof(batch[0]); i++)
-			if ((batch[i] & mask) == wanted)
-				add(p, start + i * PAGE, writable);
+			if (batch[i] & PAGEMAP_PRESENT)
+				add(p, start + i * PAGE, kind_of(batch[i], writable));
 		start += (size_t)n / sizeof(batch[0]) * PAGE;
 	}
 }
@@ -91,9 +99,34 @@ void prefault_record(struct prefault *ret)
 	}
 }
 
-void prefault_apply(const struct prefault *p)
+/* Whether all of it is there now. */
+static bool populate(const struct prefault_range *r, int advice)
+{
+	return madvise((void *)r->start, r->pages * PAGE, advice) == 0;
+}
+
+static void touch(const struct prefault_range *r)
+{
+	for (size_t i = 0; i < r->pages; i++)
+		(void)*(volatile const char *)(r->start + i * PAGE);
+}
+
+void prefault_warm(const struct prefault *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		(void)madvise((void *)p->ranges[i].start, p->ranges[i].pages * PAGE,
-			p->ranges[i].write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+		if (p->ranges[i].kind != PREFAULT_CHANGED &&
+			populate(&p->ranges[i], MADV_POPULATE_READ))
+			touch(&p->ranges[i]);
+}
+
+void prefault_apply(const struct prefault *p, bool warm)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct prefault_range *r = &p->ranges[i];
+
+		if (r->kind == PREFAULT_CHANGED && populate(r, MADV_POPULATE_WRITE))
+			touch(r);
+		else if (r->kind == PREFAULT_FILE && !warm)
+			(void)populate(r, MADV_POPULATE_READ);
+	}
 }

@@ -13,14 +13,17 @@
 static struct {
 	const char *worker;
 	unsigned max_clones;
+	unsigned parked;
 	bool force;
-} given;
+} given = {.parked = SEED_PARKED_DEFAULT};
 
 static const struct option options[] = {
 	{"worker", 0, OPTION_STRING, &given.worker, "PATH", NULL,
 		"start: the executable, by default our aworker"},
 	{"max-clones", 0, OPTION_UNSIGNED, &given.max_clones, "N", NULL,
 		"start: how many clones may live at one time"},
+	{"parked", 0, OPTION_UNSIGNED, &given.parked, "N", NULL,
+		"start: how many clones wait for requests"},
 	{"force", 'f', OPTION_FLAG, &given.force, NULL, NULL,
 		"stop: although clones live; they stay, without anybody who learns of their exit"},
 };
@@ -33,6 +36,7 @@ static int seed_verb_start(const char *name, struct err *err)
 		.name = name,
 		.worker = given.worker,
 		.max_clones = given.max_clones,
+		.parked = &given.parked,
 	};
 
 	return seed_start(&start, err);
@@ -72,6 +76,7 @@ static int seed_verb_info(const char *name, struct err *err)
 		buf_printf(&out, "seed started:  %s\n", format_time(info.seed_started_s, when));
 	}
 	buf_printf(&out, "clones alive:  %u of %u\n", info.clones_alive, info.clones_max);
+	buf_printf(&out, "parked:        %u of %u\n", info.parked, info.parked_wanted);
 	buf_printf(&out, "clones total:  %llu\n", (unsigned long long)info.clones_total);
 	buf_printf(&out, "restarts:      %u\n", info.restarts);
 	if (info.seed_ended_s)

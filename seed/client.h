@@ -61,10 +61,11 @@ int seed_send(int conn, const struct seed_call *call, struct err *err);
 
 struct seed_start {
 	const char *name;
-	const char *worker;  /* executable of the seed; NULL: paths_program("aworker") */
-	const char *keeper;  /* executable of the keeper; NULL: paths_program("turf-seed") */
-	unsigned max_clones; /* 0: the default */
-	bool background;     /* return as soon as the keeper runs; its seed gets ready later */
+	const char *worker;	/* executable of the seed; NULL: paths_program("aworker") */
+	const char *keeper;	/* executable of the keeper; NULL: paths_program("turf-seed") */
+	unsigned max_clones;	/* 0: the default */
+	const unsigned *parked; /* clones that wait for requests; NULL: the default */
+	bool background;	/* return as soon as the keeper runs; its seed gets ready later */
 };
 
 /*

@@ -22,6 +22,10 @@
 /* Clones alive at one time under one keeper, unless --max-clones says otherwise. */
 #define SEED_MAX_CLONES_DEFAULT 4096
 
+/* Parked clones of a seed, unless --parked says otherwise, and at most. */
+#define SEED_PARKED_DEFAULT 4
+#define SEED_PARKED_MAX	    64
+
 enum seed_control_op { SEED_CONTROL_INFO = 1, SEED_CONTROL_STOP = 2, SEED_CONTROL_FORCE_STOP = 3 };
 
 struct seed_control_request {
@@ -48,6 +52,8 @@ struct seed_info {
 	int32_t seed_pid; /* 0 while there is none */
 	uint32_t clones_alive;
 	uint32_t clones_max;
+	uint32_t parked; /* clones that wait for a request, ready */
+	uint32_t parked_wanted;
 	uint32_t restarts;     /* seeds that ended by themselves */
 	uint64_t clones_total; /* since the keeper's start */
 	int64_t started_s;     /* keeper's start, seconds of CLOCK_REALTIME */
@@ -69,6 +75,7 @@ enum seed_keeper_op {
 	SEED_KEEPER_CLONE = 4,	/* from the seed: pid; pidfd and state directory come along */
 	SEED_KEEPER_STALE = 5,	/* from the seed: a client of another build asked */
 	SEED_KEEPER_LOG = 6,	/* from the seed: a sentence for the log */
+	SEED_KEEPER_PARKED = 7, /* from the seed: `parked` has changed */
 };
 
 struct seed_keeper_message {
@@ -78,7 +85,7 @@ struct seed_keeper_message {
 	int32_t pid;
 	uint32_t count;	     /* CONFIG: clones alive now; GONE: how many ended */
 	uint32_t clones_max; /* CONFIG */
-	uint32_t reserved;
+	uint32_t parked;     /* CONFIG: how many are wanted; from the seed: how many are ready */
 	struct seed_build_id build_id; /* CONFIG */
 	char text[256];
 };

@@ -5,7 +5,8 @@
  * Order of one clone: the clone is made and stops at a pipe; the keeper is told
  * (it now waits for the exit), the client is told, the pipe is opened. So a clone
  * that runs is always known to both, and when the seed dies in between, the end
- * of file on the pipe ends the clone too.
+ * of file on the pipe ends the clone too. A parked clone (pool_priv.h) has its socket
+ * in the pipe's place.
  *
  * A client sends one message and cannot hold up others: connections wait side by
  * side in a small table, each with a deadline; when the table is full the oldest
@@ -28,6 +29,7 @@
 #include "runtime/base/proc.h"
 #include "seed/clone_priv.h"
 #include "seed/control.h"
+#include "seed/pool_priv.h"
 #include "seed/socket_priv.h"
 
 /* Clients that have connected and not yet sent their request. */
@@ -58,6 +60,7 @@ struct server {
 	struct seed_build_id build_id;
 	uint32_t alive;
 	uint32_t clones_max;
+	struct pool pool;
 	struct client clients[CLIENTS_MAX]; /* oldest first */
 	size_t n_clients;
 };
@@ -72,6 +75,7 @@ static int tell_keeper(const struct server *s, enum seed_keeper_op op, pid_t pid
 		.version = SEED_CONTROL_VERSION,
 		.op = (uint16_t)op,
 		.pid = pid,
+		.parked = pool_ready(&s->pool),
 	};
 
 	snprintf(m.text, sizeof(m.text), "%s", text);
@@ -101,8 +105,9 @@ static void child_start(const struct clone_ground *g, const struct seed_request 
 	close(go_fd);
 }
 
+/* Tells keeper and client of a clone that must not run before; kills it when that fails. */
 static int introduce(struct server *s, int conn, const struct seed_message *m, pid_t pid, int pidfd,
-	int go_fd, struct err *err)
+	struct err *err)
 {
 	int fds[2] = {pidfd, m->state_dir_fd};
 	int r;
@@ -118,9 +123,24 @@ static int introduce(struct server *s, int conn, const struct seed_message *m, p
 		proc_pidfd_signal(pidfd, SIGKILL);
 		return err_set(err, -r, "tell the client of clone %d", (int)pid);
 	}
-	/* One byte into an empty pipe. It fails only when the clone is dead, which is its own affair. */
-	(void)!write(go_fd, "", 1);
 	return 0;
+}
+
+/*
+ * A parked clone, when there is one. What it fails at from here on is between it and
+ * the client, who sees the end of the conversation.
+ */
+static bool hand_over(struct server *s, int conn, const struct seed_message *m, struct err *err)
+{
+	struct pool_clone c;
+
+	if (!pool_suits(m) || !pool_take(&s->pool, &c))
+		return false;
+	if (introduce(s, conn, m, c.pid, c.pidfd, err) == 0)
+		(void)pool_hand_over(&c, conn, m);
+	close(c.pidfd);
+	close(c.conn);
+	return true;
 }
 
 /* clone3() for the request, in the PID namespace it names. Returns as clone_make(). */
@@ -171,8 +191,9 @@ static enum served clone_one(struct server *s, int conn, struct seed_message *m,
 		return SERVED_IN_CLONE;
 	}
 	seed_request_finish(ret);
-	if (pid > 0)
-		(void)introduce(s, conn, m, pid, pidfd, go_w, err);
+	/* One byte into an empty pipe. It fails only when the clone is dead, which is its own affair. */
+	if (pid > 0 && introduce(s, conn, m, pid, pidfd, err) == 0)
+		(void)!write(go_w, "", 1);
 	return broken ? SERVED_BROKEN : SERVED;
 }
 
@@ -200,7 +221,7 @@ static enum served serve(struct server *s, int conn, struct seed_request *ret)
 	if (r == -EAGAIN)
 		return SERVED_LATER;
 	if (r > 0) {
-		if (admit(s, &m, &err) == 0)
+		if (admit(s, &m, &err) == 0 && !hand_over(s, conn, &m, &err))
 			served = clone_one(s, conn, &m, ret, &err);
 		if (served == SERVED_IN_CLONE)
 			return served;
@@ -331,6 +352,7 @@ static int receive_config(struct server *s, struct err *err)
 	s->build_id = m.build_id;
 	s->alive = m.count;
 	s->clones_max = m.clones_max;
+	pool_init(&s->pool, s->pool.parking, m.parked);
 	return 0;
 }
 
@@ -338,45 +360,68 @@ static int receive_config(struct server *s, struct err *err)
 
 static int poll_timeout(const struct server *s)
 {
+	int64_t due = s->pool.due_ms;
 	int64_t left;
 
-	if (s->n_clients == 0)
+	if (s->n_clients > 0 && s->clients[0].deadline_ms < due)
+		due = s->clients[0].deadline_ms;
+	if (due == INT64_MAX)
 		return -1;
-	left = s->clients[0].deadline_ms - seed_now_ms();
+	left = due - seed_now_ms();
 	return left < 0 ? 0 : (int)left;
+}
+
+/* Says how many are parked when that has changed. */
+static void hear_pool(struct server *s, const struct pollfd *ready, unsigned n)
+{
+	unsigned before = pool_ready(&s->pool);
+
+	pool_hear(&s->pool, ready, n);
+	if (pool_ready(&s->pool) != before)
+		(void)tell_keeper(s, SEED_KEEPER_PARKED, 0, "", NULL, 0);
+}
+
+/* One turn: whatever is ready. */
+static enum served turn(struct server *s, struct seed_request *ret, struct err *err)
+{
+	struct pollfd p[2 + CLIENTS_MAX + SEED_PARKED_MAX];
+	struct pollfd *parked = p + 2 + s->n_clients;
+	size_t n = s->n_clients;
+	unsigned n_parked = s->pool.n;
+	enum served served;
+
+	p[0] = (struct pollfd){.fd = s->keeper_fd, .events = POLLIN};
+	p[1] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
+	for (size_t i = 0; i < n; i++)
+		p[2 + i] = (struct pollfd){.fd = s->clients[i].fd, .events = POLLIN};
+	pool_poll(&s->pool, parked);
+	if (poll(p, 2 + n + n_parked, poll_timeout(s)) < 0) {
+		if (errno == EINTR)
+			return SERVED;
+		err_set(err, errno, "poll");
+		return SERVED_BROKEN;
+	}
+	hear_pool(s, parked, n_parked);
+	if (p[0].revents && hear_keeper(s, err) < 0)
+		return SERVED_BROKEN;
+	served = serve_waiting(s, p + 2, n, ret);
+	if (served == SERVED && p[1].revents)
+		served = accept_clients(s, ret);
+	if (served == SERVED && pool_grow(&s->pool, &s->ground, ret) > 0)
+		return SERVED_IN_CLONE;
+	return served;
 }
 
 static int loop(struct server *s, struct seed_request *ret, struct err *err)
 {
-	struct pollfd p[2 + CLIENTS_MAX];
+	enum served served;
 
-	for (;;) {
-		size_t n = s->n_clients;
-		enum served served = SERVED;
-		int r;
-
-		p[0] = (struct pollfd){.fd = s->keeper_fd, .events = POLLIN};
-		p[1] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
-		for (size_t i = 0; i < n; i++)
-			p[2 + i] = (struct pollfd){.fd = s->clients[i].fd, .events = POLLIN};
-		if (poll(p, 2 + n, poll_timeout(s)) < 0) {
-			if (errno == EINTR)
-				continue;
-			return err_set(err, errno, "poll");
-		}
-		if (p[0].revents) {
-			r = hear_keeper(s, err);
-			if (r < 0)
-				return r;
-		}
-		served = serve_waiting(s, p + 2, n, ret);
-		if (served == SERVED && p[1].revents)
-			served = accept_clients(s, ret);
-		if (served == SERVED_IN_CLONE)
-			return 0;
-		if (served == SERVED_BROKEN)
-			return err_say(err, EIO, "cannot return to the seed's PID namespace");
-	}
+	do
+		served = turn(s, ret, err);
+	while (served == SERVED || served == SERVED_LATER);
+	if (served == SERVED_BROKEN && !err->code)
+		return err_say(err, EIO, "cannot return to the seed's PID namespace");
+	return served == SERVED_BROKEN ? -err->code : 0;
 }
 
 static int start(struct server *s, struct err *err)
@@ -397,13 +442,15 @@ static int start(struct server *s, struct err *err)
 	return r < 0 ? err_set(err, -r, "tell the keeper") : 0;
 }
 
-int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err)
+int seed_serve(int listen_fd, int keeper_fd, const struct seed_parking *parking,
+	struct seed_request *ret, struct err *err)
 {
 	struct server s = {
 		.ground = CLONE_GROUND_INIT,
 		.listen_fd = listen_fd,
 		.keeper_fd = keeper_fd,
 		.pidns_fd = -1,
+		.pool = {.parking = parking},
 	};
 	int r;
 
@@ -414,6 +461,7 @@ int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct er
 		return 0;
 	for (size_t i = 0; i < s.n_clients; i++)
 		close(s.clients[i].fd);
+	pool_finish(&s.pool);
 	clone_ground_finish(&s.ground);
 	fd_close(&s.pidns_fd);
 	return err_wrap(err, "seed");

@@ -26,6 +26,17 @@ struct seed_request {
 	size_t plan_len;
 	int fds[SEED_FDS_MAX]; /* the plan's descriptors, in its order; owned; O_CLOEXEC */
 	size_t n_fds;
+	uint64_t missing; /* CLONE_NEW* that were asked for and have yet to be made by unshare(2) */
+};
+
+/*
+ * What a clone does before it is parked (pool_priv.h), while nobody waits: touch what
+ * it will need. It runs in the state that seed_serve() returns in, without conn and
+ * plan, must leave nothing of that changed, and must not fail.
+ */
+struct seed_parking {
+	void (*warm)(void *arg); /* NULL: nothing */
+	void *arg;
 };
 
 /*
@@ -36,9 +47,10 @@ struct seed_request {
  * the keeper is gone or the set-up fails: the seed then ends.
  *
  * From the call until the return in a clone nothing is allocated, no stdio is
- * touched and no lock is taken.
+ * touched and no lock is taken, but by parking->warm().
  */
-int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err);
+int seed_serve(int listen_fd, int keeper_fd, const struct seed_parking *parking,
+	struct seed_request *ret, struct err *err);
 
 /*
  * Runs `run` in a clone made and settled as those of seed_serve() are, but a child

@@ -30,6 +30,8 @@ static void fill_info(const struct keeper *k, struct seed_info *ret)
 		.seed_pid = s->pid,
 		.clones_alive = k->clones.alive,
 		.clones_max = k->options->max_clones,
+		.parked = k->seed.parked,
+		.parked_wanted = k->options->parked,
 		.restarts = s->restarts,
 		.clones_total = k->clones.total,
 		.started_s = k->started_s,

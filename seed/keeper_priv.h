@@ -25,6 +25,7 @@ struct keeper_options {
 	const char *name;
 	const char *worker; /* absolute path */
 	unsigned max_clones;
+	unsigned parked; /* clones to keep waiting */
 	bool background; /* report as soon as the keeper runs, go on trying when the seed fails */
 	int report_fd;	 /* for a struct seed_report, -1: nobody listens; owned */
 };
@@ -107,6 +108,7 @@ struct keeper_seed {
 	size_t line_len;
 	char last_line[256];
 	/* for seed_info */
+	uint32_t parked;
 	uint32_t restarts;
 	int64_t started_s;
 	int64_t ended_s;

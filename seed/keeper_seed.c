@@ -81,6 +81,7 @@ static int send_config(struct keeper *k)
 		.op = SEED_KEEPER_CONFIG,
 		.count = k->clones.alive,
 		.clones_max = k->options->max_clones,
+		.parked = k->options->parked,
 		.build_id = k->seed.build_id,
 	};
 
@@ -219,6 +220,7 @@ static void on_message(struct keeper *k, struct seed_keeper_message *m, int *fds
 	struct keeper_seed *s = &k->seed;
 
 	m->text[sizeof(m->text) - 1] = '\0';
+	s->parked = m->parked;
 	if (m->op == SEED_KEEPER_CLONE && m->pid > 0 && (n_fds == 1 || n_fds == 2)) {
 		if (keeper_clones_add(&k->clones, m->pid, fds[0], n_fds == 2 ? fds[1] : -1))
 			s->gone_pending++;
@@ -229,6 +231,7 @@ static void on_message(struct keeper *k, struct seed_keeper_message *m, int *fds
 	switch (m->op) {
 	case SEED_KEEPER_READY: on_ready(k, m->text); break;
 	case SEED_KEEPER_STALE: on_stale(k); break;
+	case SEED_KEEPER_PARKED: break;
 	case SEED_KEEPER_LOG: log_info("seed: %s", m->text); break;
 	default: log_warn("seed: unknown message %u, ignoring", m->op);
 	}
@@ -326,6 +329,7 @@ void keeper_seed_ended(struct keeper *k, int status)
 
 	s->pid = 0;
 	keeper_seed_hear(k);
+	s->parked = 0;
 	drain_output(k);
 	fd_close(&s->conn);
 	fd_close(&s->output);

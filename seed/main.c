@@ -22,16 +22,27 @@
 #define MAX_CLONES_LIMIT 1000000
 
 static const char usage[] =
-	"usage: turf-seed [--background | --foreground] [--max-clones N] [--worker PATH] NAME\n"
+	"usage: turf-seed [--background | --foreground] [--max-clones N] [--parked N]\n"
+	"                 [--worker PATH] NAME\n"
 	"       turf-seed --help | --version\n";
 
-enum { OPT_BACKGROUND = 1, OPT_FOREGROUND, OPT_HELP, OPT_MAX, OPT_REPORT, OPT_VERSION, OPT_WORKER };
+enum {
+	OPT_BACKGROUND = 1,
+	OPT_FOREGROUND,
+	OPT_HELP,
+	OPT_MAX,
+	OPT_PARKED,
+	OPT_REPORT,
+	OPT_VERSION,
+	OPT_WORKER
+};
 
 static const struct option long_options[] = {
 	{"background", no_argument, NULL, OPT_BACKGROUND},
 	{"foreground", no_argument, NULL, OPT_FOREGROUND},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"max-clones", required_argument, NULL, OPT_MAX},
+	{"parked", required_argument, NULL, OPT_PARKED},
 	{"report-fd", required_argument, NULL, OPT_REPORT}, /* for seed_start(), not for people */
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"worker", required_argument, NULL, OPT_WORKER},
@@ -70,6 +81,11 @@ static int take_option(struct arguments *a, int opt, const char *value, struct e
 			return 0;
 		return err_say(
 			err, EINVAL, "--max-clones %s: expected 1 to %d", value, MAX_CLONES_LIMIT);
+	case OPT_PARKED:
+		if (parse_number(value, 0, SEED_PARKED_MAX, &a->keeper.parked) == 0)
+			return 0;
+		return err_say(
+			err, EINVAL, "--parked %s: expected 0 to %d", value, SEED_PARKED_MAX);
 	case OPT_REPORT:
 		if (parse_number(value, 3, 1000000, &fd) < 0 || fcntl((int)fd, F_GETFD) < 0)
 			return err_say(err, EINVAL, "--report-fd %s: no open descriptor", value);
@@ -176,7 +192,9 @@ static void daemonise(struct arguments *a)
 int main(int argc, char **argv)
 {
 	struct arguments a = {
-		.keeper = {.max_clones = SEED_MAX_CLONES_DEFAULT, .report_fd = -1},
+		.keeper = {.max_clones = SEED_MAX_CLONES_DEFAULT,
+			.parked = SEED_PARKED_DEFAULT,
+			.report_fd = -1},
 	};
 	struct log_config config = {.level = LOG_LEVEL_WARN, .fd = -1, .program = "turf-seed"};
 	struct err err = ERR_INIT;

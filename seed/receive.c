@@ -43,6 +43,7 @@ int seed_request_take(
 	if (r < 0)
 		return r;
 	ret->conn = conn;
+	ret->missing = 0;
 	ret->n_fds = m->n_fds;
 	memcpy(ret->fds, m->fds, m->n_fds * sizeof(int));
 	return 0;

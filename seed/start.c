@@ -22,12 +22,13 @@
 /* The keeper itself gives up after SEED_START_TIMEOUT_MS and says why. */
 #define REPORT_SLACK_MS 5000
 
-#define ARGS_MAX 12
+#define ARGS_MAX 14
 
 struct command {
 	const char *argv[ARGS_MAX];
 	size_t n;
 	char max_clones[16];
+	char parked[32];
 	char seeds_dir[4096];
 	const char *envp[4];
 };
@@ -37,8 +38,10 @@ static void fill_command(struct command *c, const char *keeper, const struct see
 	const char *args[] = {keeper, "--report-fd=3", start->background ? "--background" : NULL,
 		start->worker ? "--worker" : NULL, start->worker,
 		start->max_clones ? "--max-clones" : NULL, start->max_clones ? c->max_clones : NULL,
-		"--", start->name};
+		start->parked ? c->parked : NULL, "--", start->name};
 
+	if (start->parked)
+		snprintf(c->parked, sizeof(c->parked), "--parked=%u", *start->parked);
 	snprintf(c->max_clones, sizeof(c->max_clones), "%u", start->max_clones);
 	snprintf(c->seeds_dir, sizeof(c->seeds_dir), "TURF_SEEDS_DIR=%s", paths_seeds_dir());
 	for (size_t i = 0; i < ARRAY_SIZE(args); i++)

@@ -52,12 +52,18 @@ class WorkerNavigator {
 
 // --- location ---
 
-let locationHref = '';
+let locationHref; // undefined: nobody has asked this process yet
 
 // What relative URLs are resolved against; '' when there is no location.
-internals.baseUrl = () => locationHref;
-internals.setLocation = (href) => {
-	locationHref = href === '' ? '' : new internals.URL(href).href;
+internals.baseUrl = () => {
+	if (locationHref === undefined) {
+		const href = ops.workerLocation() || ops.workerFile();
+		locationHref = href === '' ? '' : new internals.URL(href).href;
+	}
+	return locationHref;
+};
+internals.resetLocation = () => {
+	locationHref = undefined;
 };
 
 class WorkerLocation {
@@ -109,7 +115,8 @@ class WorkerLocation {
 
 	#part(name) {
 		void this.#brand;
-		return locationHref === '' ? '' : new internals.URL(locationHref)[name];
+		const href = internals.baseUrl();
+		return href === '' ? '' : new internals.URL(href)[name];
 	}
 }
 
@@ -132,13 +139,13 @@ const attributes = {
 		defineGlobal('navigator', value);
 	},
 	get location() {
-		return locationHref === '' ? undefined : locationObject;
+		return internals.baseUrl() === '' ? undefined : locationObject;
 	},
 	set location(value) {
 		defineGlobal('location', value);
 	},
 	get origin() {
-		return locationHref === '' ? 'null' : locationObject.origin;
+		return internals.baseUrl() === '' ? 'null' : locationObject.origin;
 	},
 	set origin(value) {
 		defineGlobal('origin', value);

@@ -482,7 +482,7 @@ internals.mainLoaded = (exports) => {
 // State that must be this process's own.
 internals.started = () => {
 	internals.resetConsole();
-	internals.setLocation(ops.workerLocation() || ops.workerFile());
+	internals.resetLocation();
 };
 
 // For the warm-up: the dispatch path with a handler of ours, then everything is as before.

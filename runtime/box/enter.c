@@ -102,9 +102,9 @@ int enter_run(struct enter *e, struct box_entry *ret, struct err *err)
 }
 
 int box_enter(const void *plan, size_t plan_len, const int *fds, size_t n_fds, int conn,
-	struct box_entry *ret, struct err *err)
+	uint64_t missing, struct box_entry *ret, struct err *err)
 {
-	struct enter e = {.plan = plan, .conn = conn};
+	struct enter e = {.plan = plan, .conn = conn, .missing = missing};
 
 	*ret = (struct box_entry){.conn = conn, .gate_fd = -1, .start_conn = -1};
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -136,13 +136,17 @@ static int wait_at_gate(struct box_entry *entry, struct err *err)
 	}
 }
 
-static int say_ready(struct box_entry *entry, struct err *err)
+int box_ready(struct box_entry *entry, struct err *err)
 {
-	struct conv_msg msg;
 	int r = conv_say(entry->conn, CONV_READY, 0);
 
-	if (r < 0)
-		return err_set(err, -r, "say that the container is ready");
+	return r < 0 ? err_set(err, -r, "say that the container is ready") : 0;
+}
+
+static int await_release(struct box_entry *entry, struct err *err)
+{
+	struct conv_msg msg;
+
 	/* A runtime that died has not written down that we exist. */
 	if (conv_expect(entry->conn, CONV_RELEASED, &msg, NULL, err) < 0)
 		return -err->code;
@@ -157,7 +161,7 @@ int box_wait_start(struct box_entry *entry, struct err *err)
 {
 	const struct plan_head *p = entry->plan;
 
-	if (say_ready(entry, err) < 0 || wait_at_gate(entry, err) < 0)
+	if (await_release(entry, err) < 0 || wait_at_gate(entry, err) < 0)
 		return -err->code;
 	fd_close(&entry->gate_fd);
 	if (enter_run_hooks(p, p->start_hooks, "startContainer", entry->hooks_state,

@@ -5,8 +5,9 @@
  * stdio and takes no lock.
  *
  * Order: box_enter() builds the sandbox and drops every privilege but what the
- * gate needs; the caller may then check its payload; box_wait_start() says READY
- * and returns when `start` came; then box_exec(), or box_started() by a worker.
+ * gate needs; the caller may then check its payload; box_ready() says so; between
+ * it and box_wait_start(), which returns when `start` came, nobody waits for the caller;
+ * then box_exec(), or box_started() by a worker.
  * A failure at any point goes to whoever waits for it by box_failed().
  */
 #ifndef RUNTIME_BOX_ENTER_H
@@ -14,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/base/err.h"
 
@@ -32,14 +34,19 @@ struct box_entry {
 };
 
 /*
- * Takes over `fds` and conn. On failure the process is in an undefined state
- * between outside and inside: report by box_failed() and end it.
+ * Takes over `fds` and conn. `missing` are the CLONE_NEW* of box_call.clone_flags that
+ * the process was not born with; CLONE_NEWPID and CLONE_NEWUSER cannot be among them. On
+ * failure the process is in an undefined state between outside and inside: report by
+ * box_failed() and end it.
  */
 int box_enter(const void *plan, size_t plan_len, const int *fds, size_t n_fds, int conn,
-	struct box_entry *ret, struct err *err);
+	uint64_t missing, struct box_entry *ret, struct err *err);
+
+/* Says READY: the container exists. */
+int box_ready(struct box_entry *entry, struct err *err);
 
 /*
- * Says READY, waits at the gate, runs startContainer hooks, loads seccomp. After
+ * Waits until the runtime lets go and then at the gate, runs startContainer hooks, loads seccomp. After
  * this the process has exactly the rights and descriptors of the container, plus
  * start_conn.
  */

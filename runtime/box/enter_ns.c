@@ -141,6 +141,8 @@ int enter_namespaces(struct enter *e, struct err *err)
 	const struct plan_head *p = e->plan;
 	struct conv_msg msg;
 
+	if (e->missing && unshare((int)e->missing) < 0)
+		return err_set(err, errno, "make the namespaces");
 	if (join_all(e, err) < 0)
 		return -err->code;
 	if (p->clone_flags & CLONE_NEWUSER) {

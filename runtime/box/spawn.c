@@ -64,7 +64,7 @@ static _Noreturn void child_enter(const struct spawn *s, bool joined)
 
 	memcpy(e.fds, plan->fds, plan->n_fds * sizeof(plan->fds[0]));
 	if ((s->detached || exe_detach(s->exe_fd, &err) == 0) && enter_run(&e, &entry, &err) == 0 &&
-		box_wait_start(&entry, &err) == 0)
+		box_ready(&entry, &err) == 0 && box_wait_start(&entry, &err) == 0)
 		(void)box_exec(&entry, &err);
 	box_failed(&entry, &err);
 	_exit(EXIT_FAILURE);

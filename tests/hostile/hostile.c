@@ -363,7 +363,7 @@ static int become(const char *arg, struct seed_request *req, struct err *err)
 		return -err->code;
 	if (seed_trial(nothing, NULL, 5000, err) < 0)
 		return -err->code;
-	return seed_serve(listen_fd, keeper_fd, req, err);
+	return seed_serve(listen_fd, keeper_fd, &(struct seed_parking){0}, req, err);
 }
 
 int main(int argc, char **argv)
@@ -378,7 +378,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "hostile: %s\n", err.msg);
 		return 1;
 	}
-	r = box_enter(req.plan, req.plan_len, req.fds, req.n_fds, req.conn, &entry, &err);
+	r = box_enter(
+		req.plan, req.plan_len, req.fds, req.n_fds, req.conn, req.missing, &entry, &err);
+	if (r == 0)
+		r = box_ready(&entry, &err);
 	if (r == 0)
 		r = box_wait_start(&entry, &err);
 	if (r < 0) {

@@ -9,6 +9,7 @@
  *   "fds"        sends one line "N target" for each of its descriptors and ends
  *   "self"       sends facts that no file tells
  *   "title"      names itself and holds
+ *   "warm"       ends with status 7 when it was parked, else with 8
  * The name of the worker's file chooses how the seed behaves: "dies" ends before it
  * is ready, everything else serves.
  */
@@ -20,6 +21,7 @@
 #include <fcntl.h>
 #include <fenv.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -48,6 +50,14 @@ struct rig {
 };
 
 /* --- the worker --- */
+
+static bool rig_warm;
+
+static inline void rig_get_warm(void *arg)
+{
+	rig_warm = true;
+	(void)arg;
+}
 
 static inline void rig_send(int conn, const char *text)
 {
@@ -128,6 +138,10 @@ static inline void rig_run_clone(struct seed_request *req)
 		rig_send(req->conn, text);
 		_exit(0);
 	}
+	if (streq(plan, "warm"))
+		_exit(rig_warm ? 7 : 8);
+	if (req->missing && unshare((int)req->missing) < 0)
+		_exit(95);
 	if (streq(plan, "fds"))
 		rig_say_fds(req->conn);
 	if (streq(plan, "self"))
@@ -150,6 +164,7 @@ static inline void rig_worker(const char *self, const char *numbers)
 {
 	const char *slash = strrchr(self, '/');
 	const char *base = slash ? slash + 1 : self;
+	const struct seed_parking parking = {.warm = rig_get_warm};
 	struct seed_request req;
 	struct err err = ERR_INIT;
 	int listen_fd;
@@ -168,7 +183,7 @@ static inline void rig_worker(const char *self, const char *numbers)
 	if (open("/etc/hostname", O_RDONLY) < 0 ||
 		seed_trial(rig_trial_ok, &zero, 10000, &err) < 0 ||
 		seed_serve_parse(numbers, &listen_fd, &keeper_fd, &err) < 0 ||
-		seed_serve(listen_fd, keeper_fd, &req, &err) < 0) {
+		seed_serve(listen_fd, keeper_fd, &parking, &req, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		exit(4);
 	}
@@ -223,7 +238,8 @@ static inline void rig_prepare(struct rig *r, const char *worker)
 }
 
 /* A keeper that dies with the test, whatever becomes of it. Returns its report. */
-static inline struct seed_report rig_start_keeper(struct rig *r, const char *max_clones)
+static inline struct seed_report rig_start_keeper_with(
+	struct rig *r, const char *max_clones, const char *parked)
 {
 	struct seed_report report = {.code = -1};
 	char path[PATH_MAX];
@@ -239,13 +255,19 @@ static inline struct seed_report rig_start_keeper(struct rig *r, const char *max
 		fd_set_cloexec(pipes[1], false);
 		snprintf(number, sizeof(number), "--report-fd=%d", pipes[1]);
 		execl(path, path, "--foreground", number, "--worker", r->worker, "--max-clones",
-			max_clones, RIG_SEED, NULL);
+			max_clones, "--parked", parked, RIG_SEED, NULL);
 		_exit(127);
 	}
 	close(pipes[1]);
 	(void)fd_read_all(pipes[0], &report, sizeof(report));
 	close(pipes[0]);
 	return report;
+}
+
+/* Without parked clones: each is made when it is asked for. */
+static inline struct seed_report rig_start_keeper(struct rig *r, const char *max_clones)
+{
+	return rig_start_keeper_with(r, max_clones, "0");
 }
 
 static inline void rig_open(struct rig *r, const char *max_clones)

@@ -61,7 +61,7 @@ static bool is_known(size_t page)
 	uintptr_t at = (uintptr_t)memory + page * PAGE;
 
 	for (size_t i = 0; i < seen->n; i++)
-		if (seen->ranges[i].write && at >= seen->ranges[i].start &&
+		if (seen->ranges[i].kind == PREFAULT_CHANGED && at >= seen->ranges[i].start &&
 			at < seen->ranges[i].start + seen->ranges[i].pages * PAGE)
 			return true;
 	return false;
@@ -90,7 +90,7 @@ static void apply_and_change(void)
 	long before;
 
 	(void)faults();
-	prefault_apply(seen);
+	prefault_apply(seen, false);
 	before = faults();
 	change(3, 4);
 	change(20, 1);
@@ -114,7 +114,7 @@ START_TEST(what_is_gone_is_skipped)
 	setup();
 	in_copy(rehearse);
 	ck_assert_int_eq(munmap(memory + 3 * PAGE, 2 * PAGE), 0);
-	prefault_apply(seen);
+	prefault_apply(seen, false);
 	ck_assert_int_eq(memory[5 * PAGE], 1);
 	ck_assert_int_eq(memory[20 * PAGE], 1);
 }
