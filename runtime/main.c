@@ -22,6 +22,8 @@ static const struct verb verbs[] = {
 		&create_options, 1, 1, NULL},
 	{"delete", verb_delete, "[options] ID", "remove a stopped container", &delete_options, 1, 1,
 		complete_container},
+	{"events", verb_events, "[options] ID", "print statistics and out-of-memory events as JSON",
+		&events_options, 1, 1, complete_container},
 	{"help", verb_help, "[VERB]", "explain turf or a verb", NULL, 0, 1, complete_verb},
 	{"kill", verb_kill, "[options] ID [SIGNAL]", "send a signal, by default TERM",
 		&kill_options, 1, 2, complete_kill},

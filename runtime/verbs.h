@@ -49,6 +49,7 @@ const struct verb *verb_find(const struct verb *verbs, const char *name);
 
 int verb_create(const struct globals *g, char **args, struct err *err);
 int verb_delete(const struct globals *g, char **args, struct err *err);
+int verb_events(const struct globals *g, char **args, struct err *err);
 int verb_help(const struct globals *g, char **args, struct err *err);
 int verb_kill(const struct globals *g, char **args, struct err *err);
 int verb_list(const struct globals *g, char **args, struct err *err);
@@ -65,6 +66,7 @@ int verb_version(const struct globals *g, char **args, struct err *err);
 
 extern const struct option_table create_options;
 extern const struct option_table delete_options;
+extern const struct option_table events_options;
 extern const struct option_table kill_options;
 extern const struct option_table list_options;
 extern const struct option_table ps_options;

@@ -104,6 +104,8 @@ void json_write_key(struct json_writer *w, const char *key);
 void json_write_str(struct json_writer *w, const char *value);
 void json_write_u64(struct json_writer *w, uint64_t value);
 void json_write_i64(struct json_writer *w, int64_t value);
+/* Text that is a JSON number, for those that are no integer. */
+void json_write_number(struct json_writer *w, const char *text);
 void json_write_bool(struct json_writer *w, bool value);
 void json_write_null(struct json_writer *w);
 

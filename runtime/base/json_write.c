@@ -148,6 +148,13 @@ void json_write_i64(struct json_writer *w, int64_t value)
 	end_value(w);
 }
 
+void json_write_number(struct json_writer *w, const char *text)
+{
+	separate(w);
+	buf_puts(w->out, text);
+	end_value(w);
+}
+
 void json_write_bool(struct json_writer *w, bool value)
 {
 	separate(w);

@@ -20,8 +20,7 @@ static int v2_put_swap(const struct cgroup_dir *dir, const struct cgroup_limits 
 	int64_t alone = LIMIT_UNSET, swap = l->memory.swap;
 
 	/* No limit for memory is none for swap either, as it was on v1. */
-	if (swap == LIMIT_UNSET && l->memory.limit == LIMIT_NONE &&
-		cgroup_has_file(dir, "memory.swap.max"))
+	if (swap == LIMIT_UNSET && l->memory.limit == LIMIT_NONE)
 		swap = LIMIT_NONE;
 	if (swap == LIMIT_UNSET)
 		return 0;
@@ -29,6 +28,9 @@ static int v2_put_swap(const struct cgroup_dir *dir, const struct cgroup_limits 
 		return err_say(err, EINVAL,
 			"linux.resources.memory.swap: counts memory and swap together, so cgroup "
 			"v2 needs a memory limit that is not larger");
+	/* Where swap is not counted there is none to use, or no limit for it. */
+	if ((alone == 0 || alone == LIMIT_NONE) && !cgroup_has_file(dir, "memory.swap.max"))
+		return 0;
 	return cgroup_put_number(
 		dir, "memory.swap.max", alone, "max", "linux.resources.memory.swap", err);
 }
