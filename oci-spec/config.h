@@ -497,12 +497,6 @@ void oci_config_write(const struct oci_config *config, bool pretty, struct buf *
 int oci_config_default(
 	bool rootless, uid_t uid, gid_t gid, struct oci_config **ret, struct err *err);
 
-/*
- * -ENOTSUP, with the path of the first member that is set but not enforced by this
- * version of the runtime: "linux.intelRdt: not supported yet".
- */
-int oci_config_check_supported(const struct oci_config *config, struct err *err);
-
 /* The value of an annotation, NULL when there is none. */
 const char *oci_config_annotation(const struct oci_config *config, const char *name);
 

@@ -68,8 +68,6 @@ int bundle_load(const char *path, const char *config_file, struct bundle *ret, s
 		return err_set(err, errno, "bundle '%s'", path);
 	r = load_config(b.path, config_file, &b.config, err);
 	if (r == 0)
-		r = oci_config_check_supported(b.config, err);
-	if (r == 0)
 		r = resolve_rootfs(b.path, b.config, &b.rootfs, err);
 	if (r < 0)
 		return err_wrap(err, "bundle '%s'", b.path);

@@ -18,6 +18,7 @@
 #include "runtime/box/cgroup.h"
 #include "runtime/box/gate.h"
 #include "runtime/box/hooks.h"
+#include "runtime/box/rdt.h"
 #include "runtime/seccomp_listener.h"
 
 void life_log_warnings(const struct buf *warnings)
@@ -188,6 +189,13 @@ int life_end_processes(const struct record *r, struct cgroup *cg, struct err *er
 	return rc;
 }
 
+int life_remove_rdt(const struct record *r, struct err *err)
+{
+	if (r->rdt_monitor && rdt_remove(r->rdt_monitor, err) < 0)
+		return -err->code;
+	return r->rdt_clos ? rdt_remove(r->rdt_clos, err) : 0;
+}
+
 /* A record that cannot be read tells neither processes nor cgroups: only its directory can go. */
 static int delete_unreadable(struct container *c, bool force, struct err *err)
 {
@@ -220,6 +228,8 @@ int life_delete(struct container *c, bool force, struct err *err)
 		rc = life_end_processes(&r, cg, err);
 	if (rc == 0)
 		rc = cgroup_destroy(cg, err);
+	if (rc == 0)
+		rc = life_remove_rdt(&r, err);
 	if (rc == 0)
 		rc = container_remove(c, err);
 	if (rc < 0)

@@ -74,6 +74,9 @@ int life_end_processes(const struct record *r, struct cgroup *cg, struct err *er
 int life_hooks(const char *kind, const struct oci_hook *hooks, size_t n, const char *state,
 	size_t len, struct err *err);
 
+/* The directories of resctrl that `create` made. */
+int life_remove_rdt(const struct record *r, struct err *err);
+
 /* poststop hooks with the state "stopped"; failures are warnings. */
 void life_poststop(const struct record *r);
 

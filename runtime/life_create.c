@@ -24,6 +24,7 @@
 #include "runtime/box/box.h"
 #include "runtime/box/cgroup.h"
 #include "runtime/box/gate.h"
+#include "runtime/box/rdt.h"
 #include "runtime/bundle.h"
 #include "runtime/console.h"
 #include "runtime/payload.h"
@@ -38,6 +39,7 @@ struct creation {
 	struct container container;
 	struct record record;
 	struct cgroup *cgroup;
+	struct rdt rdt;
 	struct box_plan *plan;
 	struct box_child child;
 	int gate_fd;
@@ -185,6 +187,19 @@ static int make_cgroup(struct creation *cr, struct err *err)
 	return r;
 }
 
+static int make_rdt(struct creation *cr, struct err *err)
+{
+	const struct oci_linux *l = cr->bundle.config->linux_;
+
+	if (!l || !l->intel_rdt)
+		return 0;
+	if (rdt_create(l->intel_rdt, cr->container.id, &cr->rdt, err) < 0)
+		return -err->code;
+	cr->record.rdt_clos = cr->rdt.made ? cr->rdt.clos : NULL;
+	cr->record.rdt_monitor = *cr->rdt.monitor ? cr->rdt.monitor : NULL;
+	return record_write(cr->container.dir_fd, &cr->record, err);
+}
+
 static int make_plan(struct creation *cr, struct err *err)
 {
 	const struct box_options options = {
@@ -293,6 +308,8 @@ static int make_process(struct creation *cr, struct err *err)
 		return r;
 	if (cr->record.payload == RECORD_WARM)
 		cr->record.seed = cr->payload.seed;
+	if (*cr->rdt.clos && rdt_attach(&cr->rdt, cr->child.pid, err) < 0)
+		return -err->code;
 	return box_bring_up(&cr->child, cr->plan, &duties, err);
 }
 
@@ -317,6 +334,8 @@ static int build(struct creation *cr, struct err *err)
 	int r = make_cgroup(cr, err);
 
 	if (r == 0)
+		r = make_rdt(cr, err);
+	if (r == 0)
 		r = gate_listen(cr->container.dir_fd, &cr->gate_fd, err);
 	if (r == 0)
 		r = make_plan(cr, err);
@@ -336,6 +355,8 @@ static void undo(struct creation *cr)
 	if (cr->cgroup && cgroup_signal_all(cr->cgroup, SIGKILL, &err) < 0)
 		log_warn("%s, ignoring", err.msg);
 	if (cr->cgroup && cgroup_destroy(cr->cgroup, &err) < 0)
+		log_warn("%s, ignoring", err.msg);
+	if (life_remove_rdt(&cr->record, &err) < 0)
 		log_warn("%s, ignoring", err.msg);
 	if (container_remove(&cr->container, &err) < 0)
 		log_warn("%s, ignoring", err.msg);

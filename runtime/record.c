@@ -80,6 +80,10 @@ static void write_record(const struct record *r, struct json_writer *w)
 	json_write_member_str(w, "payload", record_payload_name(r->payload));
 	if (r->seed)
 		json_write_member_str(w, "seed", r->seed);
+	if (r->rdt_clos)
+		json_write_member_str(w, "rdtClos", r->rdt_clos);
+	if (r->rdt_monitor)
+		json_write_member_str(w, "rdtMonitor", r->rdt_monitor);
 	if (r->listener_path)
 		json_write_member_str(w, "listenerPath", r->listener_path);
 	if (r->listener_metadata)
@@ -263,15 +267,24 @@ static int read_payload(struct record *r, const struct json_node *root, struct e
 	return json_fail_member(root, "payload", err, "not exec, warm or cold");
 }
 
-static int read_listener(struct record *r, const struct json_node *root, struct err *err)
+/* Strings that not every container has. */
+static int read_optional(struct record *r, const struct json_node *root, struct err *err)
 {
-	int rc = 0;
+	const struct {
+		const char *key;
+		const char **value;
+	} strings[] = {
+		{"rdtClos", &r->rdt_clos},
+		{"rdtMonitor", &r->rdt_monitor},
+		{"listenerPath", &r->listener_path},
+		{"listenerMetadata", &r->listener_metadata},
+	};
 
-	if (json_get(root, "listenerPath"))
-		rc = json_need_str(root, "listenerPath", &r->listener_path, err);
-	if (rc == 0 && json_get(root, "listenerMetadata"))
-		rc = json_need_str(root, "listenerMetadata", &r->listener_metadata, err);
-	return rc;
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		if (json_get(root, strings[i].key) &&
+			json_need_str(root, strings[i].key, strings[i].value, err) < 0)
+			return -err->code;
+	return 0;
 }
 
 static int read_process(struct record *r, const struct json_node *root, struct err *err)
@@ -317,7 +330,7 @@ static int read_root(struct record *r, const struct json_node *root, struct err 
 	if (rc == 0)
 		rc = read_payload(r, root, err);
 	if (rc == 0)
-		rc = read_listener(r, root, err);
+		rc = read_optional(r, root, err);
 	if (rc == 0)
 		rc = read_cgroups(r, root, err);
 	if (rc == 0)

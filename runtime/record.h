@@ -45,8 +45,10 @@ struct record {
 	const struct cgroup_path *cgroups;
 	size_t n_cgroups;
 	const struct oci_resources *resources; /* that hold now; NULL: none were given */
-	const char *listener_path;     /* linux.seccomp; NULL: the profile has none */
-	const char *listener_metadata; /* or NULL */
+	const char *rdt_clos;		       /* directory of resctrl that `create` made; NULL */
+	const char *rdt_monitor;	       /* the same of its monitoring group */
+	const char *listener_path;	       /* linux.seccomp; NULL: the profile has none */
+	const char *listener_metadata;	       /* or NULL */
 	const struct oci_hook *poststart;
 	size_t n_poststart;
 	const struct oci_hook *poststop;

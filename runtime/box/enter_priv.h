@@ -68,6 +68,11 @@ int enter_devices(struct enter *e, struct err *err);
 int enter_console(struct enter *e, struct err *err);
 /* enter_sysctl.c */
 int enter_names_and_sysctl(struct enter *e, struct err *err);
+/* A procfs that nobody else can reach, and a write to a file of it that is nothing else. */
+int proc_private(struct err *err);
+int proc_put(int proc, const char *name, const char *value, struct err *err);
+/* enter_lsm.c */
+int enter_lsm(const struct enter *e, struct err *err);
 /* enter_hooks.c */
 int enter_hooks_round(struct enter *e, struct err *err);
 int enter_run_hooks(const struct plan_head *plan, struct plan_array hooks, const char *kind,

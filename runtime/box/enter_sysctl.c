@@ -15,7 +15,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/box/enter_priv.h"
 
-static int private_proc(struct err *err)
+int proc_private(struct err *err)
 {
 	_cleanup_close_ int fs = fsopen("proc", FSOPEN_CLOEXEC);
 	int fd;
@@ -26,7 +26,7 @@ static int private_proc(struct err *err)
 	return fd < 0 ? err_set(err, errno, "open a procfs") : fd;
 }
 
-static int put_sysctl(int proc, const char *name, const char *value, struct err *err)
+int proc_put(int proc, const char *name, const char *value, struct err *err)
 {
 	_cleanup_close_ int fd =
 		path_open(proc, name, O_WRONLY, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
@@ -43,7 +43,7 @@ static int put_sysctl(int proc, const char *name, const char *value, struct err 
 
 static int put_sysctls(const struct plan_head *p, struct err *err)
 {
-	_cleanup_close_ int proc = private_proc(err);
+	_cleanup_close_ int proc = proc_private(err);
 
 	if (proc < 0)
 		return err_wrap(err, "linux.sysctl");
@@ -51,7 +51,7 @@ static int put_sysctls(const struct plan_head *p, struct err *err)
 	{
 		const char *name = plan_str(p, s->name);
 
-		if (put_sysctl(proc, name, plan_str(p, s->value), err) < 0)
+		if (proc_put(proc, name, plan_str(p, s->value), err) < 0)
 			return err_wrap(err, "linux.sysctl: '%s'", str_after(name, "sys/") ?: name);
 	}
 	return 0;

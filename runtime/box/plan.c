@@ -125,10 +125,8 @@ int box_plan_create(const struct box_options *options, struct box_plan **ret, st
 		.err = err,
 		.idmap_fd = -1,
 	};
-	int r = oci_config_check_supported(options->config, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!options->config->process)
 		return err_say(err, EINVAL, "process: missing");
 	p = calloc(1, sizeof(*p));

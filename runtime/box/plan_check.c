@@ -148,6 +148,8 @@ static int check_process(const struct checker *c)
 	const struct plan_head *p = c->p;
 
 	if (check_str(c, "cwd", p->cwd, true) < 0 ||
+		check_str(c, "apparmor", p->apparmor, false) < 0 ||
+		check_str(c, "selinux", p->selinux, false) < 0 ||
 		check_str(c, "cwd_made", p->cwd_made, false) < 0 ||
 		check_strs(c, "argv", p->argv) < 0 || check_strs(c, "envp", p->envp) < 0 ||
 		check_fds(c, "preserved", p->preserved, p->flags & PLAN_WORKER) < 0 ||

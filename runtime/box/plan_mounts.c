@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "oci-spec/config.h"
+#include "runtime/box/lsm.h"
 #include "runtime/box/mount_options.h"
 #include "runtime/box/plan_build.h"
 
@@ -136,6 +137,24 @@ static int put_params(struct builder *b, struct buf *list, const char *data)
 	return 0;
 }
 
+/* File systems whose files the policy labels by itself. */
+static bool takes_label(const char *type)
+{
+	return !streq(type, "proc") && !streq(type, "sysfs") && !streq(type, "mqueue");
+}
+
+static void put_label(struct builder *b, struct buf *params, const char *type)
+{
+	const char *label = b->config->linux_ ? b->config->linux_->mount_label : NULL;
+	struct plan_param context;
+
+	if (!label || !takes_label(type))
+		return;
+	context.key = plan_put_str(b, "context");
+	context.value = plan_put_str(b, label);
+	buf_put(params, &context, sizeof(context));
+}
+
 static int plan_fs(struct builder *b, struct mount_job *job)
 {
 	const struct mount_options *o = &job->options;
@@ -170,6 +189,7 @@ static int plan_fs(struct builder *b, struct mount_job *job)
 			buf_put(&params, &ro, sizeof(ro));
 		}
 	}
+	put_label(b, &params, type);
 	for (size_t i = 0; i < o->n_data; i++)
 		if (put_params(b, &params, o->data[i]) < 0)
 			return -b->err->code;
@@ -232,6 +252,9 @@ int plan_mounts(struct builder *b)
 {
 	_cleanup_buf_ struct buf list = BUF_INIT;
 
+	if (b->config->linux_ && b->config->linux_->mount_label && !lsm_selinux_enabled())
+		return plan_say(
+			b, ENOTSUP, "linux.mountLabel: SELinux is not enabled on this host");
 	for (size_t i = 0; i < b->config->n_mounts; i++) {
 		int r = plan_mount(b, &list, i);
 

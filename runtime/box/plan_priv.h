@@ -181,6 +181,7 @@ struct plan_head {
 	uint64_t caps_known;	   /* capabilities that may be in the bounding set */
 	struct plan_array seccomp; /* struct sock_filter */
 	uint32_t seccomp_flags;
+	uint32_t apparmor, selinux; /* strings */
 	int32_t nice;
 	struct plan_array affinity; /* uint64_t words */
 	uint32_t io_priority;	    /* of ioprio_set(2); 0: leave it */

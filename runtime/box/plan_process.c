@@ -17,6 +17,7 @@
 
 #include "oci-spec/config.h"
 #include "runtime/base/number_list.h"
+#include "runtime/box/lsm.h"
 #include "runtime/box/plan_build.h"
 #include "runtime/box/seccomp.h"
 
@@ -274,6 +275,22 @@ static int plan_memory_policy(struct builder *b)
 	return 0;
 }
 
+static int plan_labels(struct builder *b)
+{
+	const struct oci_process *process = b->config->process;
+	struct plan_head *head = &b->plan->head;
+
+	if (process->apparmor_profile && !lsm_apparmor_enabled())
+		return plan_say(b, ENOTSUP,
+			"process.apparmorProfile: AppArmor is not enabled on this host");
+	if (process->selinux_label && !lsm_selinux_enabled())
+		return plan_say(
+			b, ENOTSUP, "process.selinuxLabel: SELinux is not enabled on this host");
+	head->apparmor = plan_put_str(b, process->apparmor_profile);
+	head->selinux = plan_put_str(b, process->selinux_label);
+	return 0;
+}
+
 static int plan_rights(struct builder *b)
 {
 	const struct oci_process *process = b->config->process;
@@ -314,8 +331,9 @@ int plan_process(struct builder *b)
 	head->argv = plan_put_strs(b, process->args);
 	plan_user(b);
 	plan_scheduling(b);
-	if (plan_memory_policy(b) < 0 || plan_hooks(b) < 0 || plan_fds(b, n_listen) < 0 ||
-		plan_env(b, n_listen) < 0 || plan_rlimits(b) < 0 || plan_oom(b) < 0)
+	if (plan_memory_policy(b) < 0 || plan_labels(b) < 0 || plan_hooks(b) < 0 ||
+		plan_fds(b, n_listen) < 0 || plan_env(b, n_listen) < 0 || plan_rlimits(b) < 0 ||
+		plan_oom(b) < 0)
 		return -b->err->code;
 	return plan_rights(b);
 }

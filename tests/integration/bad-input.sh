@@ -136,3 +136,11 @@ matches "$(cat "$TMP/err")" "state.json: .*, ignoring"
 turf delete --force "$id" 2>"$TMP/err"
 matches "$(cat "$TMP/err")" "removing the directory alone"
 nothing_left "a broken record"
+
+# --- what this host may not have ---
+if ! grep -q ' - resctrl ' /proc/self/mountinfo; then
+	cp "$TMP/b/config.json" "$TMP/broken/"
+	broken "linux.intelRdt: no resctrl file system is mounted on this host" \
+		'.linux.intelRdt = {"memBwSchema": "MB:0=20"}'
+	nothing_left "intelRdt without resctrl"
+fi

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "runtime/box/lsm.h"
 #include "tests/unit/box_harness.h"
 
 static struct box_test t;
@@ -224,7 +225,35 @@ START_TEST(network_interfaces_that_cannot_move_stay)
 }
 END_TEST
 
+/* A label that nobody enforces would be a promise that is not kept. */
+START_TEST(labels_without_their_module_are_refused)
+{
+	const struct {
+		bool enabled;
+		const char *process, *members, *message;
+	} labels[] = {
+		{lsm_apparmor_enabled(), "\"apparmorProfile\":\"p\"", "",
+			"process.apparmorProfile: AppArmor is not enabled on this host"},
+		{lsm_selinux_enabled(), "\"selinuxLabel\":\"l\"", "",
+			"process.selinuxLabel: SELinux is not enabled on this host"},
+		{lsm_selinux_enabled(), "", "\"mountLabel\":\"l\"",
+			"linux.mountLabel: SELinux is not enabled on this host"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+		if (labels[i].enabled)
+			continue;
+		box_test_begin(&t);
+		ck_assert_int_eq(box_create(&t, box_json("true", labels[i].process, "",
+							labels[i].members, "")),
+			-ENOTSUP);
+		ck_assert_str_eq(t.err.msg, labels[i].message);
+		box_test_end(&t);
+	}
+}
+END_TEST
+
 UNIT_MAIN("box_linux", mapped_mounts_show_other_owners, a_recursive_mapping_reaches_what_is_below,
 	a_mapped_mount_takes_the_containers_own_mapping, mappings_that_cannot_be_are_refused,
 	the_memory_policy_is_the_processes, network_interfaces_move_with_their_addresses,
-	network_interfaces_that_cannot_move_stay)
+	network_interfaces_that_cannot_move_stay, labels_without_their_module_are_refused)

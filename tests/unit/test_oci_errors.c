@@ -409,28 +409,6 @@ START_TEST(seccomp)
 }
 END_TEST
 
-START_TEST(what_is_not_enforced_is_an_error_that_names_it)
-{
-	static const struct mistake list[] = {
-		{"\"intelRdt\":{}", "linux.intelRdt"},
-		{"\"mountLabel\":\"x\"", "linux.mountLabel"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		_cleanup_oci_config_ struct oci_config *config = NULL;
-		_cleanup_buf_ struct buf text = BUF_INIT, expected = BUF_INIT;
-		struct err err = ERR_INIT;
-
-		buf_printf(&text, LINUX_("%s"), list[i].fragment);
-		buf_printf(&expected, "%s: not supported yet", list[i].message);
-		ck_assert_msg(
-			oci_config_parse(text.data, text.len, &config, &err) == 0, "%s", err.msg);
-		ck_assert_int_eq(oci_config_check_supported(config, &err), -ENOTSUP);
-		ck_assert_str_eq(err.msg, expected.data);
-	}
-}
-END_TEST
-
 START_TEST(zeros_of_go_programs_are_no_demands)
 {
 	static const char text[] = LINUX_("\"resources\":{\"blockIO\":{\"weight\":0},"
@@ -440,7 +418,8 @@ START_TEST(zeros_of_go_programs_are_no_demands)
 	struct err err = ERR_INIT;
 
 	ck_assert_int_eq(oci_config_parse(text, strlen(text), &config, &err), 0);
-	ck_assert_int_eq(oci_config_check_supported(config, &err), 0);
+	ck_assert_uint_eq(config->linux_->n_net_devices, 0);
+	ck_assert_uint_eq(config->linux_->resources->n_hugepage_limits, 0);
 }
 END_TEST
 
@@ -474,5 +453,4 @@ START_TEST(files)
 END_TEST
 
 UNIT_MAIN("oci_errors", required_members, kinds_of_values, mounts_and_hooks, process, users,
-	namespaces, linux_members, resources, seccomp,
-	what_is_not_enforced_is_an_error_that_names_it, zeros_of_go_programs_are_no_demands, files)
+	namespaces, linux_members, resources, seccomp, zeros_of_go_programs_are_no_demands, files)
