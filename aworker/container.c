@@ -228,8 +228,11 @@ static int rehearse(struct worker *w, struct prefault *ret, struct err *err)
  */
 static void tidy_malloc(void)
 {
+	void *volatile large; /* a pair without a reason would be optimised away */
+
 	malloc_trim(0);
-	free(malloc(MALLOC_LARGE));
+	large = malloc(MALLOC_LARGE);
+	free(large);
 }
 
 static int warm_up(struct worker *w, struct err *err)
