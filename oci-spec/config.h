@@ -370,6 +370,21 @@ void oci_resources_write(const struct oci_resources *resources, struct json_writ
 int oci_resources_merge(const struct oci_resources *base, const struct oci_resources *change,
 	struct arena *arena, const struct oci_resources **ret, struct err *err);
 
+/* The words that a member takes; for OCI_HOOKS the members themselves. */
+enum oci_word_list {
+	OCI_HOOKS,
+	OCI_NAMESPACES,
+	OCI_SECCOMP_ACTIONS,
+	OCI_SECCOMP_OPERATORS,
+	OCI_SECCOMP_ARCHS,
+	OCI_SECCOMP_FLAGS,
+	OCI_MEMPOLICY_MODES,
+	OCI_MEMPOLICY_FLAGS,
+};
+
+/* The i-th word, NULL behind the last. Its value, where words have one; NULL is fine. */
+const char *oci_word(enum oci_word_list list, size_t i, long *ret_value);
+
 /* "SECCOMP_FILTER_FLAG_LOG"; NULL when it is not one bit of oci_seccomp.flags. */
 const char *oci_seccomp_flag_name(uint32_t bit);
 

@@ -49,7 +49,7 @@ static const struct field hooks_fields[] = {
 	LIST(struct oci_hooks, poststart, "poststart", hook),
 	LIST(struct oci_hooks, poststop, "poststop", hook),
 };
-static const struct schema hooks = SCHEMA(struct oci_hooks, hooks_fields);
+const struct schema schema_hooks = SCHEMA(struct oci_hooks, hooks_fields);
 
 /* MAJOR.MINOR.PATCH and perhaps -PRERELEASE or +BUILD. */
 static const char *form_version(const char *s)
@@ -73,7 +73,7 @@ static const struct field config_fields[] = {
 	STR(struct oci_config, hostname, "hostname"),
 	STR(struct oci_config, domainname, "domainname"),
 	LIST(struct oci_config, mounts, "mounts", mount),
-	OBJECT(struct oci_config, hooks, "hooks", hooks),
+	OBJECT(struct oci_config, hooks, "hooks", schema_hooks),
 	PAIRS(struct oci_config, annotations, "annotations", .key_form = form_not_empty),
 	OBJECT(struct oci_config, linux_, "linux", schema_linux),
 };

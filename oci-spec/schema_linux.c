@@ -22,7 +22,7 @@ static const struct word namespace_type_list[] = {
 	{"cgroup", CLONE_NEWCGROUP},
 	{"time", CLONE_NEWTIME},
 };
-static const struct words namespace_types = {
+const struct words namespace_types = {
 	"namespace type", namespace_type_list, ARRAY_SIZE(namespace_type_list)};
 
 static const struct field namespace_fields[] = {
@@ -121,7 +121,7 @@ static const struct word mempolicy_mode_list[] = {
 	{"MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY},
 	{"MPOL_LOCAL", MPOL_LOCAL},
 };
-static const struct words mempolicy_modes = {
+const struct words mempolicy_modes = {
 	"memory policy", mempolicy_mode_list, ARRAY_SIZE(mempolicy_mode_list)};
 
 static const struct word mempolicy_flag_list[] = {
@@ -129,7 +129,7 @@ static const struct word mempolicy_flag_list[] = {
 	{"MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES},
 	{"MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES},
 };
-static const struct words mempolicy_flags = {
+const struct words mempolicy_flags = {
 	"memory policy flag", mempolicy_flag_list, ARRAY_SIZE(mempolicy_flag_list)};
 
 static const struct field memory_policy_fields[] = {

@@ -121,6 +121,15 @@ extern const struct schema schema_linux;
 extern const struct schema schema_resources;
 extern const struct schema schema_seccomp;
 extern const struct schema schema_id_mapping;
+extern const struct schema schema_hooks;
+
+extern const struct words namespace_types;
+extern const struct words mempolicy_modes;
+extern const struct words mempolicy_flags;
+extern const struct words seccomp_actions;
+extern const struct words seccomp_ops;
+extern const struct words seccomp_archs;
+extern const struct words seccomp_flags;
 
 /* Forms */
 const char *form_absolute(const char *s);

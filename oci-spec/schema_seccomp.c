@@ -25,7 +25,7 @@ static const struct word action_list[] = {
 	{"SCMP_ACT_LOG", OCI_SECCOMP_LOG},
 	{"SCMP_ACT_NOTIFY", OCI_SECCOMP_NOTIFY},
 };
-static const struct words actions = {"action", action_list, ARRAY_SIZE(action_list)};
+const struct words seccomp_actions = {"action", action_list, ARRAY_SIZE(action_list)};
 
 static const struct word op_list[] = {
 	{"SCMP_CMP_NE", OCI_SECCOMP_NE},
@@ -36,7 +36,7 @@ static const struct word op_list[] = {
 	{"SCMP_CMP_GT", OCI_SECCOMP_GT},
 	{"SCMP_CMP_MASKED_EQ", OCI_SECCOMP_MASKED_EQ},
 };
-static const struct words ops = {"operator", op_list, ARRAY_SIZE(op_list)};
+const struct words seccomp_ops = {"operator", op_list, ARRAY_SIZE(op_list)};
 
 #define ARCH_PREFIX "SCMP_ARCH_"
 
@@ -65,7 +65,7 @@ static const struct word arch_list[] = {
 	{"SCMP_ARCH_SH", OCI_ARCH_SH},
 	{"SCMP_ARCH_SHEB", OCI_ARCH_SHEB},
 };
-static const struct words archs = {"architecture", arch_list, ARRAY_SIZE(arch_list)};
+const struct words seccomp_archs = {"architecture", arch_list, ARRAY_SIZE(arch_list)};
 
 const char *oci_arch_name(uint32_t bit)
 {
@@ -81,7 +81,7 @@ static const struct word flag_list[] = {
 	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
 	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
 };
-static const struct words flags = {"flag", flag_list, ARRAY_SIZE(flag_list)};
+const struct words seccomp_flags = {"flag", flag_list, ARRAY_SIZE(flag_list)};
 
 const char *oci_seccomp_flag_name(uint32_t bit)
 {
@@ -96,13 +96,13 @@ static const struct field arg_fields[] = {
 		.max = SYSCALL_ARGS - 1),
 	UINT(struct oci_seccomp_arg, value, "value", .required = true),
 	UINT(struct oci_seccomp_arg, value_two, "valueTwo"),
-	WORD(struct oci_seccomp_arg, op, "op", ops, .required = true),
+	WORD(struct oci_seccomp_arg, op, "op", seccomp_ops, .required = true),
 };
 static const struct schema arg = SCHEMA(struct oci_seccomp_arg, arg_fields);
 
 static const struct field rule_fields[] = {
 	STRS(struct oci_seccomp_rule, names, "names", .required = true, .form = form_not_empty),
-	WORD(struct oci_seccomp_rule, action, "action", actions, .required = true),
+	WORD(struct oci_seccomp_rule, action, "action", seccomp_actions, .required = true),
 	OPT_UINT(struct oci_seccomp_rule, errno_ret, "errnoRet", .min = 0, .max = UINT16_MAX),
 	LIST(struct oci_seccomp_rule, args, "args", arg),
 };
@@ -132,11 +132,12 @@ static const struct schema rule =
 	SCHEMA(struct oci_seccomp_rule, rule_fields, .finish = finish_rule);
 
 static const struct field seccomp_fields[] = {
-	WORD(struct oci_seccomp, default_action, "defaultAction", actions, .required = true),
+	WORD(struct oci_seccomp, default_action, "defaultAction", seccomp_actions,
+		.required = true),
 	OPT_UINT(struct oci_seccomp, default_errno_ret, "defaultErrnoRet", .min = 0,
 		.max = UINT16_MAX),
-	OPT_WORDS(struct oci_seccomp, architectures, "architectures", archs),
-	OPT_WORDS(struct oci_seccomp, flags, "flags", flags),
+	OPT_WORDS(struct oci_seccomp, architectures, "architectures", seccomp_archs),
+	OPT_WORDS(struct oci_seccomp, flags, "flags", seccomp_flags),
 	STR(struct oci_seccomp, listener_path, "listenerPath", .form = form_absolute),
 	STR(struct oci_seccomp, listener_metadata, "listenerMetadata"),
 	LIST(struct oci_seccomp, rules, "syscalls", rule),

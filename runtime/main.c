@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
 		complete_container},
 	{"events", verb_events, "[options] ID", "print statistics and out-of-memory events as JSON",
 		&events_options, 1, 1, complete_container},
+	{"features", verb_features, "", "print what is implemented as JSON", NULL, 0, 0, NULL},
 	{"help", verb_help, "[VERB]", "explain turf or a verb", NULL, 0, 1, complete_verb},
 	{"kill", verb_kill, "[options] ID [SIGNAL]", "send a signal, by default TERM",
 		&kill_options, 1, 2, complete_kill},

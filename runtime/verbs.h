@@ -13,6 +13,9 @@
 
 struct verb;
 
+/* Whether --systemd-cgroup works. */
+#define VERBS_SYSTEMD_CGROUPS false
+
 /* Options before the verb. Strings are borrowed from argv. */
 struct globals {
 	const char *root;
@@ -50,6 +53,7 @@ const struct verb *verb_find(const struct verb *verbs, const char *name);
 int verb_create(const struct globals *g, char **args, struct err *err);
 int verb_delete(const struct globals *g, char **args, struct err *err);
 int verb_events(const struct globals *g, char **args, struct err *err);
+int verb_features(const struct globals *g, char **args, struct err *err);
 int verb_help(const struct globals *g, char **args, struct err *err);
 int verb_kill(const struct globals *g, char **args, struct err *err);
 int verb_list(const struct globals *g, char **args, struct err *err);

@@ -182,7 +182,10 @@ const char *const *mount_options_names(void)
 {
 	static const char *names[ARRAY_SIZE(words) + 1];
 
+	size_t n = 0;
+
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		names[i] = words[i].name;
+		if (words[i].kind != WORD_REFUSED)
+			names[n++] = words[i].name;
 	return names;
 }

@@ -36,7 +36,7 @@ struct mount_options {
 /* -EINVAL for a combination without meaning, -E2BIG beyond a limit. NULL is no option. */
 int mount_options_parse(const char *const *words, struct mount_options *ret, struct err *err);
 
-/* Every word of the table, sorted, NULL-terminated; for `turf features`. */
+/* Every word of the table that is not refused, sorted, NULL-terminated; for `turf features`. */
 const char *const *mount_options_names(void);
 
 #endif

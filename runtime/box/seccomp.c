@@ -305,6 +305,15 @@ static uint32_t choose_flags(const struct compiler *c)
 					 SECCOMP_FILTER_FLAG_SPEC_ALLOW);
 }
 
+const char *seccomp_library(void)
+{
+	const struct scmp_version *v = seccomp_version();
+	static char text[40];
+
+	snprintf(text, sizeof(text), "%u.%u.%u", v->major, v->minor, v->micro);
+	return text;
+}
+
 /* A kernel that knows the flags goes on to look for the program. */
 bool seccomp_flag_works(uint32_t flag)
 {

@@ -32,6 +32,9 @@ struct seccomp_program {
 int seccomp_compile(const struct oci_seccomp *config, struct seccomp_program *ret,
 	struct buf *warnings, struct err *err);
 
+/* "2.5.4" of libseccomp. Valid until the next call. */
+const char *seccomp_library(void);
+
 /* Whether this kernel knows a flag of oci_seccomp.flags. */
 bool seccomp_flag_works(uint32_t flag);
 
