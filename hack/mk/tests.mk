@@ -44,13 +44,20 @@ ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS)
 INTEGRATION     := $(filter-out %/lib.sh,$(sort $(wildcard tests/integration/*.sh)))
 JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork)
-SUITES          := unit fuzz js integration
+SUITES          := unit fuzz js integration cgroups
+
+# Once more, where the host can pretend to have other cgroups: only v1, and only v2, without the
+# controllers that are v1's here, so without the scripts that need limits.
+ON_V1 := $(if $(wildcard /sys/fs/cgroup/unified),console events hooks killed pause update verbs)
+ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause verbs)
+PRETENDED := $(foreach t,$(ON_V1),'tests/integration/$(t).sh v1') \
+	$(foreach t,$(ON_V2),'tests/integration/$(t).sh v2')
 
 RESULTS := $(B)/results
 # T=PATTERN narrows a suite: make check-integration T='*seed*'
 RUN_SUITE = B=$(abspath $(B)) hack/cage hack/run-tests $(if $(T),-o '$(T)') -c $(RESULTS)
 
-.PHONY: check check-unit check-integration check-js check-fuzz check-programs
+.PHONY: check check-unit check-integration check-cgroups check-js check-fuzz check-programs
 check-programs: $(PROGRAMS) $(ALL_UNIT_TESTS) $(ALL_FUZZ_TARGETS) $(HELPERS)
 
 # All suites run, whatever the first ones say; the sum of all is the last line.
@@ -64,6 +71,9 @@ check-unit: $(ALL_UNIT_TESTS) $(PROGRAMS) ## unit tests only
 
 check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
 	$(Q)$(RUN_SUITE)/integration $(INTEGRATION)
+
+check-cgroups: $(PROGRAMS) $(HELPERS) ## some of them, on pretended hosts with other cgroups
+	$(Q)$(RUN_SUITE)/cgroups $(PRETENDED)
 
 check-js: $(PROGRAMS) ## the JavaScript corpus only: plain, from snapshot, after warmfork
 	$(Q)$(RUN_SUITE)/js $(foreach mode,$(JS_MODES),'tests/js/run $(mode)')

@@ -23,9 +23,17 @@ skip() {
 }
 
 [ "$(id -u)" = 0 ] || skip "needs root"
+
 # Mounts are counted at the end: those of others must not come into it.
 [ -n "${TURF_TEST_MOUNTS:-}" ] || TURF_TEST_MOUNTS=own exec unshare --mount bash "$0" "$@"
 [ -x "$TURF" ] || skip "$TURF is not built"
+
+# With an argument: on a host with other cgroups, which this mount namespace pretends. v1: nothing
+# of v2; v2: nothing but, and without the controllers that the host has in v1.
+case ${1:-} in
+v1) umount /sys/fs/cgroup/unified ;;
+v2) mount -t cgroup2 cgroup2 /sys/fs/cgroup ;;
+esac
 
 TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
 ROOT=$TMP/root
