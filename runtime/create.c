@@ -41,10 +41,18 @@ static const struct option options[] = {
 
 const struct option_table create_options = {options, ARRAY_SIZE(options), NULL};
 
+static enum cgroup_manager chosen_manager(const struct globals *g)
+{
+	if (g->systemd_cgroup || streq(g->cgroup_manager, "systemd"))
+		return CGROUP_MANAGER_SYSTEMD;
+	return streq(g->cgroup_manager, "disabled") ? CGROUP_MANAGER_DISABLED : CGROUP_MANAGER_FS;
+}
+
 struct life_options create_life_options(const struct globals *g, const char *id)
 {
 	return (struct life_options){
 		.root = g->root,
+		.cgroup_manager = chosen_manager(g),
 		.id = id,
 		.bundle = given.bundle,
 		.config_file = given.config,

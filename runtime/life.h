@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "runtime/base/err.h"
+#include "runtime/box/cgroup.h"
 #include "runtime/container.h"
 #include "runtime/record.h"
 
@@ -29,6 +30,7 @@ struct life_options {
 	const char *console_socket; /* NULL: none */
 	const char *pid_file;	    /* NULL: none */
 	const char *warmfork;	    /* NULL: as the annotation says */
+	enum cgroup_manager cgroup_manager;
 	unsigned preserve_fds;
 	bool no_pivot;
 	bool no_new_keyring;

@@ -171,6 +171,7 @@ static int make_cgroup(struct creation *cr, struct err *err)
 {
 	const struct oci_linux *linux_ = cr->bundle.config->linux_;
 	const struct cgroup_options options = {
+		.manager = cr->options->cgroup_manager,
 		.id = cr->container.id,
 		.path = linux_ ? linux_->cgroups_path : NULL,
 		.resources = linux_ ? linux_->resources : NULL,

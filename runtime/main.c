@@ -73,9 +73,9 @@ static const struct option options[] = {
 		"error, warn, info or debug"},
 	{"debug", 0, OPTION_FLAG, &globals.debug, NULL, NULL, "same as --log-level debug"},
 	{"systemd-cgroup", 0, OPTION_FLAG, &globals.systemd_cgroup, NULL, NULL,
-		"refused: cgroups are made through the file system"},
+		"same as --cgroup-manager systemd"},
 	{"cgroup-manager", 0, OPTION_STRING, &globals.cgroup_manager, "NAME", cgroup_managers,
-		"cgroupfs"},
+		"who makes cgroups: cgroupfs, systemd or disabled"},
 	{"rootless", 0, OPTION_STRING, &globals.rootless, "VALUE", rootless_values,
 		"accepted for runc's sake: true, false or auto"},
 	{"help", 'h', OPTION_FLAG, &globals.help, NULL, NULL, "explain turf or the verb"},
@@ -139,12 +139,6 @@ static int run_verb(const struct verb *verb, char **args, struct err *err)
 	if (n > verb->max_args)
 		return err_say(err, EINVAL, "%s: one argument too many: '%s'", verb->name,
 			args[verb->max_args]);
-	if (globals.systemd_cgroup || streq(globals.cgroup_manager, "systemd"))
-		return err_say(err, ENOTSUP,
-			"option '--systemd-cgroup': cgroups by systemd are not supported yet");
-	if (streq(globals.cgroup_manager, "disabled"))
-		return err_say(err, ENOTSUP,
-			"option '--cgroup-manager': containers without cgroups are not supported");
 	return verb->run(&globals, args, err);
 }
 

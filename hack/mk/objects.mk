@@ -37,7 +37,7 @@ ifneq ($(SANITIZE),)
 EXTERN_LIBS := -lseccomp -lcap-ng -lyajl -lm
 endif
 
-PROGRAMS := $(B)/turf $(B)/turf-seed
+PROGRAMS := $(B)/turf $(B)/turf-seed $(B)/turf-systemd
 
 $(B)/turf: $(B)/obj/runtime/main.o $(LIBS_C)
 	$(call say,LD,$@)
@@ -46,5 +46,10 @@ $(B)/turf: $(B)/obj/runtime/main.o $(LIBS_C)
 $(B)/turf-seed: $(B)/obj/seed/main.o $(LIB_SEED) $(LIB_BASE)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS)
+
+# The one that needs a shared library is small and not on the way of a container without systemd.
+$(B)/turf-systemd: $(B)/obj/runtime/systemd/main.o $(LIB_BASE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ -lsystemd
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -23,6 +23,10 @@
 
 #define CONTROLLERS_MAX 32
 
+/* What marks a scope in the kept form. */
+#define UNIT	  ":unit"
+#define USER_UNIT ":user-unit"
+
 /* A controller that the container needs, or would use if it is there. */
 struct need {
 	char name[32];
@@ -33,6 +37,15 @@ struct needs {
 	struct need list[CONTROLLERS_MAX];
 	size_t n;
 };
+
+static struct cgroup *cgroup_new(void)
+{
+	struct cgroup *cg = calloc(1, sizeof(*cg));
+
+	if (cg)
+		cg->scope = (struct cgroup_scope)CGROUP_SCOPE_INIT;
+	return cg;
+}
 
 /* v2 has these two without a controller. */
 #define V2_BUILT_IN ",devices,freezer"
@@ -386,6 +399,31 @@ static int check_found(const struct cgroup_dir *dir, struct err *err)
 	return frozen ? err_say(err, EBUSY, "cgroup '%s' is frozen", dir->path) : 0;
 }
 
+/* The kernel has no name for it, so it stands in the list like a directory. */
+static int record_unit(struct cgroup *cg, struct err *err)
+{
+	return record_path(cg, "", cg->scope.user ? USER_UNIT : UNIT, cg->scope.unit, err);
+}
+
+/*
+ * With systemd the place is the scope's, which it makes in its own hierarchies; in
+ * the others the directory is ours to make. The unit is noted before it exists.
+ */
+static int make_scope(struct cgroup *cg, const struct cgroup_layout *layout,
+	const struct cgroup_options *options, const struct cgroup_limits *limits, char **ret_place,
+	struct err *err)
+{
+	_cleanup_free_ char *slice = NULL;
+
+	if (cgroup_scope_name(&cg->scope, options->path, options->id, &slice, err) < 0 ||
+		record_unit(cg, err) < 0)
+		return -err->code;
+	if (options->announce &&
+		options->announce(options->announce_arg, cg->paths, cg->n_paths, err) < 0)
+		return -err->code;
+	return cgroup_scope_start(&cg->scope, slice, options->id, layout, limits, ret_place, err);
+}
+
 static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
 	const struct cgroup_options *options, const struct needs *needs, struct err *err)
 {
@@ -396,7 +434,7 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
 
 		if (is_used(layout, h, needs)) {
 			r = make_in(cg, layout, h, options, needs, false, err);
-			if (r == 0 && !dir->made)
+			if (r == 0 && !dir->made && !cg->scope.unit)
 				r = check_found(dir, err);
 			if (r == 0)
 				r = open_attach(cg, dir->fd, dir->path, dir->ops->attach_file, err);
@@ -410,16 +448,19 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
 }
 
 /* Tells the caller what make_dirs() is going to make. */
-static int announce(const struct cgroup_layout *layout, const struct cgroup_options *options,
-	const struct needs *needs, struct err *err)
+static int announce(const struct cgroup *cg, const struct cgroup_layout *layout,
+	const struct cgroup_options *options, const struct needs *needs, struct err *err)
 {
 	_cleanup_cgroup_ struct cgroup *plan = NULL;
 
 	if (!options->announce)
 		return 0;
-	plan = calloc(1, sizeof(*plan));
+	plan = cgroup_new();
 	if (!plan)
 		return err_oom(err);
+	for (size_t i = 0; i < cg->n_paths; i++)
+		if (record_path(plan, "", cg->paths[i].controller, cg->paths[i].path, err) < 0)
+			return -err->code;
 	for (size_t i = 0; i < layout->n; i++)
 		if (is_used(layout, &layout->list[i], needs) &&
 			make_in(plan, layout, &layout->list[i], options, needs, true, err) < 0)
@@ -508,7 +549,7 @@ static void missing_finish(struct missing *m)
 /* Tells what there is and what is about to be there. */
 static int announce_more(const struct missing *m, const struct cgroup_hierarchy *h, struct err *err)
 {
-	_cleanup_cgroup_ struct cgroup *plan = calloc(1, sizeof(*plan));
+	_cleanup_cgroup_ struct cgroup *plan = cgroup_new();
 	_cleanup_free_ struct cgroup_path *all = NULL;
 	size_t n = m->cg->n_paths;
 
@@ -565,8 +606,44 @@ int cgroup_make_missing(struct cgroup *cg, const struct cgroup_limits *limits,
 	return check_needs(cg, &m.needs, err);
 }
 
+/* Without cgroups nothing is limited. Rules for devices are in every configuration. */
+static int check_nothing_asked(const struct needs *needs, struct err *err)
+{
+	for (size_t i = 0; i < needs->n; i++)
+		if (needs->list[i].field && !streq(needs->list[i].name, "devices"))
+			return err_say(err, ENOTSUP,
+				"linux.resources.%s: the cgroup manager 'disabled' enforces no "
+				"limits",
+				needs->list[i].field);
+	return 0;
+}
+
 /* What create() returns when the container is to run without cgroups of its own. */
 #define CREATE_WITHOUT 1
+
+static int make(struct cgroup *cg, const struct cgroup_layout *layout,
+	const struct cgroup_options *options, const struct cgroup_limits *limits,
+	const struct needs *needs, struct err *err)
+{
+	_cleanup_free_ char *place = NULL;
+	struct cgroup_options placed = *options;
+
+	if (options->manager == CGROUP_MANAGER_SYSTEMD) {
+		if (make_scope(cg, layout, options, limits, &place, err) < 0)
+			return -err->code;
+		placed.path = place;
+	}
+	if (announce(cg, layout, &placed, needs, err) < 0)
+		return -err->code;
+	return make_dirs(cg, layout, &placed, needs, err);
+}
+
+/* Somebody without rights over cgroups, who asks nothing of them, need not be turned away. */
+static bool may_do_without(int r, const struct cgroup_options *options, const struct needs *needs)
+{
+	return (r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 &&
+	       options->manager == CGROUP_MANAGER_FS && !anything_asked(needs);
+}
 
 static int create(struct cgroup *cg, const struct cgroup_options *options,
 	const struct cgroup_limits *limits, struct buf *warnings, struct err *err)
@@ -578,19 +655,16 @@ static int create(struct cgroup *cg, const struct cgroup_options *options,
 	memset(&needs, 0, sizeof(needs));
 	if (cgroup_layout_load(&layout, err) < 0 || needs_of(&layout, limits, &needs, err) < 0)
 		return -err->code;
+	if (options->manager == CGROUP_MANAGER_DISABLED)
+		return check_nothing_asked(&needs, err);
 	if (layout.n == 0 && !anything_asked(&needs)) {
 		buf_puts(warnings,
 			"no cgroups are mounted: the container has no limits and can use "
 			"every device it can open, ignoring\n");
 		return 0;
 	}
-	r = announce(&layout, options, &needs, err);
-	if (r < 0)
-		return r;
-	r = make_dirs(cg, &layout, options, &needs, err);
-	/* Somebody without rights over cgroups, who asks nothing of them, need not be turned away. */
-	if ((r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 &&
-		!anything_asked(&needs)) {
+	r = make(cg, &layout, options, limits, &needs, err);
+	if (may_do_without(r, options, &needs)) {
 		buf_printf(warnings, "%s: the container stays in our cgroup, ignoring\n", err->msg);
 		return CREATE_WITHOUT;
 	}
@@ -604,7 +678,7 @@ static int create(struct cgroup *cg, const struct cgroup_options *options,
 int cgroup_create_limited(const struct cgroup_options *options, const struct cgroup_limits *limits,
 	struct cgroup **ret, struct buf *warnings, struct err *err)
 {
-	_cleanup_cgroup_ struct cgroup *cg = calloc(1, sizeof(*cg));
+	_cleanup_cgroup_ struct cgroup *cg = cgroup_new();
 	struct err ignored = ERR_INIT;
 	int r;
 
@@ -617,7 +691,7 @@ int cgroup_create_limited(const struct cgroup_options *options, const struct cgr
 		return r;
 	if (r == CREATE_WITHOUT) {
 		cgroup_close(cg);
-		cg = calloc(1, sizeof(*cg));
+		cg = cgroup_new();
 		if (!cg)
 			return err_oom(err);
 	}
@@ -625,9 +699,17 @@ int cgroup_create_limited(const struct cgroup_options *options, const struct cgr
 	return 0;
 }
 
+static int take_unit(struct cgroup *cg, const char *suffix, const char *unit, struct err *err)
+{
+	free(cg->scope.unit);
+	cg->scope.unit = strdup(unit);
+	cg->scope.user = streq(suffix, USER_UNIT);
+	return cg->scope.unit ? 0 : err_oom(err);
+}
+
 int cgroup_open(const struct cgroup_path *paths, size_t n, struct cgroup **ret, struct err *err)
 {
-	_cleanup_cgroup_ struct cgroup *cg = calloc(1, sizeof(*cg));
+	_cleanup_cgroup_ struct cgroup *cg = cgroup_new();
 
 	if (!cg)
 		return err_oom(err);
@@ -640,6 +722,11 @@ int cgroup_open(const struct cgroup_path *paths, size_t n, struct cgroup **ret, 
 			return err_oom(err);
 		if (streq(suffix, ":parent"))
 			continue;
+		if (streq(suffix, UNIT) || streq(suffix, USER_UNIT)) {
+			if (take_unit(cg, suffix, paths[i].path, err) < 0)
+				return -err->code;
+			continue;
+		}
 		if (*suffix && !streq(suffix, ":found"))
 			return err_say(err, EINVAL, "cgroup '%s' is of an unknown kind '%s'",
 				paths[i].path, suffix + 1);
@@ -654,6 +741,7 @@ void cgroup_close(struct cgroup *cg)
 {
 	if (!cg)
 		return;
+	cgroup_scope_finish(&cg->scope);
 	for (size_t i = 0; i < cg->n_dirs; i++) {
 		fd_close(&cg->dirs[i].fd);
 		free(cg->dirs[i].controllers);
@@ -687,7 +775,8 @@ int cgroup_v2_dirfd(const struct cgroup *cg)
 {
 	const struct cgroup_dir *dir = cgroup_dir_v2(cg);
 
-	return dir && dir->made ? dir->fd : -1;
+	/* systemd makes a scope's directory for us. */
+	return dir && (dir->made || cg->scope.unit) ? dir->fd : -1;
 }
 
 size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_paths)

@@ -25,7 +25,14 @@ struct cgroup;
 struct cgroup_path;
 struct oci_resources;
 
+enum cgroup_manager {
+	CGROUP_MANAGER_FS,	 /* directories, by us */
+	CGROUP_MANAGER_SYSTEMD,	 /* a scope; linux.cgroupsPath is slice:prefix:name */
+	CGROUP_MANAGER_DISABLED, /* none: the container stays where we are, without limits */
+};
+
 struct cgroup_options {
+	enum cgroup_manager manager;
 	const char *id;			       /* of the container */
 	const char *path;		       /* linux.cgroupsPath; NULL for the default */
 	const struct oci_resources *resources; /* NULL: no limits, default devices */
@@ -90,8 +97,8 @@ struct cgroup_update {
 	 * NULL, or told first, with `done` false, which directories are about to be made,
 	 * and then, with `done`, that everything holds. Its failure is one of the update.
 	 */
-	int (*save)(void *arg, const struct cgroup_path *paths, size_t n, bool done,
-		struct err *err);
+	int (*save)(
+		void *arg, const struct cgroup_path *paths, size_t n, bool done, struct err *err);
 	void *save_arg;
 };
 
@@ -107,11 +114,12 @@ int cgroup_update(struct cgroup *cg, const struct cgroup_update *update, struct 
  * The form kept in state.json. An entry's `controller` names the hierarchy
  * ("memory", "cpu,cpuacct", "name=systemd", "" for v2); a suffix ":parent" marks
  * a directory above the container's own that creating made, ":found" one that was
- * there before and is not to be removed. Hand the whole array back, in order.
+ * there before and is not to be removed. ":unit" and ":user-unit" are no directory but a
+ * scope of systemd, of the system's or the user's instance. Hand the whole array back, in order.
  */
 struct cgroup_path {
 	const char *controller;
-	const char *path; /* absolute, in the file system */
+	const char *path; /* absolute, in the file system; of a scope the unit's name */
 };
 
 /* Borrowed from `cg`. */

@@ -198,17 +198,13 @@ int cgroup_apply_devices(struct cgroup *cg, const struct cgroup_limits *l, struc
 {
 	const struct cgroup_dir *dir = cgroup_dir_find(cg, "devices");
 	_cleanup_free_ struct device_rule *rules = NULL;
-	size_t n = l->n_devices + device_rules_default_n;
+	size_t n;
 
 	/* Without any cgroup there was a warning already. */
 	if (!dir)
 		return 0;
-	rules = calloc(n, sizeof(*rules));
-	if (!rules)
-		return err_oom(err);
-	if (l->n_devices)
-		memcpy(rules, l->devices, l->n_devices * sizeof(*rules));
-	memcpy(rules + l->n_devices, device_rules_default, device_rules_default_n * sizeof(*rules));
+	if (device_rules_with_default(l->devices, l->n_devices, &rules, &n, err) < 0)
+		return -err->code;
 	return dir->ops->set_devices(dir, rules, n, err);
 }
 

@@ -21,6 +21,21 @@ const struct device_rule device_rules_default[] = {
 };
 const size_t device_rules_default_n = ARRAY_SIZE(device_rules_default);
 
+int device_rules_with_default(const struct device_rule *rules, size_t n, struct device_rule **ret,
+	size_t *ret_n, struct err *err)
+{
+	struct device_rule *all = calloc(n + device_rules_default_n, sizeof(*all));
+
+	if (!all)
+		return err_oom(err);
+	if (n)
+		memcpy(all, rules, n * sizeof(*all));
+	memcpy(all + n, device_rules_default, device_rules_default_n * sizeof(*all));
+	*ret = all;
+	*ret_n = n + device_rules_default_n;
+	return 0;
+}
+
 void device_table_finish(struct device_table *t)
 {
 	free(t->list);

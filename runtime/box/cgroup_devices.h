@@ -34,6 +34,10 @@ struct device_rule {
 extern const struct device_rule device_rules_default[];
 extern const size_t device_rules_default_n;
 
+/* The rules, and the default ones behind them. *ret is malloc'd. */
+int device_rules_with_default(const struct device_rule *rules, size_t n, struct device_rule **ret,
+	size_t *ret_n, struct err *err);
+
 /* Exceptions to a default, no two with the same key. Type is 'b' or 'c'. */
 struct device_table {
 	bool allow;		  /* the default */

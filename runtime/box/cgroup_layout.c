@@ -322,9 +322,8 @@ int cgroup_layout_place(const struct cgroup_layout *layout, const struct cgroup_
 
 	if (is_systemd_form(path))
 		return err_say(err, EINVAL,
-			"linux.cgroupsPath: '%s' is meant for systemd (slice:prefix:name), which "
-			"is "
-			"not supported; give a path",
+			"linux.cgroupsPath: '%s' is of the form slice:prefix:name, which needs "
+			"option '--systemd-cgroup'",
 			path);
 	buf_puts(&b, "");
 	if (*path != '/') {

@@ -348,6 +348,13 @@ int cgroup_destroy(struct cgroup *cg, struct err *err)
 		if (remove_patiently(&cg->dirs[i], deadline, &why) < 0 && first.code == 0)
 			first = why;
 	}
+	if (cg->scope.unit) {
+		struct err why = ERR_INIT;
+
+		cgroup_scope_release(&cg->scope);
+		if (cgroup_scope_stop(&cg->scope, &why) < 0 && first.code == 0)
+			first = why;
+	}
 	/* Those above go with the last container that uses them. */
 	for (size_t i = cg->n_paths; i > 0; i--)
 		if (strstr(cg->paths[i - 1].controller, ":parent"))

@@ -6,6 +6,7 @@
 
 #include "runtime/box/cgroup.h"
 #include "runtime/box/cgroup_layout.h"
+#include "runtime/box/cgroup_systemd.h"
 
 struct cgroup_limits;
 struct device_rule;
@@ -28,6 +29,7 @@ struct cgroup_dir {
 };
 
 struct cgroup {
+	struct cgroup_scope scope;
 	struct cgroup_dir dirs[CGROUP_HIERARCHIES_MAX];
 	size_t n_dirs;
 	struct cgroup_path *paths; /* the kept form; parents before their children */

@@ -102,6 +102,16 @@ static int announce(void *arg, const struct cgroup_path *paths, size_t n, struct
 	return u->save ? u->save(u->save_arg, paths, n, false, err) : 0;
 }
 
+static int tell_systemd(
+	const struct cgroup *cg, const struct cgroup_limits *limits, struct err *err)
+{
+	_cleanup_cgroup_layout_ struct cgroup_layout layout = {.n = 0};
+
+	if (cgroup_layout_load(&layout, err) < 0)
+		return -err->code;
+	return cgroup_scope_set(&cg->scope, &layout, limits, err);
+}
+
 static int apply(struct cgroup *cg, const struct cgroup_update *u,
 	const struct cgroup_limits *limits, size_t n_before, struct err *err)
 {
@@ -109,6 +119,8 @@ static int apply(struct cgroup *cg, const struct cgroup_update *u,
 
 	for (size_t i = n_before; r == 0 && i < cg->n_dirs; i++)
 		r = move_in(cg, &cg->dirs[i], err);
+	if (r == 0 && cg->scope.unit)
+		r = tell_systemd(cg, limits, err);
 	/* Not given is "as it is" here, and not "the default". */
 	if (r == 0 && limits->n_devices > 0)
 		r = cgroup_apply_devices(cg, limits, err);

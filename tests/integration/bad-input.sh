@@ -19,7 +19,7 @@ fails "one argument too many: 'b'" turf create -b "$TMP/b" a b
 fails "'xml' is none of table, json" turf list -f xml
 fails "'sometimes' is none of auto, require, never" turf create --warmfork sometimes "$id"
 fails "'-1' is not a number" turf create --preserve-fds -1 "$id"
-fails "systemd are not supported" turf --systemd-cgroup list
+fails "'nobody' is none of cgroupfs, systemd, disabled" turf --cgroup-manager nobody list
 fails "open log file '$TMP/none/log'" turf --log "$TMP/none/log" list
 fails "'loud' is none of" turf --log-level loud list
 fails "seed: 'nosuch' is none of start, stop, list, info" turf seed nosuch

@@ -189,9 +189,8 @@ START_TEST(systemd_form_is_refused)
 	struct cgroup_layout l = parse(HYBRID, MEMBERSHIP);
 
 	ck_assert_str_eq(place(&l, "memory", "machine.slice:libpod:abc"),
-		"linux.cgroupsPath: 'machine.slice:libpod:abc' is meant for systemd "
-		"(slice:prefix:name), "
-		"which is not supported; give a path");
+		"linux.cgroupsPath: 'machine.slice:libpod:abc' is of the form "
+		"slice:prefix:name, which needs option '--systemd-cgroup'");
 	ck_assert_str_eq(place(&l, "memory", "/a:b:c"), "/a:b:c");
 	cgroup_layout_finish(&l);
 }
