@@ -4,6 +4,7 @@
  * (the hidden options of seed/forkserver.h). All of it happens on a stack of our own.
  */
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "aworker/container.h"
@@ -94,7 +95,9 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int r;
 
-	(void)argc;
+	/* A container's process, with the host still around it: nobody is to look into it. */
+	if (argc > 1 && str_after(argv[1], SEED_OPTION_COLD))
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	r = stack_run(on_stack, argv, &err);
 	if (r < 0) {
 		worker_say("%s", err.msg);
