@@ -18,6 +18,7 @@
 
 #include "aworker/builtin.h"
 #include "aworker/ops.h"
+#include "aworker/signals.h"
 #include "aworker/worker_priv.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
@@ -138,6 +139,8 @@ static void on_after(void *data)
 	engine_pump(w->engine);
 	if (engine_out_of_memory(w->engine))
 		worker_exit(w, WORKER_EXIT_ENGINE);
+	if (signals_overdue())
+		worker_shut_down(w, signals_last());
 }
 
 static void on_task(void *data)
@@ -155,12 +158,9 @@ static void reap(void)
 		;
 }
 
-static void on_signal(void *data, int signal)
+static void on_child(void *data UNUSED, int signal UNUSED)
 {
-	if (signal == SIGCHLD)
-		reap();
-	else
-		worker_shut_down(data, signal);
+	reap();
 }
 
 static int watch_signals(struct worker *w, struct err *err)
@@ -169,17 +169,16 @@ static int watch_signals(struct worker *w, struct err *err)
 
 	/* A client or a reader of our output that goes away is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
+	if (signals_open(w, err) < 0)
+		return -err->code;
+	if (getpid() != 1)
+		return 0;
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (getpid() == 1)
-		sigaddset(&set, SIGCHLD);
-	if (loop_watch_signals(&w->loop, &set, on_signal, w, err) < 0)
+	sigaddset(&set, SIGCHLD);
+	if (loop_watch_signals(&w->loop, &set, on_child, w, err) < 0)
 		return -err->code;
 	/* Who ended before the signal was watched will not be told of again. */
-	if (getpid() == 1)
-		reap();
+	reap();
 	return 0;
 }
 
@@ -227,7 +226,7 @@ void worker_close(struct worker *w)
 	timer_table_destroy(w);
 	loop_timer_stop(&w->loop, &w->task_timer);
 	loop_timer_stop(&w->loop, &w->delayed_timer);
-	loop_timer_stop(&w->loop, &w->grace_timer);
+	signals_close(w);
 	loop_close(&w->loop);
 }
 
@@ -278,7 +277,7 @@ static void run_main(struct worker *w)
 
 	/* V8 has its own copy. */
 	buf_finish(&w->source);
-	if (r < 0 && !w->exiting) {
+	if (r < 0 && !w->exiting && !signals_overdue()) {
 		say_uncaught(&err, stack);
 		worker_exit(w, err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);
 	}

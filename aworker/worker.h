@@ -43,7 +43,7 @@ enum worker_exit {
 	WORKER_EXIT_ENGINE = 5, /* the engine does not start, or is out of memory */
 };
 
-/* How long the running requests may take after SIGTERM. */
+/* How long the running requests, or any other code, may take after SIGTERM. */
 #define WORKER_GRACE_MS 8000
 
 /* The largest file of code. */
@@ -78,10 +78,10 @@ struct worker {
 	struct http_listener listener;
 	struct loop_timer task_timer;	 /* tasks of the engine that are due now */
 	struct loop_timer delayed_timer; /* ... and later: they do not keep the worker alive */
-	struct loop_timer grace_timer;
-	uint64_t origin_ns;    /* CLOCK_MONOTONIC of performance.now() == 0 */
-	double time_origin_ms; /* the same moment as wall-clock time since 1970 */
-	unsigned holds;	       /* ops.workerHold() */
+	struct loop_fd wake;		 /* of signals.c */
+	uint64_t origin_ns;		 /* CLOCK_MONOTONIC of performance.now() == 0 */
+	double time_origin_ms;		 /* the same moment as wall-clock time since 1970 */
+	unsigned holds;			 /* ops.workerHold() */
 	int exit_code;
 	bool exiting; /* exit_code is final; the loop is told to stop */
 	int signal;   /* that asked to end; 0: none */

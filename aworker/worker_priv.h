@@ -26,7 +26,7 @@ void http_bridge_destroy(struct worker *w);
 
 /* Listens and accepts; on failure the worker ends. Once. */
 void worker_serve(struct worker *w);
-/* Ends gracefully because of a signal, or at once when it is the second. */
+/* Ends gracefully because of a signal, or at once when it is the second or its grace is over. */
 void worker_shut_down(struct worker *w, int signal);
 void worker_hold(struct worker *w);
 void worker_unhold(struct worker *w);

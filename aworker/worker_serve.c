@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "aworker/signals.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
 #include "runtime/base/util.h"
@@ -87,24 +88,12 @@ static void on_drained(void *data)
 	end_if_idle(w);
 }
 
-static void on_grace_over(void *data)
-{
-	struct worker *w = data;
-
-	worker_exit(w, SIGNAL_EXIT_BASE + w->signal);
-}
-
 void worker_shut_down(struct worker *w, int signal)
 {
 	bool first = w->signal == 0;
 
 	w->signal = signal;
-	if (!first || !w->http) {
-		worker_exit(w, SIGNAL_EXIT_BASE + signal);
-		return;
-	}
-	w->grace_timer = (struct loop_timer){.fn = on_grace_over, .data = w};
-	if (loop_timer_start(&w->loop, &w->grace_timer, WORKER_GRACE_MS * 1000000ull) < 0)
+	if (!first || !w->http || signals_overdue())
 		worker_exit(w, SIGNAL_EXIT_BASE + signal);
 	else
 		http_server_drain(w->http, on_drained);

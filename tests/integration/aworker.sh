@@ -164,6 +164,30 @@ kill -0 "$worker" || fail "it did not wait for the running request"
 kill -INT "$worker"
 ended_with 130
 
+# Code that never comes back to the loop: a second signal stops it, or the end of the grace time.
+# busy CODE SIGNALS EXPECTED
+busy() {
+	local signal
+
+	"$A" -e "console.log('busy'); $1" >out 2>err &
+	worker=$!
+	await grep -q busy out
+	for signal in $2; do
+		kill "-$signal" "$worker"
+		await signal_taken
+	done
+	ended_with "$3"
+	is "$(cat err)" ''
+}
+# shellcheck disable=SC2317 # called by await
+signal_taken() {
+	[ ! -e "/proc/$worker" ] || grep -Eq '^ShdPnd:[[:space:]]*0+$' "/proc/$worker/status"
+}
+busy 'for (;;);' 'TERM TERM' 143
+busy 'try { for (;;); } finally { console.error("no") }' 'INT HUP' 129
+busy '(async () => { for (;;) await null; })()' 'TERM INT' 130
+busy 'setTimeout(() => { for (;;); }, 1)' TERM 143
+
 # --- addresses ---
 "$A" --listen 127.0.0.1:0 worker.js >out 2>err &
 worker=$!

@@ -30,7 +30,7 @@ as() { # as ARG...: process.args
 anonymous() {
 	sed -e "s/${MARK}[-a-z]*/ID/g" -e 's/^\(fd [012]\): .*/\1/' -e 's/^self session keyring: \(keyring;[0-9]*;[0-9]*;[0-9a-f]*\);.*/self session keyring: \1/'
 }
-# A worker has an event loop: its descriptors above 2, and signals that it reads from one of them.
+# A worker has an event loop: its descriptors above 2, and as process 1 a signal that it reads from one.
 # Its writes to a closed socket must not kill it, as in every server.
 but_event_loop() {
 	grep -vE '^fd ([3-9]|[0-9]{2,}): |^status: Sig(Blk|Ign):'

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A signalfd would be read by the loop only, and there may be no other thread. So these
+ * signals have an ordinary handler: it wakes the loop by an eventfd and starts a timer of
+ * the process, whose SIGALRM then stops JavaScript in the middle of whatever it does.
+ *
+ * A handler has no argument: what it needs is static. It is empty while no worker is
+ * open, so a copy of the process inherits nothing of its seed's.
+ */
+#include "aworker/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "aworker/worker.h"
+#include "aworker/worker_priv.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/util.h"
+
+static const int asking[] = {SIGTERM, SIGINT, SIGHUP};
+
+static struct {
+	struct engine *engine; /* NULL: not open */
+	int wake_fd;
+	volatile sig_atomic_t last;
+	volatile sig_atomic_t n;
+	volatile sig_atomic_t overdue;
+} state = {.wake_fd = -1};
+
+bool signals_overdue(void)
+{
+	return state.overdue;
+}
+
+int signals_last(void)
+{
+	return state.last;
+}
+
+static void wake_loop(void)
+{
+	const uint64_t one = 1;
+
+	(void)!write(state.wake_fd, &one, sizeof(one));
+}
+
+static void stop_now(void)
+{
+	state.overdue = 1;
+	engine_terminate(state.engine);
+}
+
+static void on_alarm(int sig UNUSED)
+{
+	int e = errno;
+
+	stop_now();
+	wake_loop();
+	errno = e;
+}
+
+static void block_all_of_ours(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGALRM);
+	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
+		sigaddset(set, asking[i]);
+}
+
+static int handle(int sig, void (*fn)(int))
+{
+	struct sigaction action = {.sa_handler = fn, .sa_flags = SA_RESTART};
+
+	block_all_of_ours(&action.sa_mask);
+	return sigaction(sig, &action, NULL);
+}
+
+/* False when a filter of system calls forbids it. */
+static bool start_grace(void)
+{
+	const struct itimerval grace = {.it_value = {.tv_sec = WORKER_GRACE_MS / 1000,
+						.tv_usec = WORKER_GRACE_MS % 1000 * 1000}};
+
+	return handle(SIGALRM, on_alarm) == 0 && setitimer(ITIMER_REAL, &grace, NULL) == 0;
+}
+
+static void on_asked(int sig)
+{
+	int e = errno;
+
+	state.last = sig;
+	if (state.n < 2)
+		state.n++;
+	if (state.n > 1 || !start_grace())
+		stop_now();
+	wake_loop();
+	errno = e;
+}
+
+static void on_wake(void *data, uint32_t events UNUSED)
+{
+	struct worker *w = data;
+	uint64_t n;
+
+	(void)!read(state.wake_fd, &n, sizeof(n));
+	worker_shut_down(w, state.last);
+}
+
+int signals_open(struct worker *w, struct err *err)
+{
+	_cleanup_close_ int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sigset_t set;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "create an event descriptor");
+	w->wake = (struct loop_fd){.fn = on_wake, .data = w, .background = true};
+	r = loop_fd_add(&w->loop, &w->wake, fd, EPOLLIN);
+	if (r < 0)
+		return err_set(err, -r, "watch an event descriptor");
+	state.engine = w->engine;
+	state.wake_fd = take_fd(&fd);
+	state.last = state.n = state.overdue = 0;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(asking); i++) {
+		handle(asking[i], on_asked);
+		sigaddset(&set, asking[i]);
+	}
+	/* Whoever started us may have blocked them. */
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return 0;
+}
+
+void signals_close(struct worker *w)
+{
+	const struct itimerval never = {0};
+
+	if (!state.engine)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
+		signal(asking[i], SIG_DFL);
+	if (state.n > 0) {
+		setitimer(ITIMER_REAL, &never, NULL);
+		signal(SIGALRM, SIG_DFL);
+	}
+	state.engine = NULL;
+	loop_fd_remove(&w->loop, &w->wake);
+	fd_close(&state.wake_fd);
+}
