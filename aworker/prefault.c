@@ -37,6 +37,9 @@
 
 #define MAPS_MAX ((size_t)4 << 20)
 
+/* What is larger is a reservation (the shadow of a sanitizer has 16 TiB), and too long to read. */
+#define MAPPING_MAX ((size_t)4 << 30)
+
 static void add(struct prefault *p, uintptr_t page, enum prefault_kind kind)
 {
 	struct prefault_range *last = p->n ? &p->ranges[p->n - 1] : NULL;
@@ -93,7 +96,7 @@ void prefault_record(struct prefault *ret)
 		char perms[8];
 
 		if (sscanf(line, "%lx-%lx %7s", &start, &end, perms) != 3 || perms[0] != 'r' ||
-			perms[3] != 'p')
+			perms[3] != 'p' || end - start > MAPPING_MAX)
 			continue;
 		record_mapping(ret, pagemap, start, end, perms[1] == 'w');
 	}
