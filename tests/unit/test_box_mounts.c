@@ -430,6 +430,7 @@ START_TEST(cgroup_mounts_show_the_hierarchies)
 	BOX_RUN(&t, box_json(count, "", mount, "", ""));
 	ck_assert_msg(atoi(t.out) >= 1 && strstr(t.out, "closed"), "%s", t.out);
 	ck_assert_int_eq(cgroup_destroy(cg, &t.err), 0);
+	cgroup_close(cg);
 	box_test_end(&t);
 	/* In a namespace of its own, its place is the root. */
 	box_test_begin(&t);
@@ -441,6 +442,7 @@ START_TEST(cgroup_mounts_show_the_hierarchies)
 			    "{\"type\":\"cgroup\"}"));
 	ck_assert_str_eq(t.out, "/\n/\n");
 	ck_assert_int_eq(cgroup_destroy(cg, &t.err), 0);
+	cgroup_close(cg);
 	box_test_end(&t);
 }
 END_TEST
