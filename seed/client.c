@@ -6,7 +6,9 @@
 #include "seed/client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -74,15 +76,18 @@ int seed_send(int conn, const struct seed_call *call, struct err *err)
 	return send_call(conn, call, &head, err);
 }
 
-static int worker_build_id(const char *worker, struct seed_build_id *ret, struct err *err)
+/* Of the executable that the keeper was told to run, as it is now: the seed may be older. */
+static int worker_build_id(
+	const char *name, const char *worker, struct seed_build_id *ret, struct err *err)
 {
-	_cleanup_free_ char *path = NULL;
-	int r;
+	char link[PATH_MAX];
 
 	if (worker)
 		return seed_build_id_of(worker, ret, err);
-	r = paths_program("aworker", &path, err);
-	return r < 0 ? r : seed_build_id_of(path, ret, err);
+	if (snprintf(link, sizeof(link), "%s/%s/" SEED_LINK_WORKER, paths_seeds_dir(), name) >=
+		(int)sizeof(link))
+		return err_set(err, ENAMETOOLONG, "'%s'", paths_seeds_dir());
+	return seed_build_id_of(link, ret, err);
 }
 
 static int receive_reply(int conn, struct seed_clone *ret, struct err *err)
@@ -125,7 +130,7 @@ int seed_request(const char *name, int conn, const struct seed_call *call, struc
 	int r;
 
 	fill_head(call, &head);
-	r = worker_build_id(call->worker, &head.build_id, err);
+	r = worker_build_id(name, call->worker, &head.build_id, err);
 	if (r == 0) {
 		r = send_call(conn, call, &head, err);
 		/* Whoever refuses at once has answered before and hung up: read that. */

@@ -15,6 +15,7 @@
 
 /* Files in the directory of a seed. */
 #define SEED_SOCKET_CLONE   "clone"
+#define SEED_LINK_WORKER    "worker" /* to the executable that the seed runs */
 #define SEED_SOCKET_CONTROL "control"
 #define SEED_FILE_LOCK	    "lock"
 #define SEED_FILE_LOG	    "log"

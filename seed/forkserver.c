@@ -349,6 +349,9 @@ static int receive_config(struct server *s, struct err *err)
 	if (n != sizeof(m) || m.magic != SEED_CONTROL_MAGIC || m.version != SEED_CONTROL_VERSION ||
 		m.op != SEED_KEEPER_CONFIG)
 		return err_say(err, EPROTO, "the keeper's configuration is none");
+	/* The keeper may be older: what matters is what we run. */
+	seed_build_id_version(&s->build_id);
+	m.build_id.version = s->build_id.version;
 	s->build_id = m.build_id;
 	s->alive = m.count;
 	s->clones_max = m.clones_max;

@@ -114,6 +114,8 @@ static int setup(struct keeper *k, struct err *err)
 
 	r = keeper_dir_open(&k->dir, k->options->name, err);
 	if (r == 0)
+		r = keeper_dir_link_worker(&k->dir, k->options->worker, err);
+	if (r == 0)
 		r = raise_limits(k, err);
 	if (r == 0)
 		r = setup_signals(k, err);

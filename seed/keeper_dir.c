@@ -120,6 +120,15 @@ int keeper_dir_open(struct keeper_dir *d, const char *name, struct err *err)
 	return r < 0 ? err_set(err, -r, "open '%s/" SEED_FILE_LOG "'", d->path) : 0;
 }
 
+int keeper_dir_link_worker(struct keeper_dir *d, const char *worker, struct err *err)
+{
+	/* One that was killed may have left its own. */
+	if ((unlinkat(d->fd, SEED_LINK_WORKER, 0) < 0 && errno != ENOENT) ||
+		symlinkat(worker, d->fd, SEED_LINK_WORKER) < 0)
+		return err_set(err, errno, "link '%s/" SEED_LINK_WORKER "'", d->path);
+	return 0;
+}
+
 void keeper_dir_turn_log(struct keeper_dir *d)
 {
 	struct stat st;
@@ -134,8 +143,8 @@ void keeper_dir_turn_log(struct keeper_dir *d)
 void keeper_dir_remove(struct keeper_dir *d)
 {
 	/* The lock is the last file: a successor that finds it removed begins anew. */
-	static const char *const files[] = {
-		SEED_SOCKET_CLONE, SEED_SOCKET_CONTROL, SEED_FILE_LOG, LOG_OLD, SEED_FILE_LOCK};
+	static const char *const files[] = {SEED_SOCKET_CLONE, SEED_SOCKET_CONTROL,
+		SEED_LINK_WORKER, SEED_FILE_LOG, LOG_OLD, SEED_FILE_LOCK};
 	struct log_config quiet = {.level = LOG_LEVEL_ERROR, .fd = -1, .program = "turf-seed"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)

@@ -52,6 +52,8 @@ struct keeper_dir {
 
 /* Makes the directory if need be, locks it and opens the log. -EEXIST: another keeper has it. */
 int keeper_dir_open(struct keeper_dir *d, const char *name, struct err *err);
+/* Lets clients find the executable: they say which build of it they expect. */
+int keeper_dir_link_worker(struct keeper_dir *d, const char *worker, struct err *err);
 /* Starts a new log file when the present one has grown to its limit. Called now and then. */
 void keeper_dir_turn_log(struct keeper_dir *d);
 /* Removes everything in it and the directory itself. */
