@@ -179,12 +179,15 @@ static int make_cgroup(struct creation *cr, struct err *err)
 		.announce = note_cgroups,
 		.announce_arg = cr,
 	};
+	uid_t owner;
 	int r = cgroup_create(&options, &cr->cgroup, &cr->warnings, err);
 
 	cr->record.cgroups = NULL;
 	cr->record.n_cgroups = 0;
 	if (r == 0)
 		cr->record.n_cgroups = cgroup_paths(cr->cgroup, &cr->record.cgroups);
+	if (r == 0 && cgroup_delegate_owner(cr->bundle.config, &owner))
+		r = cgroup_delegate(cr->cgroup, owner, err);
 	return r;
 }
 

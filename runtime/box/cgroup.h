@@ -23,6 +23,7 @@
 struct buf;
 struct cgroup;
 struct cgroup_path;
+struct oci_config;
 struct oci_resources;
 
 enum cgroup_manager {
@@ -59,6 +60,15 @@ struct cgroup_options {
  */
 int cgroup_create(const struct cgroup_options *options, struct cgroup **ret, struct buf *warnings,
 	struct err *err);
+
+/*
+ * Whether the specification wants the container to own its cgroup, and the user of the
+ * host that it is then.
+ */
+bool cgroup_delegate_owner(const struct oci_config *config, uid_t *ret);
+
+/* Gives the directory to `owner` where only v2 is in use; nothing on other hosts. */
+int cgroup_delegate(struct cgroup *cg, uid_t owner, struct err *err);
 
 /* Frees the object and closes its descriptors; the directories stay. NULL is fine. */
 void cgroup_close(struct cgroup *cg);

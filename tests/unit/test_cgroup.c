@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "oci-spec/config.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
@@ -860,6 +861,46 @@ START_TEST(clone_into_v2_directory)
 }
 END_TEST
 
+START_TEST(container_may_own_its_cgroup)
+{
+	static const char text[] =
+		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":\"/\","
+		"\"args\":[\"x\"],\"user\":{\"uid\":5,\"gid\":5}},\"mounts\":[{\"destination\":"
+		"\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\"%s}],\"linux\":{"
+		"\"namespaces\":[{\"type\":\"user\"},{\"type\":\"cgroup\"},{\"type\":\"mount\"}],"
+		"\"uidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":100}],"
+		"\"gidMappings\":[{\"containerID\":0,\"hostID\":70000,\"size\":100}]}}";
+	static const char *const options[] = {"", ",\"options\":[\"ro\"]"};
+	struct err err = ERR_INIT;
+	struct cgroup *cg;
+	struct stat st;
+	uid_t owner = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		_cleanup_oci_config_ struct oci_config *config = NULL;
+		_cleanup_buf_ struct buf json = BUF_INIT;
+
+		buf_printf(&json, text, options[i]);
+		ck_assert_msg(
+			oci_config_parse(json.data, json.len, &config, &err) == 0, "%s", err.msg);
+		ck_assert_int_eq(cgroup_delegate_owner(config, &owner), i == 0);
+	}
+	ck_assert_uint_eq(owner, 70005);
+	if (!enter(ONLY_V2))
+		return;
+	cg = make_plain();
+	ck_assert_msg(cgroup_delegate(cg, owner, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(fstat(cg->dirs[0].fd, &st), 0);
+	ck_assert_uint_eq(st.st_uid, owner);
+	ck_assert_int_eq(fstatat(cg->dirs[0].fd, "cgroup.procs", &st, 0), 0);
+	ck_assert_uint_eq(st.st_uid, owner);
+	/* The limits of the container are not its own to change. */
+	ck_assert_int_eq(fstatat(cg->dirs[0].fd, "cgroup.max.depth", &st, 0), 0);
+	ck_assert_uint_eq(st.st_uid, 0);
+	destroy(cg);
+}
+END_TEST
+
 START_TEST(weights_of_shares)
 {
 	ck_assert_uint_eq(cgroup_weight_of_shares(0), 1);
@@ -897,7 +938,7 @@ int main(void)
 		announced_is_what_is_made, occupied_directory_is_refused,
 		half_made_cgroups_are_undone, missing_controller_is_named,
 		only_needed_hierarchies_are_used, foreign_child_ends_where_ours_would,
-		clone_into_v2_directory};
+		clone_into_v2_directory, container_may_own_its_cgroup};
 
 	if (geteuid() != 0) {
 		puts("cgroup: needs root to make cgroups");
