@@ -4,10 +4,12 @@
  * the rest.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "oci-spec/config.h"
+#include "runtime/base/fd.h"
 #include "runtime/box/cgroup_devices.h"
 #include "runtime/box/cgroup_limits.h"
 #include "runtime/box/cgroup_priv.h"
@@ -208,12 +210,49 @@ int cgroup_apply_devices(struct cgroup *cg, const struct cgroup_limits *l, struc
 	return dir->ops->set_devices(dir, rules, n, err);
 }
 
+/*
+ * Realtime on v1: a group can have no more than the one above it, and one that was made
+ * on the way to the container's has nothing.
+ */
+static int raise_realtime(struct cgroup *cg, const struct cgroup_limits *l, struct err *err)
+{
+	for (size_t i = 0; i < cg->n_paths; i++) {
+		const struct cgroup_path *p = &cg->paths[i];
+		const char *suffix = strchrnul(p->controller, ':');
+		_cleanup_free_ char *list =
+			strndup(p->controller, (size_t)(suffix - p->controller));
+		_cleanup_close_ int fd = -1;
+		struct cgroup_dir above = {.path = (char *)p->path, .fd = -1};
+		int64_t now;
+
+		if (!list)
+			return err_oom(err);
+		if (!streq(suffix, ":parent") || !cgroup_list_has(list, "cpu"))
+			continue;
+		above.fd = fd = open(p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return err_set(err, errno, "open cgroup '%s'", p->path);
+		if (cgroup_get_number(&above, "cpu.rt_runtime_us", &now, err) < 0)
+			return -err->code;
+		if (now >= l->cpu.rt_runtime)
+			continue;
+		if (cgroup_put_number(&above, "cpu.rt_period_us", l->cpu.rt_period, "-1",
+			    "linux.resources.cpu.realtimePeriod", err) < 0 ||
+			cgroup_put_number(&above, "cpu.rt_runtime_us", l->cpu.rt_runtime, "-1",
+				"linux.resources.cpu.realtimeRuntime", err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
 int cgroup_apply(struct cgroup *cg, const struct cgroup_limits *l, struct err *err)
 {
 	const struct cgroup_dir *dir;
 
 	if (cgroup_limits_has_memory(l) && (need_dir(cg, "memory", "memory", &dir, err) < 0 ||
 						   dir->ops->set_memory(dir, l, err) < 0))
+		return -err->code;
+	if (l->cpu.rt_runtime > 0 && raise_realtime(cg, l, err) < 0)
 		return -err->code;
 	if (cgroup_limits_has_cpu(l) &&
 		(need_dir(cg, "cpu", "cpu", &dir, err) < 0 || dir->ops->set_cpu(dir, l, err) < 0))

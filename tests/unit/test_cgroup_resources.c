@@ -24,6 +24,7 @@
 #define HUGE_2M "/sys/kernel/mm/hugepages/hugepages-2048kB"
 
 static struct buf warnings;
+static const char *place; /* linux.cgroupsPath */
 
 static int create(struct cgroup **ret, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 static int create(struct cgroup **ret, struct err *err, const char *fmt, ...)
@@ -45,6 +46,7 @@ static int create(struct cgroup **ret, struct err *err, const char *fmt, ...)
 	ck_assert_msg(oci_config_parse(text.data, text.len, &config, err) == 0, "%s", err->msg);
 	options.resources = config->linux_->resources;
 	snprintf(id, sizeof(id), "turf-test-resources-%d", (int)getpid());
+	options.path = place;
 	return cgroup_create(&options, ret, &warnings, err);
 }
 
@@ -314,5 +316,26 @@ START_TEST(unified_names)
 }
 END_TEST
 
-UNIT_MAIN("cgroup_resources", rates_of_disks, weights, weights_of_v2, huge_pages,
-	what_the_host_lacks_is_named, network_classes, unified_names)
+START_TEST(realtime_below_new_groups)
+{
+	struct cgroup *cg = NULL;
+	struct err err = ERR_INIT;
+	char path[64];
+
+	/* Only with RT_GROUP_SCHED, and for v1. */
+	if (access("/sys/fs/cgroup/cpu/cpu.rt_runtime_us", F_OK) < 0)
+		return;
+	snprintf(path, sizeof(path), "/turf-test-%d/a/b", (int)getpid());
+	place = path;
+	ck_assert_msg(create(&cg, &err,
+			      "\"cpu\":{\"realtimeRuntime\":1000,"
+			      "\"realtimePeriod\":500000}") == 0,
+		"%s", err.msg);
+	ck_assert_str_eq(text_of(cg, "cpu", "cpu.rt_runtime_us"), "1000\n");
+	ck_assert_str_eq(text_of(cg, "cpu", "cpu.rt_period_us"), "500000\n");
+	destroy(cg);
+}
+END_TEST
+
+UNIT_MAIN("cgroup_resources", realtime_below_new_groups, rates_of_disks, weights, weights_of_v2,
+	huge_pages, what_the_host_lacks_is_named, network_classes, unified_names)
