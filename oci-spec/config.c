@@ -3,6 +3,7 @@
 #include "oci-spec/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "oci-spec/schema_priv.h"
 #include "oci-spec/tree_priv.h"
@@ -27,10 +28,12 @@ void oci_config_free(struct oci_config *config)
 	free(o);
 }
 
-int oci_config_parse(const char *json, size_t len, struct oci_config **ret, struct err *err)
+static int parse(
+	const char *json, size_t len, bool process_only, struct oci_config **ret, struct err *err)
 {
 	_cleanup_oci_config_ struct oci_config *config = NULL;
 	_cleanup_json_ struct json_doc *doc = NULL;
+	struct oci_process *process = NULL;
 	struct owned_config *o;
 	int r;
 
@@ -41,14 +44,26 @@ int oci_config_parse(const char *json, size_t len, struct oci_config **ret, stru
 	if (!o)
 		return err_oom(err);
 	config = &o->config;
-	r = tree_read(json_root(doc), &schema_config, &o->arena, config, err);
+	if (process_only) {
+		config->process = process = arena_alloc(&o->arena, sizeof(*process));
+		if (!process)
+			return err_oom(err);
+	}
+	r = tree_read(json_root(doc), process_only ? &schema_process : &schema_config, &o->arena,
+		process_only ? (void *)process : config, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&config);
 	return 0;
 }
 
-int oci_config_load(int dirfd, const char *path, struct oci_config **ret, struct err *err)
+int oci_config_parse(const char *json, size_t len, struct oci_config **ret, struct err *err)
+{
+	return parse(json, len, false, ret, err);
+}
+
+static int load(
+	int dirfd, const char *path, bool process_only, struct oci_config **ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
@@ -57,8 +72,18 @@ int oci_config_load(int dirfd, const char *path, struct oci_config **ret, struct
 	r = file_read(dirfd, path, JSON_TEXT_MAX, &text, &len, err);
 	if (r < 0)
 		return r;
-	r = oci_config_parse(text, len, ret, err);
+	r = parse(text, len, process_only, ret, err);
 	return r < 0 ? err_wrap(err, "%s", path) : 0;
+}
+
+int oci_config_load(int dirfd, const char *path, struct oci_config **ret, struct err *err)
+{
+	return load(dirfd, path, false, ret, err);
+}
+
+int oci_process_load(const char *path, struct oci_config **ret, struct err *err)
+{
+	return load(AT_FDCWD, path, true, ret, err);
 }
 
 void oci_config_write(const struct oci_config *config, bool pretty, struct buf *out)

@@ -491,6 +491,12 @@ int oci_config_parse(const char *json, size_t len, struct oci_config **ret, stru
 /* The same of a file; errors start with `path`: "config.json: process.cwd: missing". */
 int oci_config_load(int dirfd, const char *path, struct oci_config **ret, struct err *err);
 
+/*
+ * "process" alone, from a file that holds nothing else (exec --process). It stands in
+ * a config of its own, of which all other members are empty.
+ */
+int oci_process_load(const char *path, struct oci_config **ret, struct err *err);
+
 void oci_config_free(struct oci_config *config); /* NULL is fine */
 
 static inline void oci_config_free_ptr_(struct oci_config **config)

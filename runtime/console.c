@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -20,14 +21,14 @@ static int connect_socket(const char *path, struct err *err)
 	_cleanup_close_ int fd = -1;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_say(err, ENAMETOOLONG, "console socket '%s': longer than %zu bytes",
-			path, sizeof(addr.sun_path) - 1);
+		return err_say(err, ENAMETOOLONG, "socket '%s': longer than %zu bytes", path,
+			sizeof(addr.sun_path) - 1);
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, errno, "create a socket");
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return err_set(err, errno, "connect to console socket '%s'", path);
+		return err_set(err, errno, "connect to socket '%s'", path);
 	return take_fd(&fd);
 }
 
@@ -43,11 +44,11 @@ int console_check_socket(const char *path, struct err *err)
 	return 0;
 }
 
-int console_send(const char *path, int master_fd, struct err *err)
+int console_send_fd(const char *path, const char *name, int sent_fd, struct err *err)
 {
 	_cleanup_close_ int fd = connect_socket(path, err);
 	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {CONSOLE_DEVICE_NAME, strlen(CONSOLE_DEVICE_NAME)};
+	struct iovec iov = {(void *)(uintptr_t)name, strlen(name)};
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -61,10 +62,17 @@ int console_send(const char *path, int master_fd, struct err *err)
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &master_fd, sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &sent_fd, sizeof(int));
 	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
-		return err_set(err, errno, "send the terminal to '%s'", path);
+		return err_set(err, errno, "send to socket '%s'", path);
 	return 0;
+}
+
+int console_send(const char *path, int master_fd, struct err *err)
+{
+	return console_send_fd(path, CONSOLE_DEVICE_NAME, master_fd, err) < 0
+		       ? err_wrap(err, "console")
+		       : 0;
 }
 
 int console_open(struct console *c, int master_fd, struct err *err)

@@ -18,6 +18,9 @@
  */
 int console_send(const char *socket_path, int master_fd, struct err *err);
 
+/* The same of another descriptor: to `socket_path`, with `name` as its data. */
+int console_send_fd(const char *socket_path, const char *name, int fd, struct err *err);
+
 /* -EINVAL or what connect(2) says; before anything is made, so that a typing mistake costs nothing. */
 int console_check_socket(const char *socket_path, struct err *err);
 

@@ -90,9 +90,9 @@ static bool is_in_place(const struct container *c)
 	       ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
 }
 
-static int take_lock(int fd, const char *id, struct err *err)
+static int take_lock(int fd, short type, const char *id, struct err *err)
 {
-	const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	const struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
 	const struct timespec pause = {0, LOCK_POLL_NS};
 
 	for (int64_t waited_ns = 0; fcntl(fd, F_SETLK, &whole) < 0;) {
@@ -132,20 +132,30 @@ static int open_lock(const struct container *c, struct err *err)
 	return no_such_container(c->id, err);
 }
 
-int container_lock(struct container *c, struct err *err)
+static int lock(struct container *c, short type, struct err *err)
 {
 	_cleanup_close_ int fd = open_lock(c, err);
 	int r;
 
 	if (fd < 0)
 		return -err->code;
-	r = take_lock(fd, c->id, err);
+	r = take_lock(fd, type, c->id, err);
 	if (r < 0)
 		return r;
 	if (!is_in_place(c))
 		return no_such_container(c->id, err);
 	c->lock_fd = take_fd(&fd);
 	return 0;
+}
+
+int container_lock(struct container *c, struct err *err)
+{
+	return lock(c, F_WRLCK, err);
+}
+
+int container_lock_shared(struct container *c, struct err *err)
+{
+	return lock(c, F_RDLCK, err);
 }
 
 void container_unlock(struct container *c)

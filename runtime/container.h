@@ -45,6 +45,12 @@ int container_make(const char *root, const char *id, struct container *ret, stru
 /* -EBUSY when another verb holds it for too long, -ENOENT when that verb was `delete`. */
 int container_lock(struct container *c, struct err *err);
 
+/*
+ * Keeps the others out that change the container, but not those who do the same: what
+ * only adds to it (exec).
+ */
+int container_lock_shared(struct container *c, struct err *err);
+
 void container_unlock(struct container *c);
 
 /* Removes the directory and everything that verbs put there. Only under the lock. */

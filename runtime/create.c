@@ -9,6 +9,7 @@ static struct {
 	const char *config;
 	const char *console_socket;
 	const char *pid_file;
+	const char *pidfd_socket;
 	const char *warmfork;
 	unsigned preserve_fds;
 	bool no_pivot;
@@ -26,6 +27,8 @@ static const struct option options[] = {
 		"send the terminal's master end there"},
 	{"pid-file", 0, OPTION_STRING, &given.pid_file, "FILE", NULL,
 		"write the process id of the container there"},
+	{"pidfd-socket", 0, OPTION_STRING, &given.pidfd_socket, "SOCKET", NULL,
+		"send a pidfd of the container's process there"},
 	{"no-pivot", 0, OPTION_FLAG, &given.no_pivot, NULL, NULL,
 		"move the root instead of pivot_root, for a root on ramfs"},
 	{"no-new-keyring", 0, OPTION_FLAG, &given.no_new_keyring, NULL, NULL,
@@ -58,6 +61,7 @@ struct life_options create_life_options(const struct globals *g, const char *id)
 		.config_file = given.config,
 		.console_socket = given.console_socket,
 		.pid_file = given.pid_file,
+		.pidfd_socket = given.pidfd_socket,
 		.warmfork = given.warmfork,
 		.preserve_fds = given.preserve_fds,
 		.no_pivot = given.no_pivot,

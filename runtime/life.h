@@ -29,6 +29,7 @@ struct life_options {
 	const char *config_file;    /* NULL: the bundle's config.json */
 	const char *console_socket; /* NULL: none */
 	const char *pid_file;	    /* NULL: none */
+	const char *pidfd_socket;   /* gets a pidfd of the process; NULL: none */
 	const char *warmfork;	    /* NULL: as the annotation says */
 	enum cgroup_manager cgroup_manager;
 	unsigned preserve_fds;

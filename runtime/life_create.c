@@ -282,6 +282,9 @@ static int duty_ready(void *arg, struct err *err)
 	struct proc_stat st;
 	int r = proc_stat_read(cr->child.pid, &st, err);
 
+	if (r == 0 && cr->options->pidfd_socket &&
+		console_send_fd(cr->options->pidfd_socket, "standard", cr->child.pidfd, err) < 0)
+		r = err_wrap(err, "option '--pidfd-socket'");
 	if (r == 0)
 		r = write_pid_file(cr, err);
 	if (r < 0)
@@ -333,10 +336,32 @@ static int prepare(struct creation *cr, struct err *err)
 	return r;
 }
 
+/*
+ * The whole configuration, for `exec`. No need to make it last: while the record does
+ * not say "created", nobody reads it.
+ */
+static int save_config(const struct creation *cr, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_close_ int fd = openat(cr->container.dir_fd, OCI_CONFIG_FILE,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	oci_config_write(cr->bundle.config, false, &text);
+	if (buf_failed(&text))
+		return err_oom(err);
+	if (fd < 0)
+		return err_set(err, errno, "create '" OCI_CONFIG_FILE "' in the state directory");
+	r = fd_write_all(fd, text.data, text.len);
+	return r < 0 ? err_set(err, -r, "write '" OCI_CONFIG_FILE "' in the state directory") : 0;
+}
+
 static int build(struct creation *cr, struct err *err)
 {
-	int r = make_cgroup(cr, err);
+	int r = save_config(cr, err);
 
+	if (r == 0)
+		r = make_cgroup(cr, err);
 	if (r == 0)
 		r = make_rdt(cr, err);
 	if (r == 0)

@@ -50,6 +50,16 @@ struct box_options {
  */
 int box_plan_create(const struct box_options *options, struct box_plan **ret, struct buf *warnings,
 	struct err *err);
+
+/*
+ * A plan of another kind: a process more in a container that runs, `pidfd` being its
+ * first one, borrowed. `config` is the container's, with the process to run in place
+ * of its own; `cgroup` comes from cgroup_open_join(). No gate: box_bring_up() returns
+ * when the process has been executed.
+ */
+int box_plan_join(const struct box_options *options, int pidfd, struct box_plan **ret,
+	struct buf *warnings, struct err *err);
+
 void box_plan_destroy(struct box_plan *plan); /* NULL is fine */
 
 static inline void box_plan_destroy_ptr_(struct box_plan **plan)
@@ -77,13 +87,14 @@ const char *box_plan_needs_own_child(const struct box_plan *plan);
 struct box_child {
 	int conn; /* SOCK_SEQPACKET; owned */
 	pid_t pid;
-	int pidfd;   /* owned */
-	bool mapped; /* its user namespace has its id maps already */
+	int pidfd;    /* owned */
+	bool mapped;  /* its user namespace has its id maps already */
+	bool between; /* it is the process in between, which makes the one that joins */
 };
 
-#define BOX_CHILD_INIT           \
-	{                        \
-		-1, 0, -1, false \
+#define BOX_CHILD_INIT                  \
+	{                               \
+		-1, 0, -1, false, false \
 	}
 
 /* Forks a child of ours that executes the plan (payload EXEC). SIGKILLed when we die before READY. */
@@ -113,6 +124,11 @@ struct box_duties {
 	/* A failure that the container survives; one sentence. NULL is fine. */
 	void (*warning)(void *arg, const char *text);
 	/*
+	 * A process that joins has loaded a seccomp profile with a listener, which is this
+	 * descriptor of its own; see gate.h. NULL where that cannot be.
+	 */
+	int (*listener)(void *arg, int remote_fd, struct err *err);
+	/*
 	 * It stands at its gate, and dies if we do until this returns: the place to write
 	 * the container's state. NULL is fine.
 	 */
@@ -120,7 +136,7 @@ struct box_duties {
 };
 
 /*
- * Leads the child to its gate: id maps, hooks, console. Returns when it stands
+ * Leads the child to its gate, or to its execve where it joins: id maps, hooks, console. Returns when it stands
  * there, or with the sentence of the step that failed, here or in the child; the
  * child is then dead or dying (kill it by pidfd and wait). Takes child->conn.
  */

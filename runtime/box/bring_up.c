@@ -16,6 +16,8 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 #include "runtime/box/conv.h"
+#include "runtime/box/enter_priv.h"
+#include "runtime/box/gate.h"
 #include "runtime/box/hooks.h"
 #include "runtime/box/net_devices.h"
 #include "runtime/box/plan_build.h"
@@ -205,22 +207,52 @@ static int on_state_wanted(const struct box_child *child, const struct plan_head
 }
 
 /* Returns when the child has heard of it, for until then it dies with us; it may also be dead. */
-static int on_ready(const struct box_child *child, const struct box_duties *duties, struct err *err)
+static int await_end(const struct box_child *child, struct err *err)
 {
-	int r = duties->ready ? duties->ready(duties->arg, err) : 0;
 	struct conv_msg msg;
 	int fd = -1;
+	int r = conv_recv(child->conn, &msg, &fd);
 
-	if (r < 0)
-		return r;
-	r = conv_say(child->conn, CONV_RELEASED, 0);
-	if (r == 0)
-		r = conv_recv(child->conn, &msg, &fd);
 	fd_close(&fd);
 	if (r > 0)
 		return err_say(err, EPROTO, "the container's process said %u after it was ready",
 			msg.type);
 	return r < 0 && r != -ECONNRESET ? err_set(err, -r, "release the container's process") : 0;
+}
+
+static int on_ready(const struct box_child *child, const struct plan_head *p,
+	const struct box_duties *duties, struct err *err)
+{
+	int r = duties->ready ? duties->ready(duties->arg, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = conv_say(child->conn, CONV_RELEASED, 0);
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+		return err_set(err, -r, "release the container's process");
+	return p->flags & PLAN_JOIN ? gate_outcome(child->conn, duties->listener, duties->arg, err)
+				    : await_end(child, err);
+}
+
+/* The process in between has made the container's, a child of ours, and ends. */
+static int on_pid(struct box_child *child, const struct plan_head *p, pid_t pid, struct err *err)
+{
+	int pidfd;
+
+	if (!child->between)
+		return err_say(err, EPROTO, "the container's process said a second process id");
+	while (waitid(P_PIDFD, (id_t)child->pidfd, &(siginfo_t){0}, WEXITED) < 0 && errno == EINTR)
+		;
+	fd_close(&child->pidfd);
+	child->between = false;
+	pidfd = proc_pidfd_open(pid);
+	if (pidfd < 0)
+		return err_set(err, -pidfd, "open process %d", (int)pid);
+	child->pid = pid;
+	child->pidfd = pidfd;
+	if (put_oom_score(child, p, err) < 0)
+		return -err->code;
+	return enter_scheduler(p, pid, err);
 }
 
 /* A child that said nothing: how it ended, if it is ours to know. */
@@ -240,8 +272,10 @@ static int converse(struct box_child *child, const struct plan_head *p,
 	const struct box_duties *duties, struct err *err)
 {
 	struct conv_msg msg;
+	bool is_ready = false;
 
-	for (;;) {
+	/* The child may be ready before the process in between has told of it. */
+	while (!is_ready || child->between) {
 		_cleanup_close_ int fd = -1;
 		int r = conv_recv(child->conn, &msg, &fd);
 
@@ -263,7 +297,8 @@ static int converse(struct box_child *child, const struct plan_head *p,
 			if (duties->warning)
 				duties->warning(duties->arg, msg.text);
 			break;
-		case CONV_READY: return on_ready(child, duties, err);
+		case CONV_READY: is_ready = true; break;
+		case CONV_PID: r = on_pid(child, p, (pid_t)msg.value, err); break;
 		case CONV_ERROR:
 			return err_say(err, msg.value && msg.value < 4096 ? (int)msg.value : EPROTO,
 				"%s", msg.text);
@@ -274,13 +309,14 @@ static int converse(struct box_child *child, const struct plan_head *p,
 		if (r < 0)
 			return r;
 	}
+	return on_ready(child, p, duties, err);
 }
 
 int box_bring_up(struct box_child *child, const struct box_plan *plan,
 	const struct box_duties *duties, struct err *err)
 {
 	const struct plan_head *p = head_of(plan);
-	int r = put_oom_score(child, p, err);
+	int r = child->between ? 0 : put_oom_score(child, p, err);
 
 	if (r == 0 && p->clone_flags & CLONE_NEWUSER)
 		r = bring_up_maps(child, plan, err);

@@ -776,7 +776,7 @@ int cgroup_v2_dirfd(const struct cgroup *cg)
 	const struct cgroup_dir *dir = cgroup_dir_v2(cg);
 
 	/* systemd makes a scope's directory for us. */
-	return dir && (dir->made || cg->scope.unit) ? dir->fd : -1;
+	return dir && !cg->joins_below && (dir->made || cg->scope.unit) ? dir->fd : -1;
 }
 
 size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_paths)

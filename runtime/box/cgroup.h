@@ -93,6 +93,14 @@ size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds);
  */
 int cgroup_v2_dirfd(const struct cgroup *cg);
 
+/*
+ * Opens the descriptors of cgroup_attach_fds() for a process that joins a container
+ * which runs; `cg` is from cgroup_open(), `pid` the container's first process. `subs`
+ * is NULL or says which of them are to be ones below: "PATH" for all,
+ * "CONTROLLER[,CONTROLLER]:PATH" for some. -EINVAL for a path that leads out.
+ */
+int cgroup_open_join(struct cgroup *cg, pid_t pid, const char *const *subs, struct err *err);
+
 /* Attaches a process by pid; what `turf exec` and tests use. Slower than writing "0". */
 int cgroup_attach_pid(struct cgroup *cg, pid_t pid, struct err *err);
 

@@ -36,6 +36,7 @@ struct cgroup {
 	size_t n_paths;
 	int attach_fds[CGROUP_HIERARCHIES_MAX];
 	size_t n_attach_fds;
+	bool joins_below; /* the attach descriptors of v2 are of a cgroup below */
 };
 
 /*

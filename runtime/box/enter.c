@@ -153,7 +153,6 @@ static int await_release(struct box_entry *entry, struct err *err)
 	/* The runtime waits for the end of the conversation: it may die only after this. */
 	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
 		return err_set(err, errno, "PR_SET_PDEATHSIG");
-	fd_close(&entry->conn);
 	return 0;
 }
 
@@ -161,7 +160,15 @@ int box_wait_start(struct box_entry *entry, struct err *err)
 {
 	const struct plan_head *p = entry->plan;
 
-	if (await_release(entry, err) < 0 || wait_at_gate(entry, err) < 0)
+	if (await_release(entry, err) < 0)
+		return -err->code;
+	/* Who joins needs no gate: the conversation goes on until the execve ends it. */
+	if (p->flags & PLAN_JOIN) {
+		entry->start_conn = take_fd(&entry->conn);
+		return enter_seccomp(p, entry->start_conn, err);
+	}
+	fd_close(&entry->conn);
+	if (wait_at_gate(entry, err) < 0)
 		return -err->code;
 	fd_close(&entry->gate_fd);
 	if (enter_run_hooks(p, p->start_hooks, "startContainer", entry->hooks_state,

@@ -179,7 +179,8 @@ static int take_terminal(const struct enter *e, int slave, struct err *err)
 
 	if ((size.ws_row || size.ws_col) && ioctl(slave, TIOCSWINSZ, &size) < 0)
 		return err_set(err, errno, "set the size");
-	if (ioctl(slave, TIOCSCTTY, 0) < 0)
+	/* The process in between has no session; see enter_joined(). */
+	if (!(e->plan->flags & PLAN_JOIN) && ioctl(slave, TIOCSCTTY, 0) < 0)
 		return err_set(err, errno, "make it the controlling terminal");
 	for (int i = 0; i < 3; i++)
 		if (dup2(slave, i) < 0)

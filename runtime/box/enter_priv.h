@@ -33,6 +33,13 @@ static inline int enter_fd(const struct enter *e, int32_t index)
 
 int enter_run(struct enter *e, struct box_entry *ret, struct err *err);
 
+/*
+ * enter_join.c: the process in between joins a running container and gives up what it
+ * does not need, then makes the container's process, which goes on with the second.
+ */
+int enter_join(struct enter *e, int exe_fd, struct box_entry *ret, struct err *err);
+int enter_joined(const struct plan_head *plan, struct err *err);
+
 /* enter_path.c: names inside the rootfs, wherever its symbolic links point. */
 
 /* openat2 below `root`, never out of it. A descriptor or a negative errno. */
@@ -80,6 +87,10 @@ int enter_run_hooks(const struct plan_head *plan, struct plan_array hooks, const
 
 /* enter_process.c: the process itself; the last privileges go here. */
 int enter_process(struct enter *e, struct err *err);
+/* process.scheduler of a process; 0: the calling one. */
+int enter_scheduler(const struct plan_head *plan, pid_t pid, struct err *err);
+/* The limit of processes, which would count those in between, too. */
+int enter_process_limit(const struct plan_head *plan, struct err *err);
 int enter_keyring(struct enter *e, struct err *err);
 /* enter_privileges.c */
 int enter_privileges(const struct enter *e, struct err *err);

@@ -34,23 +34,50 @@ struct sched_params {
 	uint64_t runtime, deadline, period;
 };
 
+static int set_rlimit(const struct plan_rlimit *r, struct err *err)
+{
+	struct rlimit64 limit = {r->soft, r->hard};
+
+	/* The caller's own limits are at most as high as ours can be made. */
+	if (prlimit64(0, (__rlimit_resource_t)r->resource, &limit, NULL) < 0 && r->index >= 0)
+		return err_set(err, errno, "process.rlimits[%d]: hard limit %llu", r->index,
+			(unsigned long long)r->hard);
+	return 0;
+}
+
+/* While there is a process in between, it is raised only: that takes rights, lowering does not. */
+static int raise_process_limit(const struct plan_rlimit *r, struct err *err)
+{
+	struct plan_rlimit raised = *r;
+	struct rlimit64 now;
+
+	if (prlimit64(0, (__rlimit_resource_t)r->resource, NULL, &now) < 0)
+		return err_set(err, errno, "process.rlimits[%d]", r->index);
+	raised.soft = raised.hard;
+	return r->hard > now.rlim_max ? set_rlimit(&raised, err) : 0;
+}
+
 static int set_rlimits(const struct plan_head *p, struct err *err)
 {
 	plan_each(struct plan_rlimit, r, p, p->rlimits)
 	{
-		struct rlimit64 limit = {r->soft, r->hard};
+		bool later = p->flags & PLAN_JOIN && r->resource == RLIMIT_NPROC;
 
-		if (prlimit64(0, (__rlimit_resource_t)r->resource, &limit, NULL) == 0)
-			continue;
-		/* The caller's own limits are at most as high as ours can be made. */
-		if (r->index >= 0)
-			return err_set(err, errno, "process.rlimits[%d]: hard limit %llu", r->index,
-				(unsigned long long)r->hard);
+		if ((later ? raise_process_limit(r, err) : set_rlimit(r, err)) < 0)
+			return -err->code;
 	}
 	return 0;
 }
 
-static int set_scheduler(const struct plan_head *p, struct err *err)
+int enter_process_limit(const struct plan_head *p, struct err *err)
+{
+	plan_each(
+		struct plan_rlimit, r, p, p->rlimits) if (r->resource == RLIMIT_NPROC &&
+							  set_rlimit(r, err) < 0) return -err->code;
+	return 0;
+}
+
+int enter_scheduler(const struct plan_head *p, pid_t pid, struct err *err)
 {
 	struct sched_params params = {
 		.size = sizeof(params),
@@ -63,8 +90,16 @@ static int set_scheduler(const struct plan_head *p, struct err *err)
 		.period = p->sched_period,
 	};
 
-	if (p->sched_policy != UINT32_MAX && syscall(SYS_sched_setattr, 0, &params, 0) < 0)
+	if (p->sched_policy != UINT32_MAX && syscall(SYS_sched_setattr, pid, &params, 0) < 0)
 		return err_set(err, errno, "process.scheduler");
+	return 0;
+}
+
+static int set_scheduler(const struct plan_head *p, struct err *err)
+{
+	/* A deadline is not inherited: the host's side sets it for a process that is born later. */
+	if (!(p->flags & PLAN_JOIN) && enter_scheduler(p, 0, err) < 0)
+		return -err->code;
 	if (p->io_priority &&
 		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, (int)p->io_priority) < 0)
 		return err_set(err, errno, "process.ioPriority");
@@ -184,6 +219,9 @@ static int close_others(const struct enter *e, struct err *err)
 
 	if (p->flags & PLAN_WORKER)
 		return close_rest(first, e->conn, e->fds[p->gate_fd], 0, err);
+	/* Inside there are others, to whom our descriptors must not even be shown. */
+	if (p->flags & PLAN_JOIN)
+		return close_rest(first, e->conn, e->conn, 0, err);
 	/* What we still need closes itself at execve. */
 	if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_set(err, errno, "close_range");

@@ -54,7 +54,7 @@ static int on_listener(
 	int r;
 
 	if (!listener)
-		return err_say(err, EPROTO, "start gate: nobody takes the seccomp listener");
+		return err_say(err, EPROTO, "nobody takes the seccomp listener");
 	if (listener(arg, remote_fd, err) < 0) {
 		/* That one says that the gate is open already. */
 		if (err->code == ENOENT)
@@ -65,7 +65,7 @@ static int on_listener(
 	return r < 0 ? err_set(err, -r, "start gate: send") : 0;
 }
 
-static int wait_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err)
+int gate_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err)
 {
 	struct conv_msg msg;
 	bool going = false;
@@ -81,11 +81,11 @@ static int wait_outcome(int conn, gate_listener_fn listener, void *arg, struct e
 			continue;
 		}
 		if (msg.type != CONV_GOING)
-			return err_say(err, EPROTO, "start gate: unexpected message %u", msg.type);
+			return err_say(err, EPROTO, "unexpected message %u", msg.type);
 		going = true;
 	}
 	if (r < 0)
-		return err_set(err, -r, "start gate: receive");
+		return err_set(err, -r, "hear from the container's process");
 	if (!going)
 		return err_say(err, EPIPE, "the container's process died before it could start");
 	return 0;
@@ -112,7 +112,7 @@ int gate_start_listening(int state_dir_fd, gate_listener_fn listener, void *arg,
 		return err_say(err, EPIPE, "the container's process died before it could start");
 	if (r < 0)
 		return err_set(err, -r, "start gate: send");
-	return wait_outcome(conn, listener, arg, err);
+	return gate_outcome(conn, listener, arg, err);
 }
 
 int gate_start(int state_dir_fd, struct err *err)

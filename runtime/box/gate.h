@@ -18,6 +18,9 @@ int gate_listen(int state_dir_fd, int *ret_fd, struct err *err);
 /* Takes the descriptor of a seccomp listener, whose number in the container's process is given. */
 typedef int (*gate_listener_fn)(void *arg, int remote_fd, struct err *err);
 
+/* Waits for the last words of a process that was told to go; `conn` leads to it. */
+int gate_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err);
+
 /*
  * Opens the gate and waits for the outcome; at most one caller succeeds, because
  * the socket is removed by the first. -ENOENT when the gate is open already.

@@ -19,7 +19,7 @@
 /* Namespaces that a process cannot be born with: they look at where their maker stands. */
 #define NS_UNSHARED ((uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
 
-static int plan_cgroups(struct builder *b)
+int plan_cgroups(struct builder *b)
 {
 	struct plan_head *head = &b->plan->head;
 	_cleanup_buf_ struct buf list = BUF_INIT;
@@ -64,7 +64,7 @@ static const char *find_own_child_reason(const struct box_plan *p)
 	return NULL;
 }
 
-static int finish(struct builder *b)
+int plan_finish(struct builder *b)
 {
 	struct box_plan *p = b->plan;
 
@@ -89,7 +89,7 @@ static int finish(struct builder *b)
 	return 0;
 }
 
-static int build(struct builder *b)
+static int build(struct builder *b, UNUSED int pidfd)
 {
 	struct plan_head *head = &b->plan->head;
 	const struct box_options *o = b->options;
@@ -111,11 +111,11 @@ static int build(struct builder *b)
 	head->gate_fd = r;
 	head->unshare = (uint32_t)(head->clone_flags & NS_UNSHARED);
 	head->clone_flags &= ~NS_UNSHARED;
-	return finish(b);
+	return plan_finish(b);
 }
 
-int box_plan_create(const struct box_options *options, struct box_plan **ret, struct buf *warnings,
-	struct err *err)
+static int create(const struct box_options *options, int (*build_fn)(struct builder *b, int pidfd),
+	int pidfd, struct box_plan **ret, struct buf *warnings, struct err *err)
 {
 	_cleanup_box_plan_ struct box_plan *p = NULL;
 	struct builder b = {
@@ -134,12 +134,24 @@ int box_plan_create(const struct box_options *options, struct box_plan **ret, st
 		return err_oom(err);
 	p->plan_fd = p->pidns_fd = p->cgroup_fd = -1;
 	b.plan = p;
-	r = build(&b);
+	r = build_fn(&b, pidfd);
 	fd_close(&b.idmap_fd);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&p);
 	return 0;
+}
+
+int box_plan_create(const struct box_options *options, struct box_plan **ret, struct buf *warnings,
+	struct err *err)
+{
+	return create(options, build, -1, ret, warnings, err);
+}
+
+int box_plan_join(const struct box_options *options, int pidfd, struct box_plan **ret,
+	struct buf *warnings, struct err *err)
+{
+	return create(options, plan_join, pidfd, ret, warnings, err);
 }
 
 void box_plan_destroy(struct box_plan *p)

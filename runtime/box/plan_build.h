@@ -75,6 +75,11 @@ int plan_devices(struct builder *b);
 int plan_paths(struct builder *b);
 int plan_sysctls(struct builder *b);
 int plan_process(struct builder *b);
+int plan_cgroups(struct builder *b);
+/* The whole plan of joining the container whose process the pidfd is. */
+int plan_join(struct builder *b, int pidfd);
+/* Completes the bytes. */
+int plan_finish(struct builder *b);
 
 /* Appends a mount to `list` (struct plan_mount); takes over what it refers to. */
 void plan_add_mount(struct buf *list, const struct plan_mount *m);

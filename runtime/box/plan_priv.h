@@ -46,6 +46,8 @@ enum plan_flags {
 	PLAN_SURROUNDINGS = 1u << 15,	/* nice and affinity are the caller's, to be restored */
 	PLAN_NOTIFY = 1u << 16,		/* the seccomp program has a listener */
 	PLAN_ALL = (1u << 17) - 1,
+	/* Joins a running container; plan_check() lets none come by a socket. */
+	PLAN_JOIN = 1u << 31,
 };
 
 struct plan_array {
@@ -194,6 +196,13 @@ struct plan_head {
 	int32_t mempolicy; /* MPOL_* with its flags; -1: leave it */
 	uint32_t mempolicy_pad;
 	struct plan_array mempolicy_nodes; /* uint64_t words */
+
+	/* PLAN_JOIN */
+	int32_t join_fd;   /* pidfd of the container's process */
+	uint32_t join;	   /* CLONE_NEW* in which it is and we are not */
+	int32_t join_root; /* its root directory; -1: that of its mount namespace */
+	uint32_t join_pad;
+	struct plan_array affinity_first, affinity_last; /* uint64_t words; before, in the cgroup */
 };
 
 /* Every reference of a plan that came with n_fds descriptors. -EBADMSG. */

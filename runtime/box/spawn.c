@@ -218,6 +218,55 @@ static int spawn_direct(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, s
 	return 0;
 }
 
+/*
+ * Joins a running container: the one in between goes in and drops what is dropped, and
+ * only then makes the process that others inside can see.
+ */
+static _Noreturn void child_joiner(const struct spawn *s, bool in_cgroup)
+{
+	const struct box_plan *plan = s->plan;
+	struct box_entry entry = {.conn = s->conn[1], .gate_fd = -1, .start_conn = -1};
+	struct err err = ERR_INIT;
+	struct enter e = {
+		.plan = (const void *)plan->bytes.data,
+		.conn = s->conn[1],
+		.own = true,
+		.in_cgroup = in_cgroup,
+	};
+	pid_t pid;
+
+	close(s->conn[0]);
+	memcpy(e.fds, plan->fds, plan->n_fds * sizeof(plan->fds[0]));
+	if (enter_join(&e, s->exe_fd, &entry, &err) < 0)
+		child_fail(entry.conn, &err);
+	pid = clone_child(plan, CLONE_PARENT, NULL);
+	if (pid == 0) {
+		if (enter_joined(e.plan, &err) == 0 && box_ready(&entry, &err) == 0 &&
+			box_wait_start(&entry, &err) == 0)
+			(void)box_exec(&entry, &err);
+		box_failed(&entry, &err);
+		_exit(EXIT_FAILURE);
+	}
+	if (pid < 0) {
+		err_set(&err, errno, "clone3");
+		child_fail(entry.conn, &err);
+	}
+	_exit(conv_say(entry.conn, CONV_PID, (uint32_t)pid) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static int spawn_joiner(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
+{
+	bool in_cgroup = s->plan->cgroup_fd >= 0;
+	pid_t pid = clone_child(s->plan, 0, ret_pidfd);
+
+	if (pid == 0)
+		child_joiner(s, in_cgroup);
+	if (pid < 0)
+		return err_set(err, errno, "make a process in the container's cgroup");
+	*ret_pid = pid;
+	return 0;
+}
+
 static int spawn(const struct box_plan *plan, const struct program *program, struct box_child *ret,
 	struct err *err)
 {
@@ -231,12 +280,15 @@ static int spawn(const struct box_plan *plan, const struct program *program, str
 	struct box_child child = BOX_CHILD_INIT;
 	int r;
 
+	child.between = plan->head.flags & PLAN_JOIN;
+
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s.conn) < 0)
 		return err_set(err, errno, "socketpair");
 	s.exe_fd = exe_freeze(err);
-	r = s.exe_fd < 0 ? s.exe_fd
-	    : between	 ? spawn_between(&s, &child.pid, &child.pidfd, err)
-			 : spawn_direct(&s, &child.pid, &child.pidfd, err);
+	r = s.exe_fd < 0    ? s.exe_fd
+	    : child.between ? spawn_joiner(&s, &child.pid, &child.pidfd, err)
+	    : between	    ? spawn_between(&s, &child.pid, &child.pidfd, err)
+			    : spawn_direct(&s, &child.pid, &child.pidfd, err);
 	fd_close(&s.conn[1]);
 	fd_close(&s.exe_fd);
 	child.conn = s.conn[0];

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan of a process that joins a running container. What the container is made of
+ * is asked of the kernel, by its first process, and not of the configuration: that
+ * says what was made, not what it is. From the configuration come the rights of the
+ * process alone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "oci-spec/config.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/number_list.h"
+#include "runtime/base/proc.h"
+#include "runtime/box/plan_build.h"
+
+/* Most CPUs that an affinity can name. */
+#define AFFINITY_WORDS 128
+
+static const struct {
+	uint32_t type;
+	const char *file;
+} kinds[] = {
+	{CLONE_NEWUSER, "ns/user"},
+	{CLONE_NEWCGROUP, "ns/cgroup"},
+	{CLONE_NEWIPC, "ns/ipc"},
+	{CLONE_NEWUTS, "ns/uts"},
+	{CLONE_NEWNET, "ns/net"},
+	{CLONE_NEWPID, "ns/pid"},
+	{CLONE_NEWTIME, "ns/time"},
+	{CLONE_NEWNS, "ns/mnt"},
+};
+
+/* /proc/PID of this very process: while its pidfd says it lives, the number is its own. */
+static int open_proc(struct builder *b, int pidfd)
+{
+	_cleanup_close_ int fd = -1;
+	char path[32];
+	pid_t pid = proc_pidfd_pid(pidfd);
+
+	if (pid <= 0)
+		return plan_say(b, ESRCH, "container not running");
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return plan_error(b, errno, "open '%s'", path);
+	return take_fd(&fd);
+}
+
+static int find_namespaces(struct builder *b, int proc)
+{
+	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct plan_head *head = &b->plan->head;
+
+	if (self < 0)
+		return plan_error(b, errno, "open '/proc/self'");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct stat ours, theirs;
+
+		/* This kernel has no such thing. */
+		if (fstatat(self, kinds[i].file, &ours, 0) < 0 && errno == ENOENT)
+			continue;
+		if (fstatat(proc, kinds[i].file, &theirs, 0) < 0)
+			return plan_error(
+				b, errno, "stat '%s' of the container's process", kinds[i].file);
+		if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
+			head->join |= kinds[i].type;
+	}
+	b->plan->joined = head->join;
+	return 0;
+}
+
+/* In a user namespace whose maker had to give up setgroups(2), nobody can call it. */
+static int find_groups(struct builder *b, int proc)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (!(b->plan->head.join & CLONE_NEWUSER))
+		return 0;
+	if (file_read(proc, "setgroups", 64, &text, &len, b->err) < 0)
+		return -b->err->code;
+	if (str_after(text, "deny"))
+		b->plan->head.flags |= PLAN_GROUPS_KEEP;
+	return 0;
+}
+
+/*
+ * A mount namespace that was made for the container has its root as root. In any
+ * other the container stands in a chroot.
+ */
+static int find_root(struct builder *b, int proc)
+{
+	const struct oci_namespace *ns = oci_config_namespace(b->config, CLONE_NEWNS);
+	int fd;
+
+	b->plan->head.join_root = -1;
+	if (ns && !ns->path)
+		return 0;
+	fd = openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return plan_error(b, errno, "open the root of the container's process");
+	b->plan->head.join_root = plan_put_fd(b, fd, true);
+	return b->plan->head.join_root < 0 ? -b->err->code : 0;
+}
+
+static int put_affinity(
+	struct builder *b, const char *member, const char *list, struct plan_array *ret)
+{
+	uint64_t words[AFFINITY_WORDS];
+
+	if (!list)
+		return 0;
+	if (number_list_parse(list, words, AFFINITY_WORDS, b->err) < 0)
+		return err_wrap(b->err, "process.execCPUAffinity.%s", member);
+	*ret = plan_put_array(b, words, AFFINITY_WORDS, sizeof(words[0]));
+	return 0;
+}
+
+static int plan_affinity(struct builder *b)
+{
+	const struct oci_cpu_affinity *a = b->config->process->exec_cpu_affinity;
+	struct plan_head *head = &b->plan->head;
+
+	if (!a)
+		return 0;
+	if (put_affinity(b, "initial", a->initial, &head->affinity_first) < 0)
+		return -b->err->code;
+	return put_affinity(b, "final", a->final, &head->affinity_last);
+}
+
+int plan_join(struct builder *b, int pidfd)
+{
+	struct plan_head *head = &b->plan->head;
+	_cleanup_close_ int proc = open_proc(b, pidfd);
+
+	if (proc < 0)
+		return -b->err->code;
+	(void)buf_extend(&b->plan->bytes, sizeof(*head));
+	head->flags = PLAN_JOIN | (b->options->no_new_keyring ? 0 : PLAN_KEYRING);
+	head->id = plan_put_str(b, b->options->id);
+	head->root_fd = head->null_fd = head->gate_fd = -1;
+	head->join_fd = plan_put_fd(b, pidfd, false);
+	if (head->join_fd < 0 || find_namespaces(b, proc) < 0 || find_groups(b, proc) < 0 ||
+		find_root(b, proc) < 0)
+		return -b->err->code;
+	/* What was read is of the container only if it still lives. */
+	if (proc_pidfd_signal(pidfd, 0) < 0)
+		return plan_say(b, ESRCH, "container not running");
+	if (plan_cgroups(b) < 0 || plan_process(b) < 0 || plan_affinity(b) < 0)
+		return -b->err->code;
+	return plan_finish(b);
+}
