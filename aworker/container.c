@@ -36,6 +36,9 @@
 /* More than any bin of malloc() holds, and less than it would map. */
 #define MALLOC_LARGE 100000
 
+/* What is not the heap of JavaScript, in containers that have twice as much. */
+#define NATIVE_HEADROOM (96u << 20)
+
 /* How often the copy that rehearses looks whether it has answered. */
 #define REHEARSAL_PAUSE_NS 1000000
 
@@ -86,6 +89,19 @@ static int prepare(struct worker *w, const struct box_entry *entry, struct err *
 	return 0;
 }
 
+/*
+ * JavaScript's share of the container's memory: the rest is for native memory, young objects and
+ * the way to a sentence about the end of it. ArrayBuffers have the same limit once more, since few
+ * workers have much of both; when one does, the kernel's limit is what holds.
+ */
+static void limit_heap(struct worker *w, uint64_t memory)
+{
+	uint64_t headroom = memory / 2 < NATIVE_HEADROOM ? memory / 2 : NATIVE_HEADROOM;
+
+	if (memory > 0)
+		engine_set_heap_limit(w->engine, (size_t)(memory - headroom));
+}
+
 /* What a seed knows of its clones' memory. */
 struct memory {
 	struct prefault known;
@@ -110,6 +126,8 @@ static int run_container(struct worker *w, struct seed_request *req, const struc
 		prefault_apply(&memory->known, memory->warm);
 	if (r == 0)
 		r = engine_fork_child(w->engine, &err);
+	if (r == 0)
+		limit_heap(w, entry.memory_limit);
 	if (r == 0)
 		r = box_wait_start(&entry, &err);
 	if (r == 0)

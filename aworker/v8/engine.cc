@@ -126,10 +126,10 @@ static size_t on_near_heap_limit(void *data, size_t current, size_t initial)
 
 void engine_set_heap_limit(struct engine *e, size_t bytes)
 {
-	HeapStatistics stats;
-
-	e->isolate->GetHeapStatistics(&stats);
-	e->heap_max = bytes > stats.heap_size_limit() ? bytes : stats.heap_size_limit();
+	/* V8 lowers its limit in no other way. */
+	e->isolate->RemoveNearHeapLimitCallback(on_near_heap_limit, bytes);
+	e->isolate->AddNearHeapLimitCallback(on_near_heap_limit, e);
+	e->heap_max = bytes;
 	e->allocator->limit = bytes;
 }
 

@@ -123,8 +123,9 @@ void engine_set_flags(const char *flags);
  */
 void engine_use_stack(struct engine *e, void *low);
 /*
- * How far heap and ArrayBuffers (each) may grow, in bytes: larger than options.heap_limit for a
- * copy with more memory than its seed. Beyond it the running JavaScript is stopped and
+ * How far heap and ArrayBuffers (each) may grow, in bytes: more or less than options.heap_limit,
+ * for a copy with another share of memory than its seed. What lives already, and a quarter of it
+ * more, is always allowed. Beyond it the running JavaScript is stopped and
  * engine_out_of_memory() is true from then on: the host ends the worker.
  */
 void engine_set_heap_limit(struct engine *e, size_t bytes);

@@ -178,6 +178,7 @@ struct plan_head {
 	struct plan_array groups; /* uint32_t */
 	uint32_t umask;
 	int32_t oom_score_adj; /* INT32_MIN: leave it */
+	uint64_t memory_limit; /* bytes, for a worker to keep to; 0: none */
 	struct plan_array rlimits;
 	struct caps_sets caps;
 	uint64_t caps_known;	   /* capabilities that may be in the bounding set */

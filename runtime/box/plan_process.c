@@ -221,6 +221,16 @@ static int plan_oom(struct builder *b)
 	return 0;
 }
 
+/* The kernel kills at the limit; a worker can end with a sentence before. */
+static void plan_memory_limit(struct builder *b)
+{
+	const struct oci_linux *l = b->config->linux_;
+	const struct oci_memory *m = l && l->resources ? l->resources->memory : NULL;
+
+	if (m && m->limit.set && m->limit.value > 0)
+		b->plan->head.memory_limit = (uint64_t)m->limit.value;
+}
+
 static void plan_scheduling(struct builder *b)
 {
 	const struct oci_process *process = b->config->process;
@@ -331,6 +341,7 @@ int plan_process(struct builder *b)
 	head->argv = plan_put_strs(b, process->args);
 	plan_user(b);
 	plan_scheduling(b);
+	plan_memory_limit(b);
 	if (plan_memory_policy(b) < 0 || plan_labels(b) < 0 || plan_hooks(b) < 0 ||
 		plan_fds(b, n_listen) < 0 || plan_env(b, n_listen) < 0 || plan_rlimits(b) < 0 ||
 		plan_oom(b) < 0)

@@ -201,7 +201,7 @@ ended_with 143
 PORT=0 "$A" worker.js >out 2>err &
 worker=$!
 await grep -q listening err
-is "$(curl -s --max-time 20 "http://127.0.0.1:$(sed -n 's/.*://p' err)/")" hello
+is "$(curl -s --max-time 20 "http://127.0.0.1:$(sed -n 's/.*listening on .*://p' err)/")" hello
 kill -TERM "$worker"
 ended_with 143
 rc=0

@@ -143,6 +143,26 @@ edit "$TMP/fault" '.process.args = ["aworker", "--listen", "127.0.0.1:\($port)",
 at_fault 4 "listen on '127.0.0.1:$(cat "$TMP/port")': the address is in use"
 kill $holder
 
+# --- the limits of JavaScript, warm and cold alike ---
+edit "$TMP/fault" '.process.args = ["aworker", "worker.js"]
+	| .linux.resources.memory.limit = 134217728'
+echo 'const all = []; for (;;) all.push(new Array(100).fill(all.length));' >"$TMP/fault/rootfs/worker.js"
+at_fault 5 "JavaScript heap out of memory .limit 64 MiB."
+# Signals end what never comes back to its loop.
+echo 'console.log("busy"); for (;;);' >"$TMP/fault/rootfs/worker.js"
+taken() { grep -Eq '^ShdPnd:[[:space:]]*0+$' "/proc/$(turf state "$id" | jq .pid)/status"; }
+for kind in require never; do
+	"$TURF" --root "$ROOT" run --keep -b "$TMP/fault" --warmfork $kind "$id" >"$TMP/out" 2>"$TMP/err" &
+	runner=$!
+	await grep -q busy "$TMP/out"
+	turf kill "$id" TERM
+	await taken
+	turf kill "$id" TERM
+	code 143 wait $runner
+	turf delete "$id"
+	nothing_left "a busy worker ($kind)"
+done
+
 # --- a seed that dies ---
 seed=$(turf seed info | sed -n 's/^seed pid: *//p')
 kill -STOP "$seed"

@@ -365,6 +365,19 @@ START_TEST(a_copy_may_grow_further)
 }
 END_TEST
 
+START_TEST(a_copy_may_have_less)
+{
+	struct engine *e = start_limited(0);
+	const char *hog = "var all = []; for (;;) all.push(new Array(100).fill(all.length))";
+	struct err err = ERR_INIT;
+
+	engine_set_heap_limit(e, 32 << 20);
+	ck_assert_int_eq(engine_eval(e, "w.js", hog, strlen(hog), NULL, &err), -ENOMEM);
+	ck_assert_str_eq(err.msg, "JavaScript heap out of memory (limit 32 MiB)");
+	engine_destroy(e);
+}
+END_TEST
+
 START_TEST(buffers_have_a_limit)
 {
 	struct engine *e = start_limited(32 << 20);
@@ -399,4 +412,4 @@ UNIT_MAIN("aworker_engine_fork", copies_draw_different_numbers, a_random_of_our_
 	copies_run_what_the_seed_ran, a_copy_without_its_heap_is_noticed, there_is_one_thread,
 	time_zone_of_a_copy, starts_from_a_snapshot, a_snapshot_must_fit,
 	a_snapshot_holds_no_handles, a_script_can_be_stopped, a_heap_has_a_limit,
-	a_copy_may_grow_further, buffers_have_a_limit, a_stack_of_our_own)
+	a_copy_may_grow_further, a_copy_may_have_less, buffers_have_a_limit, a_stack_of_our_own)
