@@ -91,7 +91,7 @@ static int setup_signals(struct keeper *k, struct err *err)
 	return 0;
 }
 
-/* Each clone alive costs one descriptor. */
+/* Each clone alive costs one descriptor. Root may have more than it was given. */
 static int raise_limits(struct keeper *k, struct err *err)
 {
 	unsigned needed = k->options->max_clones + FDS_BESIDE_CLONES;
@@ -100,12 +100,17 @@ static int raise_limits(struct keeper *k, struct err *err)
 	if (getrlimit(RLIMIT_NOFILE, &k->nofile) < 0)
 		return err_set(err, errno, "get the limit of open files");
 	all = k->nofile;
+	if (all.rlim_cur >= needed)
+		return 0;
+	all.rlim_cur = needed;
 	if (all.rlim_max < needed)
+		all.rlim_max = needed;
+	if (setrlimit(RLIMIT_NOFILE, &all) == 0)
+		return 0;
+	if (errno == EPERM)
 		return err_say(err, EMFILE, "%u clones need %u open files, the limit is %llu",
-			k->options->max_clones, needed, (unsigned long long)all.rlim_max);
-	if (all.rlim_cur < needed)
-		all.rlim_cur = needed;
-	return setrlimit(RLIMIT_NOFILE, &all) < 0 ? err_set(err, errno, "raise open files") : 0;
+			k->options->max_clones, needed, (unsigned long long)k->nofile.rlim_max);
+	return err_set(err, errno, "raise open files");
 }
 
 static int setup(struct keeper *k, struct err *err)

@@ -357,6 +357,32 @@ START_TEST(in_the_background_failures_are_told_when_asked)
 }
 END_TEST
 
+/* Started without a service manager it gets few; who may raise the limit does. */
+START_TEST(descriptors_are_enough_or_the_sentence_says_so)
+{
+	const struct rlimit few = {100, 100}, more = {100, 101};
+	struct seed_report report;
+	struct rig r;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rig_prepare(&r, "worker");
+	report = rig_start_keeper(&r, "64");
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0) {
+		struct seed_clone c;
+
+		ck_assert_msg(report.code == 0, "keeper: %s", report.text);
+		c = hold(&r, -1);
+		rig_release(&c);
+		rig_close(&r);
+		return;
+	}
+	ck_assert_int_eq(report.code, EMFILE);
+	ck_assert_str_eq(report.text, "64 clones need 128 open files, the limit is 100");
+	ck_assert_int_gt(rig_wait_keeper(&r), 0);
+	rig_remove(&r);
+}
+END_TEST
+
 START_TEST(bad_names_and_absent_seeds_are_told_apart)
 {
 	struct err err = ERR_INIT;
@@ -404,4 +430,5 @@ RIG_MAIN("seed_keeper", info_tells_what_there_is, one_name_has_one_keeper,
 	clones_outlive_their_seed, clones_outlive_their_keeper, a_new_worker_replaces_the_seed,
 	no_clone_is_lost_when_the_seed_is_killed_at_work, stop_spares_clones_unless_forced,
 	a_daemon_is_started_and_stopped, in_the_background_failures_are_told_when_asked,
-	bad_names_and_absent_seeds_are_told_apart, the_command_line_is_checked)
+	descriptors_are_enough_or_the_sentence_says_so, bad_names_and_absent_seeds_are_told_apart,
+	the_command_line_is_checked)
