@@ -116,8 +116,8 @@ export default {
 	async fetch(request, env) {
 		switch (new URL(request.url).pathname) {
 		case '/env': return new Response(env.MARK);
-		case '/slow': await new Promise((r) => setTimeout(r, 700)); return new Response('slow');
-		case '/never': return new Promise(() => {});
+		case '/slow': console.log('slow'); await new Promise((r) => setTimeout(r, 700)); return new Response('slow');
+		case '/never': console.log('never'); return new Promise(() => {});
 		case '/echo': return new Response(request.body);
 		case '/size': return new Response(String((await request.arrayBuffer()).byteLength));
 		case '/stream': return new Response(stream());
@@ -149,7 +149,7 @@ is "$(ls "/proc/$worker/task")" "$worker"
 # --- the end ---
 get http://w/slow >slow &
 client=$!
-sleep 0.3
+await grep -q slow out
 kill -TERM "$worker"
 wait "$client"
 is "$(cat slow)" slow
@@ -157,9 +157,14 @@ ended_with 143
 [ ! -e sock ] || fail "the socket file is still there"
 serve worker.js
 get http://w/never >/dev/null &
-sleep 0.3
+await grep -q never out
 kill -INT "$worker"
-sleep 0.2
+# It has heard of it when it takes nothing new, and waits for the running request.
+# shellcheck disable=SC2317 # called by await
+drains() {
+	! get http://w/
+}
+await drains
 kill -0 "$worker" || fail "it did not wait for the running request"
 kill -INT "$worker"
 ended_with 130
@@ -228,8 +233,11 @@ if unshare -pf true 2>/dev/null; then
 	worker=$!
 	await get --fail http://w/
 	inner=$(pgrep -P "$worker")
-	sleep 0.6
-	is "$(pgrep -P "$inner" -r Z)" ''
+	# shellcheck disable=SC2317 # called by await
+	no_child() {
+		! pgrep -P "$inner"
+	}
+	await no_child
 	kill -TERM "$inner"
 	ended_with 143
 fi

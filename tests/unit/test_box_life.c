@@ -277,7 +277,9 @@ START_TEST(the_child_dies_with_a_runtime_that_is_killed_before_ready)
 			_exit(1);
 		if (write(pids[1], &t.child.pid, sizeof(child)) < 0)
 			_exit(1);
-		usleep(100000);
+		/* It has spoken, and waits for an answer. */
+		if (poll(&(struct pollfd){.fd = t.child.conn, .events = POLLIN}, 1, -1) != 1)
+			_exit(1);
 		kill(getpid(), SIGKILL);
 	}
 	ck_assert_int_eq(read(pids[0], &child, sizeof(child)), sizeof(child));
