@@ -2,6 +2,7 @@
 #include "runtime/create_options.h"
 
 #include "runtime/payload.h"
+#include "runtime/rootless.h"
 #include "runtime/verbs.h"
 
 static struct {
@@ -64,6 +65,7 @@ struct life_options create_life_options(const struct globals *g, const char *id)
 		.pidfd_socket = given.pidfd_socket,
 		.warmfork = given.warmfork,
 		.preserve_fds = given.preserve_fds,
+		.rootless = rootless_is(g->rootless),
 		.no_pivot = given.no_pivot,
 		.no_new_keyring = given.no_new_keyring,
 		.knows_exit_file = given.exit_file,

@@ -51,8 +51,8 @@ static void put_cgroup(struct json_writer *w)
 	json_write_object_begin(w);
 	json_write_member_bool(w, "v1", true);
 	json_write_member_bool(w, "v2", true);
-	json_write_member_bool(w, "systemd", VERBS_SYSTEMD_CGROUPS);
-	json_write_member_bool(w, "systemdUser", VERBS_SYSTEMD_CGROUPS);
+	json_write_member_bool(w, "systemd", true);
+	json_write_member_bool(w, "systemdUser", true);
 	json_write_member_bool(w, "rdma", true);
 	json_write_object_end(w);
 }

@@ -33,6 +33,7 @@ struct life_options {
 	const char *warmfork;	    /* NULL: as the annotation says */
 	enum cgroup_manager cgroup_manager;
 	unsigned preserve_fds;
+	bool rootless; /* goes on without a cgroup where it may not make one */
 	bool no_pivot;
 	bool no_new_keyring;
 	bool knows_exit_file; /* the caller needs no descendant */

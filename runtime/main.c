@@ -12,6 +12,7 @@
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "runtime/options.h"
+#include "runtime/rootless.h"
 #include "runtime/verbs.h"
 
 /* runc's, so that scripts can tell a mistyped verb from a verb that failed. */
@@ -55,7 +56,6 @@ static const struct verb verbs[] = {
 };
 
 static struct globals globals = {
-	.root = PATHS_STATE_ROOT,
 	.log_format = "text",
 	.cgroup_manager = "cgroupfs",
 	.rootless = "auto",
@@ -80,7 +80,7 @@ static const struct option options[] = {
 	{"cgroup-manager", 0, OPTION_STRING, &globals.cgroup_manager, "NAME", cgroup_managers,
 		"who makes cgroups: cgroupfs, systemd or disabled"},
 	{"rootless", 0, OPTION_STRING, &globals.rootless, "VALUE", rootless_values,
-		"accepted for runc's sake: true, false or auto"},
+		"whether a cgroup that may not be made is a warning: true, false or auto"},
 	{"help", 'h', OPTION_FLAG, &globals.help, NULL, NULL, "explain turf or the verb"},
 	{"version", 'v', OPTION_FLAG, &globals.version, NULL, NULL, "print versions"},
 };
@@ -128,6 +128,20 @@ static int open_standard_fds(struct err *err)
 	return 0;
 }
 
+/* Not freed: it is needed until the end. */
+static int choose_root(struct globals *g, struct err *err)
+{
+	char *root;
+
+	g->root = PATHS_STATE_ROOT;
+	if (geteuid() == 0)
+		return 0;
+	if (rootless_state_root(&root, err) < 0)
+		return -err->code;
+	g->root = root;
+	return 0;
+}
+
 static int run_verb(const struct verb *verb, char **args, struct err *err)
 {
 	size_t n;
@@ -170,6 +184,8 @@ static int run(char **args, struct err *err)
 	r = open_standard_fds(err);
 	if (r < 0)
 		return r;
+	if (choose_root(&globals, err) < 0)
+		return -err->code;
 	if (args[0] && streq(args[0], "__complete"))
 		return complete_words(&globals, args + 1, err);
 	r = options_parse(&global_options, args, true, &n, err);

@@ -13,9 +13,6 @@
 
 struct verb;
 
-/* Whether --systemd-cgroup works. */
-#define VERBS_SYSTEMD_CGROUPS false
-
 /* Options before the verb. Strings are borrowed from argv. */
 struct globals {
 	const char *root;

@@ -30,6 +30,27 @@ static const struct plan_head *head_of(const struct box_plan *plan)
 	return (const void *)plan->bytes.data;
 }
 
+static int find_program(const char *name, char **ret, struct err *err)
+{
+	static const char *const dirs[] = {
+		"/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		if (asprintf(ret, "%s/%s", dirs[i], name) < 0) {
+			*ret = NULL;
+			return err_oom(err);
+		}
+		if (access(*ret, X_OK) == 0)
+			return 0;
+		free(*ret);
+		*ret = NULL;
+	}
+	return err_say(err, ENOENT,
+		"'%s' is not installed (package uidmap), and without it an ordinary user can map "
+		"the own id alone",
+		name);
+}
+
 /* /proc/PID of this very child: who holds its pidfd knows that the number was not reused. */
 static int open_proc(const struct box_child *child, struct err *err)
 {
@@ -45,8 +66,36 @@ static int open_proc(const struct box_child *child, struct err *err)
 	return take_fd(&fd);
 }
 
-static int put_map(const struct plan_head *p, int proc, const char *file, const char *member,
+/* Who is not root may map the own id alone; newuidmap(1) knows what else is allowed. */
+static int run_map_helper(const char *name, pid_t pid, const struct plan_head *p,
 	struct plan_array map, struct err *err)
+{
+	_cleanup_free_ const char **argv = calloc(3 + 3 * (size_t)map.n, sizeof(*argv));
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_free_ char *path = NULL;
+	size_t n = 0;
+
+	buf_printf(&text, "%s%c%d", name, 0, (int)pid);
+	plan_each(struct plan_id_map, m, p, map)
+		buf_printf(&text, "%c%u%c%u%c%u", 0, m->inside, 0, m->outside, 0, m->size);
+	if (!argv || buf_failed(&text))
+		return err_oom(err);
+	for (const char *word = text.data; n < 2 + 3 * (size_t)map.n; word += strlen(word) + 1)
+		argv[n++] = word;
+	if (find_program(name, &path, err) < 0)
+		return -err->code;
+	return hook_run(&(struct hook){.path = path, .argv = argv}, "", 0, err);
+}
+
+static bool may_write_map(const struct plan_head *p, struct plan_array map, uint32_t own)
+{
+	const struct plan_id_map *m = plan_at(p, map);
+
+	return geteuid() == 0 || (map.n == 1 && m->size == 1 && m->outside == own);
+}
+
+static int put_map(const struct plan_head *p, int proc, const char *file, struct plan_array map,
+	struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
@@ -54,7 +103,7 @@ static int put_map(const struct plan_head *p, int proc, const char *file, const 
 		buf_printf(&text, "%u %u %u\n", m->inside, m->outside, m->size);
 	if (buf_failed(&text))
 		return err_oom(err);
-	return file_put(proc, file, text.data, err) < 0 ? err_wrap(err, "%s", member) : 0;
+	return file_put(proc, file, text.data, err);
 }
 
 /* Inside a user namespace nobody has the right to do it; see PLAN_RLIMITS_RAISED. */
@@ -88,9 +137,16 @@ int bring_up_maps(struct box_child *child, const struct box_plan *plan, struct e
 			return proc;
 		if (p->flags & PLAN_GROUPS_KEEP && file_put(proc, "setgroups", "deny", err) < 0)
 			return -err->code;
-		if (put_map(p, proc, "uid_map", "linux.uidMappings", p->uid_map, err) < 0 ||
-			put_map(p, proc, "gid_map", "linux.gidMappings", p->gid_map, err) < 0)
-			return -err->code;
+		if ((may_write_map(p, p->uid_map, geteuid())
+				    ? put_map(p, proc, "uid_map", p->uid_map, err)
+				    : run_map_helper("newuidmap", child->pid, p, p->uid_map, err)) <
+			0)
+			return err_wrap(err, "linux.uidMappings");
+		if ((may_write_map(p, p->gid_map, getegid())
+				    ? put_map(p, proc, "gid_map", p->gid_map, err)
+				    : run_map_helper("newgidmap", child->pid, p, p->gid_map, err)) <
+			0)
+			return err_wrap(err, "linux.gidMappings");
 		if (p->flags & PLAN_RLIMITS_RAISED && raise_rlimits(p, child->pid, err) < 0)
 			return -err->code;
 	}

@@ -39,8 +39,9 @@ void enter_warn(const struct enter *e, const char *fmt, ...)
 /* What the inside shows of the outside: the new root, its contents, its names. */
 static int build(struct enter *e, struct err *err)
 {
-	if (enter_rootfs(e, err) < 0 || enter_mounts(e, err) < 0 || enter_devices(e, err) < 0 ||
-		enter_console(e, err) < 0 || enter_names_and_sysctl(e, err) < 0)
+	if (enter_trees(e, err) < 0 || enter_rootfs(e, err) < 0 || enter_mounts(e, err) < 0 ||
+		enter_devices(e, err) < 0 || enter_console(e, err) < 0 ||
+		enter_names_and_sysctl(e, err) < 0)
 		return -err->code;
 	if (enter_hooks_round(e, err) < 0 ||
 		enter_run_hooks(e->plan, e->plan->create_hooks, "createContainer", e->create_state,
@@ -175,6 +176,10 @@ int box_wait_start(struct box_entry *entry, struct err *err)
 	if (enter_run_hooks(p, p->start_hooks, "startContainer", entry->hooks_state,
 		    entry->hooks_state_len, err) < 0)
 		return -err->code;
+	/* Who is not root takes a descriptor only from a process that it may trace. */
+	if (p->flags & PLAN_ROOTLESS && p->flags & PLAN_NOTIFY &&
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return err_set(err, errno, "PR_SET_DUMPABLE");
 	if (p->flags & PLAN_WORKER && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "PR_SET_DUMPABLE");
 	return enter_seccomp(p, entry->start_conn, err);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -20,8 +21,7 @@
 #include "runtime/box/conv.h"
 #include "runtime/box/enter_priv.h"
 
-static int bind_device(
-	struct enter *e, const struct plan_device *d, int dir, const char *name, struct err *err)
+static int bind_device(int tree, int dir, const char *name, struct err *err)
 {
 	_cleanup_close_ int place = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
@@ -32,11 +32,27 @@ static int bind_device(
 	} else if (place < 0) {
 		return err_set(err, errno, "open it");
 	}
-	if (move_mount(e->fds[d->fd], "", place, "",
-		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(err, errno, "bind the host's");
-	fd_close(&e->fds[d->fd]);
 	return 0;
+}
+
+/* We are in somebody's user namespace, where nobody makes nodes: the host's, if it is the same. */
+static int bind_hosts(const struct enter *e, const struct plan_device *d, int dir, const char *name,
+	struct err *err)
+{
+	char path[PATH_MAX];
+	_cleanup_close_ int tree = -1;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/%s", plan_str(e->plan, d->path));
+	tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || fstat(tree, &st) < 0 || (st.st_mode & S_IFMT) != (d->mode & S_IFMT) ||
+		st.st_rdev != d->rdev)
+		return err_say(err, EPERM,
+			"neither made (mknod is not permitted) nor bound from the host, which has "
+			"no such device there");
+	return bind_device(tree, dir, name, err);
 }
 
 /* A rootfs may bring its nodes along; anything else of that name is refused. */
@@ -55,11 +71,18 @@ static int check_existing(const struct plan_device *d, int dir, const char *name
 static int make_device(
 	struct enter *e, const struct plan_device *d, int dir, const char *name, struct err *err)
 {
-	if (d->fd >= 0)
-		return bind_device(e, d, dir, name, err);
-	if (mknodat(dir, name, d->mode, d->rdev) < 0)
+	if (d->fd >= 0) {
+		int r = bind_device(e->fds[d->fd], dir, name, err);
+
+		fd_close(&e->fds[d->fd]);
+		return r;
+	}
+	if (mknodat(dir, name, d->mode, d->rdev) < 0) {
+		if (errno == EPERM && !S_ISFIFO(d->mode))
+			return bind_hosts(e, d, dir, name, err);
 		return errno == EEXIST ? check_existing(d, dir, name, err)
 				       : err_set(err, errno, "mknod");
+	}
 	if ((d->uid || d->gid) && fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(err, errno, "chown");
 	return 0;

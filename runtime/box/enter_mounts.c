@@ -54,6 +54,34 @@ static int fs_create(
 	return 0;
 }
 
+/*
+ * A sysfs belongs to who owns the network namespace. Elsewhere it is the host's, without
+ * the right to change anything: its cgroups come along (CVE-2023-25809).
+ */
+static int sysfs_of_host(const struct plan_mount *m, int *ret_fd, struct err *err)
+{
+	struct mount_attr attr = {.attr_set = m->attr | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+	_cleanup_close_ int fd =
+		open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	attr.attr_set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return err_set(err, errno, "bind the host's /sys instead of a sysfs");
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int fs_or_bind(
+	const struct plan_head *p, const struct plan_mount *m, int *ret_fd, struct err *err)
+{
+	int r = fs_create(p, m, ret_fd, err);
+
+	if (r == -EPERM && streq(plan_str(p, m->fstype), "sysfs"))
+		r = sysfs_of_host(m, ret_fd, err);
+	return r;
+}
+
 static int set_attrs(const struct plan_head *p, const struct plan_mount *m, int fd, struct err *err)
 {
 	if (m->set || m->clr) {
@@ -96,7 +124,7 @@ static int mount_one(struct enter *e, const struct plan_mount *m, struct err *er
 		    err) < 0)
 		return -err->code;
 	if (m->kind == PLAN_MOUNT_FS) {
-		if (fs_create(p, m, &made, err) < 0)
+		if (fs_or_bind(p, m, &made, err) < 0)
 			return -err->code;
 		fd = made;
 	} else {

@@ -150,6 +150,8 @@ int enter_namespaces(struct enter *e, struct err *err)
 			become_mapped(p, err) < 0)
 			return -err->code;
 	}
+	if (p->flags & PLAN_ROOTLESS)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (p->net_devices.n) {
 		int r = conv_say(e->conn, CONV_NET_WANTED, 0);
 

@@ -63,6 +63,8 @@ int enter_attach_cgroups(struct enter *e, struct err *err);
 int enter_rootfs(struct enter *e, struct err *err);
 int enter_pivot(struct enter *e, struct err *err);
 
+/* enter_trees.c */
+int enter_trees(struct enter *e, struct err *err);
 /* enter_mounts.c */
 int enter_mounts(struct enter *e, struct err *err);
 int enter_mounts_late(struct enter *e, struct err *err);

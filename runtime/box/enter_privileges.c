@@ -39,7 +39,9 @@ static int set_ids(const struct plan_head *p, struct err *err)
 
 	if (prctl(PR_SET_KEEPCAPS, keep, 0, 0, 0) < 0)
 		return err_set(err, errno, "PR_SET_KEEPCAPS");
-	if (!(p->flags & PLAN_GROUPS_KEEP) && setgroups(p->groups.n, plan_at(p, p->groups)) < 0)
+	/* Where a user namespace of others denies it, having none is as good. */
+	if (!(p->flags & PLAN_GROUPS_KEEP) && setgroups(p->groups.n, plan_at(p, p->groups)) < 0 &&
+		(errno != EPERM || p->groups.n || getgroups(0, NULL) != 0))
 		return err_set(err, errno, "process.user.additionalGids");
 	if (setresgid(p->gid, p->gid, p->gid) < 0)
 		return err_set(err, errno, "process.user.gid %u", p->gid);

@@ -48,6 +48,8 @@ int plan_cgroups(struct builder *b)
 /* What cannot be done by a process that is not our child, or not in our mount namespace. */
 static const char *find_own_child_reason(const struct box_plan *p)
 {
+	if (p->head.flags & PLAN_ROOTLESS)
+		return "no seed takes clones of an ordinary user";
 	if (p->joined & CLONE_NEWUSER)
 		return "it joins a user namespace by path";
 	if (p->head.clone_flags & CLONE_NEWUSER && p->joined & ~(uint64_t)CLONE_NEWPID)
@@ -101,9 +103,10 @@ static int build(struct builder *b, UNUSED int pidfd)
 	head->id = plan_put_str(b, o->id);
 	head->hostname = plan_put_str(b, o->config->hostname);
 	head->domainname = plan_put_str(b, o->config->domainname);
-	if (plan_namespaces(b) < 0 || plan_cgroups(b) < 0 || plan_rootfs(b) < 0 ||
-		plan_devices(b) < 0 || plan_mounts(b) < 0 || plan_paths(b) < 0 ||
-		plan_sysctls(b) < 0 || plan_process(b) < 0)
+	if (plan_namespaces(b) < 0 || plan_privileges(b) < 0 || plan_cgroups(b) < 0 ||
+		plan_rootfs(b) < 0 || plan_devices(b) < 0 || plan_mounts(b) < 0 ||
+		plan_paths(b) < 0 || plan_sysctls(b) < 0 || plan_process(b) < 0 ||
+		plan_trees(b) < 0)
 		return -b->err->code;
 	r = plan_put_fd(b, o->gate_fd, false);
 	if (r < 0)
@@ -136,6 +139,7 @@ static int create(const struct box_options *options, int (*build_fn)(struct buil
 	b.plan = p;
 	r = build_fn(&b, pidfd);
 	fd_close(&b.idmap_fd);
+	buf_finish(&b.trees);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&p);

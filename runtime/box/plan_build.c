@@ -2,8 +2,6 @@
 #include "runtime/box/plan_build.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/mount.h>
 
 #define PLAN_ALIGN 8
 
@@ -96,12 +94,4 @@ char *plan_clean_path(const char *path)
 void plan_add_mount(struct buf *list, const struct plan_mount *m)
 {
 	buf_put(list, m, sizeof(*m));
-}
-
-int plan_open_tree(const char *path, bool recursive)
-{
-	int fd = open_tree(AT_FDCWD, path,
-		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
-
-	return fd < 0 ? -errno : fd;
 }

@@ -13,8 +13,10 @@
 #include "runtime/box/box.h"
 #include "runtime/box/plan_priv.h"
 
+struct mount_attr;
 struct oci_id_mapping;
 struct oci_mount;
+struct stat;
 
 struct box_plan {
 	struct plan_head head; /* copied to the start of the bytes at the end */
@@ -35,6 +37,19 @@ struct plan_id_maps {
 	size_t n_uids, n_gids;
 };
 
+/* A detached tree, or what the child needs to make it. */
+struct plan_tree_job {
+	int fd; /* owned; -1: the child opens it */
+	uint32_t path;
+	bool recursive;
+	struct buf attrs;
+};
+
+#define PLAN_TREE_INIT                 \
+	{                              \
+		-1, 0, false, BUF_INIT \
+	}
+
 struct builder {
 	struct box_plan *plan;
 	const struct box_options *options;
@@ -42,7 +57,9 @@ struct builder {
 	struct buf *warnings;
 	struct err *err;
 	struct plan_id_maps idmaps; /* of idmap_fd */
-	int idmap_fd;		    /* user namespace of the last mapped mount; owned; -1 */
+	struct buf trees;	    /* struct plan_tree */
+	size_t n_trees;
+	int idmap_fd; /* user namespace of the last mapped mount; owned; -1 */
 };
 
 /* Offset of a copy of `s`; 0 for NULL. */
@@ -84,7 +101,19 @@ int plan_finish(struct builder *b);
 /* Appends a mount to `list` (struct plan_mount); takes over what it refers to. */
 void plan_add_mount(struct buf *list, const struct plan_mount *m);
 
-/* A detached copy of what is at `path` now. A descriptor or a negative errno. */
-int plan_open_tree(const char *path, bool recursive);
+/* May we mount? If not: PLAN_ROOTLESS, or an error where no user namespace helps. */
+int plan_privileges(struct builder *b);
+
+/* A copy of what is at `path` now, and what that is. A negative errno on failure. */
+int plan_tree_open(struct builder *b, const char *path, bool recursive, struct plan_tree_job *ret,
+	struct stat *ret_st);
+void plan_tree_finish(struct plan_tree_job *t);
+#define _cleanup_plan_tree_ _cleanup_(plan_tree_finish)
+/* As mount_setattr(2); 0 or a negative errno. */
+int plan_tree_attr(struct plan_tree_job *t, bool recursive, const struct mount_attr *attr);
+/* Its number among the descriptors; a negative errno on failure. */
+int plan_tree_put(struct builder *b, struct plan_tree_job *t);
+/* Puts what the child has to do into the plan, when all are known. */
+int plan_trees(struct builder *b);
 
 #endif

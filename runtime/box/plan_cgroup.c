@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "oci-spec/config.h"
 #include "runtime/box/cgroup.h"
@@ -106,17 +107,20 @@ static int mount_bound(
 {
 	struct mount_attr attr = {.attr_set = job->attr, .propagation = MS_SLAVE};
 	_cleanup_free_ char *dir = NULL;
-	_cleanup_close_ int fd = -1;
+	_cleanup_plan_tree_ struct plan_tree_job tree = PLAN_TREE_INIT;
+	struct stat st;
+	int r;
 
 	if (container_dir(job, h, &dir) < 0)
 		return -job->b->err->code;
-	fd = plan_open_tree(dir, false);
-	if (fd < 0)
-		return plan_error(job->b, -fd, "%s: open '%s'", job->where, dir);
-	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return plan_error(job->b, errno, "%s: options", job->where);
+	r = plan_tree_open(job->b, dir, false, &tree, &st);
+	if (r < 0)
+		return plan_error(job->b, -r, "%s: open '%s'", job->where, dir);
+	r = plan_tree_attr(&tree, false, &attr);
+	if (r < 0)
+		return plan_error(job->b, -r, "%s: options", job->where);
 	m->kind = PLAN_MOUNT_TREE;
-	m->fd = plan_put_fd(job->b, take_fd(&fd), true);
+	m->fd = plan_tree_put(job->b, &tree);
 	return m->fd < 0 ? m->fd : 0;
 }
 

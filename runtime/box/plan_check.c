@@ -42,6 +42,8 @@ static int check_fd(const struct checker *c, const char *what, int32_t fd, bool 
 {
 	if (fd == -1 && !needed)
 		return 0;
+	if (fd >= PLAN_FDS_MAX - (int32_t)c->p->trees.n && fd < PLAN_FDS_MAX)
+		return 0;
 	return fd < 0 || (uint32_t)fd >= c->p->n_fds ? bad(c, what) : 0;
 }
 
@@ -88,6 +90,19 @@ static int check_mounts(const struct checker *c)
 				       check_str(c, "mounts: params", kv->value, false) <
 					       0) return -EBADMSG;
 	}
+	return 0;
+}
+
+static int check_trees(const struct checker *c)
+{
+	if (CHECK_ARRAY(c, struct plan_tree, trees) < 0)
+		return -EBADMSG;
+	if (c->p->trees.n > PLAN_TREES_MAX || c->p->trees.n + c->p->n_fds > PLAN_FDS_MAX)
+		return bad(c, "trees");
+	plan_each(struct plan_tree, t, c->p,
+		c->p->trees) if (check_str(c, "trees", t->path, true) < 0 ||
+				 check_array(c, "trees", t->attrs, sizeof(struct plan_attr),
+					 _Alignof(struct plan_attr)) < 0) return -EBADMSG;
 	return 0;
 }
 
@@ -192,7 +207,7 @@ int plan_check(const void *plan, size_t len, size_t n_fds, struct err *err)
 		check_str(&c, "hostname", p->hostname, false) < 0 ||
 		check_str(&c, "domainname", p->domainname, false) < 0)
 		return -EBADMSG;
-	if (check_sandbox(&c) < 0 || check_process(&c) < 0)
+	if (check_trees(&c) < 0 || check_sandbox(&c) < 0 || check_process(&c) < 0)
 		return -EBADMSG;
 	return 0;
 }

@@ -128,6 +128,8 @@ int plan_idmap(struct builder *b, const struct oci_mount *m, bool recursive, int
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP};
 	int fd;
 
+	if (tree < 0)
+		return plan_say(b, EPERM, "mapped ids: only for root");
 	fd = maps.n_uids ? find_userns(b, &maps) : own_userns(b);
 	if (fd < 0)
 		return err_wrap(b->err, "mapped ids");

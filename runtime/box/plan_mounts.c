@@ -22,14 +22,9 @@ struct mount_job {
 	struct plan_mount out;
 };
 
-static int set_attr(int fd, unsigned flags, const struct mount_attr *attr)
-{
-	return mount_setattr(
-		fd, "", AT_EMPTY_PATH | flags, (struct mount_attr *)(uintptr_t)attr, sizeof(*attr));
-}
-
 /* What a bind mount has before its own words: what the mounts of the rootfs have. */
-static int inherit_propagation(const struct builder *b, const struct mount_options *o, int fd)
+static int inherit_propagation(
+	const struct builder *b, const struct mount_options *o, struct plan_tree_job *tree)
 {
 	uint32_t root = b->plan->head.root_propagation;
 	struct mount_attr attr = {.propagation = root & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE};
@@ -42,27 +37,27 @@ static int inherit_propagation(const struct builder *b, const struct mount_optio
 	if (first == (MS_PRIVATE | MS_REC) || first == (MS_SLAVE | MS_REC) ||
 		first == (MS_UNBINDABLE | MS_REC))
 		return 0;
-	return set_attr(fd, AT_RECURSIVE, &attr);
+	return plan_tree_attr(tree, true, &attr);
 }
 
-static int set_attrs(const struct builder *b, const struct mount_options *o, int fd)
+static int set_attrs(
+	const struct builder *b, const struct mount_options *o, struct plan_tree_job *tree)
 {
 	const struct mount_attr top = {.attr_set = o->set, .attr_clr = o->clr};
 	const struct mount_attr all = {.attr_set = o->rec_set, .attr_clr = o->rec_clr};
 
-	if (inherit_propagation(b, o, fd) < 0)
-		return -1;
-	if ((all.attr_set || all.attr_clr) && set_attr(fd, AT_RECURSIVE, &all) < 0)
-		return -1;
-	if ((top.attr_set || top.attr_clr) && set_attr(fd, 0, &top) < 0)
-		return -1;
-	for (size_t i = 0; i < o->n_propagation; i++) {
+	int r = inherit_propagation(b, o, tree);
+
+	if (r == 0 && (all.attr_set || all.attr_clr))
+		r = plan_tree_attr(tree, true, &all);
+	if (r == 0 && (top.attr_set || top.attr_clr))
+		r = plan_tree_attr(tree, false, &top);
+	for (size_t i = 0; r == 0 && i < o->n_propagation; i++) {
 		const struct mount_attr attr = {.propagation = o->propagation[i] & ~MS_REC};
 
-		if (set_attr(fd, o->propagation[i] & MS_REC ? AT_RECURSIVE : 0, &attr) < 0)
-			return -1;
+		r = plan_tree_attr(tree, o->propagation[i] & MS_REC, &attr);
 	}
-	return 0;
+	return r;
 }
 
 static bool is_mapped(const struct mount_job *job)
@@ -74,9 +69,10 @@ static bool is_mapped(const struct mount_job *job)
 static int plan_bind(struct builder *b, struct mount_job *job)
 {
 	const char *given = job->config->source;
-	_cleanup_close_ int fd = -1;
+	_cleanup_plan_tree_ struct plan_tree_job tree = PLAN_TREE_INIT;
 	_cleanup_free_ char *source = NULL;
 	struct stat st;
+	int r;
 
 	if (!given)
 		return plan_say(b, EINVAL, "%s: source: missing for a bind mount", job->where);
@@ -89,20 +85,19 @@ static int plan_bind(struct builder *b, struct mount_job *job)
 		source = NULL;
 		return err_oom(b->err);
 	}
-	fd = plan_open_tree(source, job->options.recursive);
-	if (fd < 0)
-		return plan_error(b, -fd, "%s: source '%s'", job->where, source);
-	if (fstat(fd, &st) < 0)
-		return plan_error(b, errno, "%s: source '%s'", job->where, source);
-	if (set_attrs(b, &job->options, fd) < 0)
-		return plan_error(b, errno, "%s: options of '%s'", job->where, source);
+	r = plan_tree_open(b, source, job->options.recursive, &tree, &st);
+	if (r < 0)
+		return plan_error(b, -r, "%s: source '%s'", job->where, source);
+	r = set_attrs(b, &job->options, &tree);
+	if (r < 0)
+		return plan_error(b, -r, "%s: options of '%s'", job->where, source);
 	if (is_mapped(job) &&
-		plan_idmap(b, job->config, job->options.idmap == MOUNT_IDMAP_ALL, fd) < 0)
+		plan_idmap(b, job->config, job->options.idmap == MOUNT_IDMAP_ALL, tree.fd) < 0)
 		return err_wrap(b->err, "%s", job->where);
 	job->out.kind = PLAN_MOUNT_TREE;
 	if (S_ISDIR(st.st_mode))
 		job->out.flags |= PLAN_MOUNT_DIR;
-	job->out.fd = plan_put_fd(b, take_fd(&fd), true);
+	job->out.fd = plan_tree_put(b, &tree);
 	return job->out.fd < 0 ? job->out.fd : 0;
 }
 

@@ -139,9 +139,14 @@ static int plan_id_maps(struct builder *b)
 			l->n_uid_mappings ? "gidMappings" : "uidMappings");
 	head->uid_map = put_map(b, l->uid_mappings, l->n_uid_mappings);
 	head->gid_map = put_map(b, l->gid_mappings, l->n_gid_mappings);
-	/* Who is not root may map groups only after giving up setgroups(2). */
-	if (geteuid() != 0)
+	/* Who is not root may map the own group alone, and only after giving up setgroups(2). */
+	if (geteuid() != 0 && l->n_gid_mappings == 1 && l->gid_mappings[0].size == 1 &&
+		l->gid_mappings[0].host_id == getegid())
 		head->flags |= PLAN_GROUPS_KEEP;
+	if (head->flags & PLAN_GROUPS_KEEP && b->config->process->user.n_additional_gids)
+		return plan_say(b, EPERM,
+			"process.user.additionalGids: only with more than one group in "
+			"linux.gidMappings");
 	return 0;
 }
 

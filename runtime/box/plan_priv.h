@@ -24,6 +24,9 @@
 #define PLAN_FDS_MAX	   1024
 #define PLAN_FDS_CLONE_MAX 240
 
+/* Trees that the child opens; they have the last numbers of the descriptors. */
+#define PLAN_TREES_MAX 512
+
 /* Longest plan; a config of JSON_TEXT_MAX cannot make a longer one. */
 #define PLAN_LEN_MAX (16u << 20)
 
@@ -45,7 +48,8 @@ enum plan_flags {
 	PLAN_ROOT_BY_PATH = 1u << 14,	/* joined mount namespace: rootfs is looked up there */
 	PLAN_SURROUNDINGS = 1u << 15,	/* nice and affinity are the caller's, to be restored */
 	PLAN_NOTIFY = 1u << 16,		/* the seccomp program has a listener */
-	PLAN_ALL = (1u << 17) - 1,
+	PLAN_ROOTLESS = 1u << 17,	/* made by an ordinary user */
+	PLAN_ALL = (1u << 18) - 1,
 	/* Joins a running container; plan_check() lets none come by a socket. */
 	PLAN_JOIN = 1u << 31,
 };
@@ -121,6 +125,18 @@ struct plan_id_map {
 	uint32_t inside, outside, size, pad;
 };
 
+struct plan_attr {
+	uint64_t set, clr; /* MOUNT_ATTR_* */
+	uint32_t propagation;
+	uint32_t recursive;
+};
+
+struct plan_tree {
+	uint32_t path; /* string, as the caller sees it */
+	uint32_t recursive;
+	struct plan_array attrs; /* struct plan_attr, in their order */
+};
+
 struct plan_net_device {
 	uint32_t name, new_name; /* strings */
 };
@@ -153,6 +169,7 @@ struct plan_head {
 	uint32_t root_propagation; /* MS_*; 0: rslave, and nothing afterwards */
 	int32_t null_fd;	   /* tree of /dev/null, for masks */
 
+	struct plan_array trees; /* struct plan_tree; number k is descriptor PLAN_FDS_MAX - 1 - k */
 	struct plan_array mounts;
 	struct plan_array devices;
 	struct plan_array masked;   /* strings */

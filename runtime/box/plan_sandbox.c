@@ -47,8 +47,10 @@ static int open_rootfs(struct builder *b, const char *path)
 	struct mount_attr attr = {
 		.propagation = head->root_propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE,
 	};
+	_cleanup_plan_tree_ struct plan_tree_job tree = PLAN_TREE_INIT;
 	_cleanup_close_ int fd = -1;
 	struct stat st;
+	int r;
 
 	if (!(head->flags & PLAN_MOUNT_NS)) {
 		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -56,15 +58,16 @@ static int open_rootfs(struct builder *b, const char *path)
 			return plan_error(b, errno, "root.path: open '%s'", path);
 		return plan_put_fd(b, take_fd(&fd), true);
 	}
-	fd = plan_open_tree(path, true);
-	if (fd < 0)
-		return plan_error(b, -fd, "root.path: open '%s'", path);
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+	r = plan_tree_open(b, path, true, &tree, &st);
+	if (r < 0)
+		return plan_error(b, -r, "root.path: open '%s'", path);
+	if (!S_ISDIR(st.st_mode))
 		return plan_error(b, ENOTDIR, "root.path: '%s'", path);
 	/* Mounts of the container must not show up in what the rootfs was copied from. */
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		return plan_error(b, errno, "root.path: '%s': set its propagation", path);
-	return plan_put_fd(b, take_fd(&fd), true);
+	r = plan_tree_attr(&tree, true, &attr);
+	if (r < 0)
+		return plan_error(b, -r, "root.path: '%s': set its propagation", path);
+	return plan_tree_put(b, &tree);
 }
 
 int plan_rootfs(struct builder *b)
@@ -123,18 +126,19 @@ static bool has_own_dev(const struct builder *b, bool *ret_failed)
 
 static int device_tree(struct builder *b, const struct oci_device *d, mode_t type)
 {
-	_cleanup_close_ int fd = plan_open_tree(d->path, false);
+	_cleanup_plan_tree_ struct plan_tree_job tree = PLAN_TREE_INIT;
 	struct stat st;
+	int r = plan_tree_open(b, d->path, false, &tree, &st);
 
-	if (fd < 0)
-		return plan_error(b, -fd, "linux.devices: open the host's '%s'", d->path);
-	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != type ||
+	if (r < 0)
+		return plan_error(b, -r, "linux.devices: open the host's '%s'", d->path);
+	if ((st.st_mode & S_IFMT) != type ||
 		st.st_rdev != makedev((unsigned)d->major, (unsigned)d->minor))
 		return plan_say(b, ENODEV,
 			"linux.devices: the host's '%s' is another device, and "
 			"a user namespace can have only the host's",
 			d->path);
-	return plan_put_fd(b, take_fd(&fd), true);
+	return plan_tree_put(b, &tree);
 }
 
 static int put_device(struct builder *b, struct buf *list, const struct oci_device *d)
@@ -216,14 +220,15 @@ static int put_paths(struct builder *b, const char *const *paths, struct plan_ar
 /* The host's own /dev/null, and nothing that stands in its place. */
 static int null_tree(struct builder *b)
 {
-	_cleanup_close_ int fd = plan_open_tree("/dev/null", false);
+	_cleanup_plan_tree_ struct plan_tree_job tree = PLAN_TREE_INIT;
 	struct stat st;
+	int r = plan_tree_open(b, "/dev/null", false, &tree, &st);
 
-	if (fd < 0)
-		return plan_error(b, -fd, "linux.maskedPaths: open '/dev/null'");
-	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+	if (r < 0)
+		return plan_error(b, -r, "linux.maskedPaths: open '/dev/null'");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return plan_say(b, ENODEV, "linux.maskedPaths: the host's '/dev/null' is none");
-	return plan_put_fd(b, take_fd(&fd), true);
+	return plan_tree_put(b, &tree);
 }
 
 int plan_paths(struct builder *b)

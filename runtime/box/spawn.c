@@ -116,7 +116,9 @@ static _Noreturn void child_main(const struct spawn *s, bool joined)
 {
 	/* Else we would be one of those who keep the runtime's end open. */
 	close(s->conn[0]);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* An ordinary user may write the id maps of a process that is dumpable alone. */
+	if (!(s->plan->head.flags & PLAN_ROOTLESS))
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (s->program)
 		child_program(s);
@@ -138,21 +140,38 @@ static pid_t clone_child(const struct box_plan *plan, uint64_t flags, int *ret_p
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
+static int child_join_one(const struct box_plan *plan, const struct plan_ns *ns, struct err *err)
+{
+	/* Inside it may be denied, and the caller's groups have no business there. */
+	if (ns->type == CLONE_NEWUSER)
+		(void)!setgroups(0, NULL);
+	if (setns(plan->fds[ns->fd], (int)ns->type) < 0)
+		return err_set(err, errno, "join a named namespace");
+	/* As root of the new one, where it has one; privileges do not depend on it. */
+	if (ns->type == CLONE_NEWUSER && setresgid(0, 0, 0) == 0)
+		(void)!setresuid(0, 0, 0);
+	return 0;
+}
+
+/* The user namespace comes last, because it takes rights away, or for who has none first. */
 static int child_join(const struct box_plan *plan, struct err *err)
 {
 	const struct plan_head *p = (const void *)plan->bytes.data;
+	const bool rootless = p->flags & PLAN_ROOTLESS;
 
+	plan_each(struct plan_ns, ns, p, p->ns)
+	{
+		if (rootless && ns->named && ns->type == CLONE_NEWUSER &&
+			child_join_one(plan, ns, err) < 0)
+			return -err->code;
+	}
 	if (plan->joined & CLONE_NEWPID && setns(plan->pidns_fd, CLONE_NEWPID) < 0)
 		return err_set(err, errno, "join the named PID namespace");
 	plan_each(struct plan_ns, ns, p, p->ns)
 	{
-		if (!ns->named)
-			continue;
-		if (setns(plan->fds[ns->fd], (int)ns->type) < 0)
-			return err_set(err, errno, "join a named namespace");
-		/* As root of the new one, where it has one; privileges do not depend on it. */
-		if (ns->type == CLONE_NEWUSER && setresgid(0, 0, 0) == 0 && setgroups(0, NULL) == 0)
-			(void)!setresuid(0, 0, 0);
+		if (ns->named && !(rootless && ns->type == CLONE_NEWUSER) &&
+			child_join_one(plan, ns, err) < 0)
+			return -err->code;
 	}
 	return 0;
 }
@@ -160,6 +179,7 @@ static int child_join(const struct box_plan *plan, struct err *err)
 /* The process in between. */
 static _Noreturn void child_between(struct spawn *s)
 {
+	const bool rootless = s->plan->head.flags & PLAN_ROOTLESS;
 	struct err err = ERR_INIT;
 	pid_t pid;
 	int r;
@@ -167,7 +187,9 @@ static _Noreturn void child_between(struct spawn *s)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	s->detached = true;
-	if (exe_detach(s->exe_fd, &err) < 0 || child_join(s->plan, &err) < 0)
+	/* Before a joined mount namespace could show another /proc; an ordinary user may not yet. */
+	if ((!rootless && exe_detach(s->exe_fd, &err) < 0) || child_join(s->plan, &err) < 0 ||
+		(rootless && exe_detach(s->exe_fd, &err) < 0))
 		child_fail(s->conn[1], &err);
 	pid = clone_child(s->plan, s->plan->head.clone_flags | CLONE_PARENT, NULL);
 	if (pid == 0)

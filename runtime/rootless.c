@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/rootless.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/util.h"
+
+#define STATE_DIR "turf"
+
+/* The namespace of the host maps every id there is to itself. */
+static bool has_all_ids(void)
+{
+	unsigned inside, outside, size;
+	char text[64] = "";
+	_cleanup_close_ int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 ||
+	       (sscanf(text, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 &&
+		       outside == 0 && size == 4294967295u);
+}
+
+bool rootless_is(const char *choice)
+{
+	if (streq(choice, "auto"))
+		return geteuid() != 0 || !has_all_ids();
+	return streq(choice, "true");
+}
+
+int rootless_state_root(char **ret, struct err *err)
+{
+	const char *base = getenv("XDG_RUNTIME_DIR");
+
+	int n = base && *base == '/'
+			? asprintf(ret, "%s/" STATE_DIR, base)
+			: asprintf(ret, "/run/user/%u/" STATE_DIR, (unsigned)geteuid());
+
+	if (n < 0) {
+		*ret = NULL;
+		return err_oom(err);
+	}
+	return 0;
+}

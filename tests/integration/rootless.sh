@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# An ordinary user's containers, and namespaces that are joined by path around a user namespace.
+# shellcheck disable=SC2016 # jq and the inner shells have variables of their own
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+command -v setpriv >/dev/null || skip "needs setpriv (util-linux)"
+[ "$(cat /proc/sys/user/max_user_namespaces)" != 0 ] || skip "needs user namespaces"
+USER_ID=1234
+id=$MARK-a
+chmod 755 "$TMP"
+cp "$B/turf" "$TMP/turf" # the build tree may be closed to others
+mkdir -p "$TMP/run" "$TMP/b"
+chown $USER_ID:$USER_ID "$TMP/run"
+
+AS_USER=(setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups env -i "PATH=$PATH"
+	"XDG_RUNTIME_DIR=$TMP/run" "TEST_MARK=$MARK")
+as_user() { "${AS_USER[@]}" "$@"; }
+# The host's cgroups are root's: warnings, which go to a file here with everything else.
+user() { as_user "$TMP/turf" "$@" 2>"$TMP/user.err"; }
+user_refuses() { # user_refuses PATTERN: the last line of `run` matches, and it fails
+	if user run -b "$TMP/b" "$id" >"$TMP/out"; then fail "'$1' did not come"; fi
+	matches "$(tail -n 1 "$TMP/user.err")" "$1" "refusal"
+}
+
+bundle "$TMP/b" sh -c 'id -u; id -g; cat /proc/self/uid_map /proc/self/setgroups; hostname; echo x >/dev/null && echo wrote'
+for tool in head wc grep; do ln -sf busybox "$TMP/b/rootfs/bin/$tool"; done
+chown -R $USER_ID:$USER_ID "$TMP/b"
+rm "$TMP/b/config.json"
+user spec --rootless -b "$TMP/b"
+eq "$(jq -c '.linux.uidMappings[0]' "$TMP/b/config.json")" \
+	"{\"containerID\":0,\"hostID\":$USER_ID,\"size\":1}" "mapping of spec --rootless"
+edit "$TMP/b" '.process.terminal = false | .process.env += ["TEST_MARK=\($m)"] | .process.args = ["sh", "-c",
+	"id -u; id -g; cat /proc/self/uid_map /proc/self/setgroups; hostname; echo x >/dev/null && echo wrote"]' --arg m "$MARK"
+base=$TMP/config.base
+cp "$TMP/b/config.json" "$base"
+fresh() { cp "$base" "$TMP/b/config.json"; edit "$TMP/b" "$@"; chown $USER_ID "$TMP/b/config.json"; }
+shell() { fresh '.process.args = ["sh", "-c", $s]' --arg s "$1"; }
+
+# --- run ---
+eq "$(user run -b "$TMP/b" "$id" | tr -s ' \n' ' ')" "0 0 0 $USER_ID 1 deny turf wrote " "a rootless container"
+matches "$(cat "$TMP/user.err")" "warning: .*cgroup" "a cgroup that may not be made"
+eq "$(ls -A "$TMP/run/turf")" "" "state of an ordinary user"
+
+# --- the life of a container, with its state where the user's is ---
+shell "sleep 1000"
+user create -b "$TMP/b" "$id"
+eq "$(stat -c %a:%u "$TMP/run/turf" "$TMP/run/turf/$id" | xargs)" "700:$USER_ID 700:$USER_ID" "state directories"
+eq "$(user state "$id" | jq -r .status)" created
+pid=$(user state "$id" | jq .pid)
+user start "$id"
+await grep -qz "^1000" "/proc/$pid/cmdline"
+eq "$(awk '/^Uid/ {print $2}' "/proc/$pid/status")" $USER_ID "user of the process"
+user kill "$id" KILL
+gone() { [ "$(user state "$id" | jq -r .status)" = stopped ]; }
+await gone
+user delete "$id"
+# Nobody else's container has this id, and root's are not seen.
+fails "container does not exist: $id" turf state "$id"
+
+# --- what is inside ---
+shell "stat -c %t:%T:%u /dev/null 2>/dev/null || ls -l /dev/null; head -c 3 /dev/zero | wc -c"
+user run -b "$TMP/b" "$id" | grep -q '^3$' || fail "no /dev/zero"
+# The host's /sys is there and nothing of it can be changed, its cgroups included.
+shell 'grep " /sys" /proc/self/mountinfo | grep -v " ro,"; echo x >/sys/fs/cgroup/x; echo end'
+edit "$TMP/b" '.linux.namespaces |= map(select(.type != "network")) | .mounts |= map(if .destination == "/sys"
+	then {destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev"]} else . end)'
+eq "$(user run -b "$TMP/b" "$id" 2>/dev/null)" end "a /sys that may be written"
+# A sysfs of its own where the network namespace is.
+shell "grep -c ' /sys .*- sysfs' /proc/self/mountinfo; ls /sys/class/net"
+edit "$TMP/b" '.linux.namespaces += [{type: "network"}] | .mounts |= map(if .destination == "/sys"
+	then {destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]} else . end)'
+eq "$(user run -b "$TMP/b" "$id" | xargs)" "1 lo" "an own sysfs"
+# Bind mounts, masks, a terminal's console.
+mkdir -p "$TMP/data"
+echo data >"$TMP/data/file"
+shell "cat /data/file; echo x >/data/new; cat /proc/keys | wc -c"
+edit "$TMP/b" '.mounts += [{destination: "/data", type: "bind", source: $d, options: ["rbind", "ro"]}]' --arg d "$TMP/data"
+eq "$(user run -b "$TMP/b" "$id" 2>/dev/null | xargs)" "data 0" "bind mounts and masks"
+# Hooks run where the runtime is: outside, as the user.
+shell "true"
+edit "$TMP/b" '.hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", "id -u >\($t)/hook; readlink /proc/self/ns/user >>\($t)/hook"]}]}' --arg t "$TMP/run"
+user run -b "$TMP/b" "$id"
+eq "$(xargs <"$TMP/run/hook")" "$USER_ID $(readlink /proc/self/ns/user)" "surroundings of a hook"
+
+# --- refusals ---
+fresh 'del(.linux.uidMappings) | del(.linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))'
+user_refuses "linux.namespaces: who is not root needs a user namespace"
+fresh '.process.user.additionalGids = [7]'
+user_refuses "process.user.additionalGids: only with more than one group"
+fresh '.mounts += [{destination: "/d", type: "bind", source: "/tmp", options: ["bind", "idmap"]}]'
+user_refuses "mapped ids: only for root"
+fresh '.mounts += [{destination: "/d", type: "bind", source: $t, options: ["bind"]}]' --arg t "$TMP/none"
+user_refuses "source '$TMP/none': No such file"
+fresh '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]'
+user_refuses "linux.uidMappings: "
+eq "$(ls -A "$TMP/run/turf")" "" "state after refusals"
+if ! command -v newuidmap >/dev/null; then
+	fresh '.linux.uidMappings += [{containerID: 1, hostID: 200000, size: 10}]'
+	user_refuses "linux.uidMappings: 'newuidmap' is not installed"
+fi
+
+# --- more than one id: by newuidmap and newgidmap, here programs of the test with their rights ---
+if [ ! -e /usr/local/bin/newuidmap ] && ! command -v newuidmap >/dev/null; then
+	mount -t tmpfs -o mode=755 none /usr/local/bin
+	for kind in uid gid; do
+		cp "$B/tests/map_helper" /usr/local/bin/new${kind}map
+		chmod 4755 /usr/local/bin/new${kind}map
+	done
+	fresh '.linux.uidMappings += [{containerID: 1, hostID: 200000, size: 10}]
+		| .linux.gidMappings += [{containerID: 1, hostID: 200000, size: 10}]
+		| .process.user = {uid: 3, gid: 4, additionalGids: [5]}
+		| .process.args = ["sh", "-c", "id -u; id -g; id -G; cat /proc/self/uid_map"]'
+	eq "$(user run -b "$TMP/b" "$id" | xargs)" "3 4 4 5 0 $USER_ID 1 1 200000 10" "ids by newuidmap"
+	umount /usr/local/bin
+fi
+
+# --- a root that is one only in a user namespace, as under podman ---
+shell "id -u; cat /proc/self/uid_map"
+fresh 'del(.linux.uidMappings) | del(.linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))
+	| .process.args = ["sh", "-c", "id -u; echo x >/dev/null && echo wrote"]'
+eq "$(as_user unshare -Urm "$TMP/turf" --root "$TMP/run/inner" run -b "$TMP/b" "$id" 2>"$TMP/user.err" | xargs)" "0 wrote" \
+	"inside of a user namespace: $(cat "$TMP/user.err")"
+
+# --- namespaces by path ---
+"${AS_USER[@]}" unshare -Urmn --propagation private sleep 1000 &
+HELPERS+=($!)
+other=$!
+is_apart() { [ "$(readlink /proc/$other/ns/user)" != "$(readlink /proc/self/ns/user)" ] && grep -q sleep /proc/$other/comm; }
+await is_apart
+for who in user turf; do
+	# A user namespace that is there, with new ones inside of it.
+	shell "readlink /proc/self/ns/user; id -u; echo x >/dev/null && echo wrote"
+	edit "$TMP/b" '.linux.namespaces |= map(if .type == "user" then .path = $p else . end)
+		| del(.linux.uidMappings) | del(.linux.gidMappings)' --arg p "/proc/$other/ns/user"
+	eq "$($who run -b "$TMP/b" "$id" | xargs)" "$(readlink /proc/$other/ns/user) 0 wrote" "$who joins a user namespace ($(cat "$TMP/user.err"))"
+	# The same with its network.
+	edit "$TMP/b" '.linux.namespaces += [{type: "network", path: $p}]
+		| .process.args[2] = "readlink /proc/self/ns/net; ls /sys/class/net | wc -l"
+		| .mounts |= map(if .destination == "/sys" then {destination: "/sys", type: "sysfs", source: "sysfs"} else . end)' \
+		--arg p "/proc/$other/ns/net"
+	eq "$($who run -b "$TMP/b" "$id" | xargs)" "$(readlink /proc/$other/ns/net) 1" "$who joins its network too"
+done
+# Root: a new user namespace, and a network namespace of the host's side by path.
+unshare -n sleep 1000 &
+HELPERS+=($!)
+net=$!
+is_net() { [ "$(readlink /proc/$net/ns/net)" != "$(readlink /proc/self/ns/net)" ] && grep -q sleep /proc/$net/comm; }
+await is_net
+shell "readlink /proc/self/ns/net; cat /proc/self/uid_map"
+edit "$TMP/b" '.linux.namespaces += [{type: "network", path: $p}] | .linux.uidMappings[0].size = 10 | .linux.gidMappings[0].size = 10' \
+	--arg p "/proc/$net/ns/net"
+eq "$(turf run -b "$TMP/b" "$id" | xargs)" "$(readlink /proc/$net/ns/net) 0 $USER_ID 10" "a new user namespace with a network by path"
+# A mount namespace by path: the rootfs is what the path shows there, and nothing is mounted.
+fresh '.linux.namespaces = [{type: "mount", path: $p}, {type: "pid"}] | .mounts = [] | .root.readonly = false
+	| del(.linux.uidMappings, .linux.gidMappings, .linux.maskedPaths, .linux.readonlyPaths, .hostname)
+	| .process.args = ["sh", "-c", "cat /here"]' --arg p "/proc/$net/ns/mnt"
+echo there >"$TMP/b/rootfs/here"
+eq "$(turf run -b "$TMP/b" "$id")" there "a mount namespace by path"
+kill -9 $other $net
+wait $other $net 2>/dev/null || :
+nothing_left "rootless containers"
