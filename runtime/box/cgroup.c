@@ -648,22 +648,22 @@ static bool may_do_without(int r, const struct cgroup_options *options, const st
 static int create(struct cgroup *cg, const struct cgroup_options *options,
 	const struct cgroup_limits *limits, struct buf *warnings, struct err *err)
 {
-	_cleanup_cgroup_layout_ struct cgroup_layout layout = {.n = 0};
+	struct cgroup_layout *layout = &cg->layout;
 	struct needs needs;
 	int r;
 
 	memset(&needs, 0, sizeof(needs));
-	if (cgroup_layout_load(&layout, err) < 0 || needs_of(&layout, limits, &needs, err) < 0)
+	if (cgroup_layout_load(layout, err) < 0 || needs_of(layout, limits, &needs, err) < 0)
 		return -err->code;
 	if (options->manager == CGROUP_MANAGER_DISABLED)
 		return check_nothing_asked(&needs, err);
-	if (layout.n == 0 && !anything_asked(&needs)) {
+	if (layout->n == 0 && !anything_asked(&needs)) {
 		buf_puts(warnings,
 			"no cgroups are mounted: the container has no limits and can use "
 			"every device it can open, ignoring\n");
 		return 0;
 	}
-	r = make(cg, &layout, options, limits, &needs, err);
+	r = make(cg, layout, options, limits, &needs, err);
 	if (may_do_without(r, options, &needs)) {
 		buf_printf(warnings, "%s: the container stays in our cgroup, ignoring\n", err->msg);
 		return CREATE_WITHOUT;
@@ -742,6 +742,7 @@ void cgroup_close(struct cgroup *cg)
 	if (!cg)
 		return;
 	cgroup_scope_finish(&cg->scope);
+	cgroup_layout_finish(&cg->layout);
 	for (size_t i = 0; i < cg->n_dirs; i++) {
 		fd_close(&cg->dirs[i].fd);
 		free(cg->dirs[i].controllers);
@@ -777,6 +778,11 @@ int cgroup_v2_dirfd(const struct cgroup *cg)
 
 	/* systemd makes a scope's directory for us. */
 	return dir && !cg->joins_below && (dir->made || cg->scope.unit) ? dir->fd : -1;
+}
+
+const struct cgroup_layout *cgroup_layout_of(const struct cgroup *cg)
+{
+	return cg->layout.n > 0 ? &cg->layout : NULL;
 }
 
 size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_paths)

@@ -22,6 +22,7 @@
 
 struct buf;
 struct cgroup;
+struct cgroup_layout;
 struct cgroup_path;
 struct oci_config;
 struct oci_resources;
@@ -140,6 +141,9 @@ struct cgroup_path {
 	const char *path; /* absolute, in the file system; of a scope the unit's name */
 };
 
+/* The host's hierarchies, where creating found them; NULL otherwise. Borrowed. */
+const struct cgroup_layout *cgroup_layout_of(const struct cgroup *cg);
+
 /* Borrowed from `cg`. */
 size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_paths);
 
@@ -163,6 +167,12 @@ int cgroup_pids(struct cgroup *cg, pid_t **ret_pids, size_t *ret_n, struct err *
  * because a frozen process of v1 does not die.
  */
 int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err);
+
+/*
+ * Removes the directories if no process is in them: true when that was so. Else some
+ * may be gone, but the processes can still be found.
+ */
+bool cgroup_destroy_empty(struct cgroup *cg);
 
 /*
  * Removes the directories, waiting up to some seconds for processes that are on

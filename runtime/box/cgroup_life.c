@@ -318,11 +318,37 @@ static int remove_tree(const struct cgroup_dir *dir, struct err *err)
 {
 	const struct walk w = {.remove = true};
 
+	/* Mostly there is nothing below, and one call does it. */
+	if (rmdir(dir->path) == 0)
+		return 0;
 	if (dir->fd >= 0 && walk_dir(dir, &w, err) < 0)
 		return -err->code;
 	if (rmdir(dir->path) < 0 && errno != ENOENT)
 		return err_set(err, errno, "remove cgroup '%s'", dir->path);
 	return 0;
+}
+
+static bool remove_if_empty(struct cgroup_dir *dir)
+{
+	if (dir->fd < 0 || !dir->made)
+		return true;
+	if (rmdir(dir->path) < 0 && errno != ENOENT)
+		return false;
+	fd_close(&dir->fd);
+	return true;
+}
+
+bool cgroup_destroy_empty(struct cgroup *cg)
+{
+	struct cgroup_dir *freezer = cgroup_dir_find(cg, "freezer");
+
+	/* By the freezer's processes are found, so it goes last; without one they cannot be. */
+	if (!freezer || cg->scope.unit)
+		return false;
+	for (size_t i = 0; i < cg->n_dirs; i++)
+		if (&cg->dirs[i] != freezer && !remove_if_empty(&cg->dirs[i]))
+			return false;
+	return freezer->made && remove_if_empty(freezer);
 }
 
 /* A killed process is in its cgroup until it has been taken apart, some milliseconds later. */
@@ -343,7 +369,7 @@ int cgroup_destroy(struct cgroup *cg, struct err *err)
 	for (size_t i = 0; i < cg->n_dirs; i++) {
 		struct err why = ERR_INIT;
 
-		if (!cg->dirs[i].made || !cg->dirs[i].path)
+		if (!cg->dirs[i].made || !cg->dirs[i].path || cg->dirs[i].fd < 0)
 			continue;
 		if (remove_patiently(&cg->dirs[i], deadline, &why) < 0 && first.code == 0)
 			first = why;

@@ -29,6 +29,7 @@ struct cgroup_dir {
 };
 
 struct cgroup {
+	struct cgroup_layout layout; /* as creating found it; n 0: it did not look */
 	struct cgroup_scope scope;
 	struct cgroup_dir dirs[CGROUP_HIERARCHIES_MAX];
 	size_t n_dirs;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/box/cgroup_devices.h"
@@ -127,8 +129,24 @@ static int v1_set_cpu(const struct cgroup_dir *dir, const struct cgroup_limits *
 struct put_device {
 	const struct cgroup_dir *dir;
 	const struct device_table *defaults;
+	const char *file; /* that is open: there are a dozen lines for one file */
+	int fd;
 	struct err *err;
 };
+
+static int write_device(struct put_device *p, const char *file, const char *line)
+{
+	if (!p->file || !streq(p->file, file)) {
+		fd_close(&p->fd);
+		p->file = file;
+		p->fd = openat(p->dir->fd, file, O_WRONLY | O_CLOEXEC);
+		if (p->fd < 0)
+			return err_set(p->err, errno, "open '%s'", file);
+	}
+	if (write(p->fd, line, strlen(line)) < 0)
+		return err_set(p->err, errno, "write '%s' to '%s'", line, file);
+	return 0;
+}
 
 /*
  * Below a cgroup that itself may not use a device, nothing can be allowed. For
@@ -137,8 +155,8 @@ struct put_device {
  */
 static int put_device(const char *file, const char *line, const struct device_rule *rule, void *arg)
 {
-	const struct put_device *p = arg;
-	int r = file_put(p->dir->fd, file, line, p->err);
+	struct put_device *p = arg;
+	int r = write_device(p, file, line);
 
 	if (r == -EPERM && rule->allow && device_table_covers(p->defaults, rule))
 		return 0;
@@ -151,8 +169,9 @@ static int v1_set_devices(
 	_cleanup_device_table_ struct device_table from = {.list = NULL}, to = {.list = NULL},
 						   defaults = {.list = NULL};
 	_cleanup_free_ char *text = NULL;
-	struct put_device arg = {dir, &defaults, err};
+	struct put_device arg = {dir, &defaults, NULL, -1, err};
 	size_t len;
+	int r;
 
 	if (file_read(dir->fd, "devices.list", 1u << 20, &text, &len, err) < 0 ||
 		device_table_parse(text, &from, err) < 0 ||
@@ -160,7 +179,9 @@ static int v1_set_devices(
 		device_table_build(device_rules_default, device_rules_default_n, &defaults, err) <
 			0)
 		return -err->code;
-	return device_table_change(&from, &to, put_device, &arg);
+	r = device_table_change(&from, &to, put_device, &arg);
+	fd_close(&arg.fd);
+	return r;
 }
 
 static int v1_state(const struct cgroup_dir *dir, char ret[16], struct err *err)

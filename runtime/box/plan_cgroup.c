@@ -208,7 +208,9 @@ static int put_v1(const struct cgroup_job *job, const struct cgroup_layout *layo
 int plan_cgroup_mount(struct builder *b, struct buf *list, const struct oci_mount *m,
 	const char *where, uint64_t attr)
 {
-	_cleanup_cgroup_layout_ struct cgroup_layout layout = {.n = 0};
+	_cleanup_cgroup_layout_ struct cgroup_layout loaded = {.n = 0};
+	const struct cgroup_layout *layout =
+		b->options->cgroup ? cgroup_layout_of(b->options->cgroup) : NULL;
 	_cleanup_free_ char *dest = plan_clean_path(m->destination);
 	struct cgroup_job job = {
 		.b = b,
@@ -221,17 +223,19 @@ int plan_cgroup_mount(struct builder *b, struct buf *list, const struct oci_moun
 
 	if (!dest)
 		return err_oom(b->err);
-	if (cgroup_layout_load(&layout, b->err) < 0)
+	if (!layout && cgroup_layout_load(&loaded, b->err) < 0)
 		return err_wrap(b->err, "%s", where);
-	if (layout.n == 0)
+	if (!layout)
+		layout = &loaded;
+	if (layout->n == 0)
 		return plan_say(b, ENODEV, "%s: the host has no cgroup hierarchy", where);
-	if (layout.pure_v2)
-		return put_hierarchy(&job, &layout.list[0], dest);
+	if (layout->pure_v2)
+		return put_hierarchy(&job, &layout->list[0], dest);
 	if (streq(m->type, "cgroup2")) {
-		for (size_t i = 0; i < layout.n; i++)
-			if (layout.list[i].v2)
-				return put_hierarchy(&job, &layout.list[i], dest);
+		for (size_t i = 0; i < layout->n; i++)
+			if (layout->list[i].v2)
+				return put_hierarchy(&job, &layout->list[i], dest);
 		return plan_say(b, ENODEV, "%s: the host has no cgroup v2", where);
 	}
-	return put_v1(&job, &layout);
+	return put_v1(&job, layout);
 }
