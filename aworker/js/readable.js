@@ -210,8 +210,9 @@ function shouldPull(controller) {
 	return S.controllerDesiredSize(controller) > 0;
 }
 
-function callPull(controller) {
-	if (!shouldPull(controller))
+// One call of the user's pull() at a time; what is wanted meanwhile is asked for once more behind it.
+S.pull = (controller, wanted, fail) => {
+	if (!wanted(controller))
 		return;
 	if (controller.pulling) {
 		controller.pullAgain = true;
@@ -222,9 +223,13 @@ function callPull(controller) {
 		controller.pulling = false;
 		if (controller.pullAgain) {
 			controller.pullAgain = false;
-			callPull(controller);
+			S.pull(controller, wanted, fail);
 		}
-	}, (error) => S.controllerError(controller, error));
+	}, (error) => fail(controller, error));
+};
+
+function callPull(controller) {
+	S.pull(controller, shouldPull, S.controllerError);
 }
 
 S.controllerCanClose = (controller) =>

@@ -149,20 +149,7 @@ function shouldPull(controller) {
 }
 
 function callPull(controller) {
-	if (!shouldPull(controller))
-		return;
-	if (controller.pulling) {
-		controller.pullAgain = true;
-		return;
-	}
-	controller.pulling = true;
-	S.upon(controller.pullAlgorithm(), () => {
-		controller.pulling = false;
-		if (controller.pullAgain) {
-			controller.pullAgain = false;
-			callPull(controller);
-		}
-	}, (error) => byteError(controller, error));
+	S.pull(controller, shouldPull, byteError);
 }
 
 function byteError(controller, error) {

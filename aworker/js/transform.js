@@ -104,18 +104,19 @@ function sinkWrite(stream, chunk) {
 	});
 }
 
-function sinkAbort(stream, reason) {
+// The last algorithm of the user's; whoever ends the stream second gets what the first got.
+function finishSink(stream, algorithm, end) {
 	const { controller, readable } = stream;
 	if (controller.finish)
 		return controller.finish.promise;
 	const finish = (controller.finish = S.deferred());
-	const done = controller.cancelAlgorithm(reason);
+	const done = algorithm(controller);
 	clearAlgorithms(controller);
 	S.upon(done, () => {
 		if (readable.state === 'errored') {
 			finish.reject(readable.storedError);
 		} else {
-			S.controllerError(readable.controller, reason);
+			end(readable.controller);
 			finish.resolve();
 		}
 	}, (error) => {
@@ -125,25 +126,13 @@ function sinkAbort(stream, reason) {
 	return finish.promise;
 }
 
+function sinkAbort(stream, reason) {
+	return finishSink(stream, (controller) => controller.cancelAlgorithm(reason),
+		(readable) => S.controllerError(readable, reason));
+}
+
 function sinkClose(stream) {
-	const { controller, readable } = stream;
-	if (controller.finish)
-		return controller.finish.promise;
-	const finish = (controller.finish = S.deferred());
-	const done = controller.flushAlgorithm();
-	clearAlgorithms(controller);
-	S.upon(done, () => {
-		if (readable.state === 'errored') {
-			finish.reject(readable.storedError);
-		} else {
-			S.controllerClose(readable.controller);
-			finish.resolve();
-		}
-	}, (error) => {
-		S.controllerError(readable.controller, error);
-		finish.reject(error);
-	});
-	return finish.promise;
+	return finishSink(stream, (controller) => controller.flushAlgorithm(), S.controllerClose);
 }
 
 // --- the source of the readable side ---
