@@ -225,6 +225,63 @@ START_TEST(network_interfaces_that_cannot_move_stay)
 }
 END_TEST
 
+START_TEST(the_rootfs_has_its_propagation)
+{
+	static const char *const words[][2] = {{"shared", "shared:"}, {"rshared", "shared:"},
+		{"private", "1"}, {"unbindable", "unbindable"}};
+
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		char members[64];
+
+		box_test_begin(&t);
+		snprintf(members, sizeof(members), "\"rootfsPropagation\":\"%s\"", words[i][0]);
+		BOX_RUN(&t,
+			box_json(
+				"grep -E ' / / |/rootfs / ' /proc/self/mountinfo | sed 's/ - .*//' "
+				"| cut -d' ' -f7-; grep -c . /proc/self/mountinfo >/dev/null && "
+				"echo 1",
+				"", "", members, ""));
+		ck_assert_msg(strstr(t.out, words[i][1]) == t.out ||
+				      (*words[i][1] == '1' && !strstr(t.out, "shared:")),
+			"%s: %s", words[i][0], t.out);
+		box_test_end(&t);
+	}
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+}
+END_TEST
+
+START_TEST(the_domain_name_is_the_containers)
+{
+	box_test_begin(&t);
+	BOX_RUN(&t, box_json("cat /proc/sys/kernel/domainname /proc/sys/kernel/hostname", "", "",
+			    "", "\"hostname\":\"inside\",\"domainname\":\"example.org\""));
+	ck_assert_str_eq(t.out, "example.org\ninside\n");
+	box_test_end(&t);
+}
+END_TEST
+
+START_TEST(descriptors_of_socket_activation_come_first)
+{
+	int fds[2];
+	char pid[16];
+
+	box_test_begin(&t);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(dup2(fds[0], 3), 3);
+	ck_assert_int_eq(write(fds[1], "activated\n", 10), 10);
+	close(fds[1]);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	BOX_RUN(&t, box_json("echo $LISTEN_FDS $LISTEN_PID; cat <&3", "", "", "", ""));
+	unsetenv("LISTEN_FDS");
+	ck_assert_str_eq(t.out, "1 1\nactivated\n");
+	box_test_end(&t);
+}
+END_TEST
+
 /* A label that nobody enforces would be a promise that is not kept. */
 START_TEST(labels_without_their_module_are_refused)
 {
@@ -256,4 +313,6 @@ END_TEST
 UNIT_MAIN("box_linux", mapped_mounts_show_other_owners, a_recursive_mapping_reaches_what_is_below,
 	a_mapped_mount_takes_the_containers_own_mapping, mappings_that_cannot_be_are_refused,
 	the_memory_policy_is_the_processes, network_interfaces_move_with_their_addresses,
-	network_interfaces_that_cannot_move_stay, labels_without_their_module_are_refused)
+	network_interfaces_that_cannot_move_stay, labels_without_their_module_are_refused,
+	the_rootfs_has_its_propagation, the_domain_name_is_the_containers,
+	descriptors_of_socket_activation_come_first)
