@@ -122,6 +122,28 @@ gone() {
 }
 await gone
 
+# --- a pidfd ---
+for verb in exec run; do
+	socat -u "UNIX-LISTEN:$TMP/pidfd.sock" "OPEN:$TMP/name,creat,trunc" &
+	HELPERS+=($!)
+	await test -S "$TMP/pidfd.sock"
+	if [ $verb = exec ]; then
+		turf exec --pidfd-socket "$TMP/pidfd.sock" "$id" true
+		await grep -qx setns "$TMP/name"
+	else
+		turf run --pidfd-socket "$TMP/pidfd.sock" -d -b "$TMP/b" "$id-2"
+		await grep -qx standard "$TMP/name"
+		turf delete -f "$id-2"
+	fi
+	rm -f "$TMP/pidfd.sock"
+done
+refused "option '--pidfd-socket': " --pidfd-socket "$TMP/none" "$id" true
+# Labels that this host does not know are an error, not a wish.
+if [ ! -e /sys/kernel/security/apparmor ] && [ ! -e /sys/fs/selinux/enforce ]; then
+	refused ".*apparmor" --apparmor nosuch "$id" true
+	refused ".*selinux" --process-label nosuch "$id" true
+fi
+
 # --- a process from a file ---
 jq '.process | .args = ["sh", "-c", "id -u; pwd; echo $FILE"] | .user = {"uid": 9, "gid": 9}
 	| .cwd = "/tmp" | .env = ["FILE=yes", "PATH=/bin"] | del(.capabilities, .rlimits, .oomScoreAdj)' \
