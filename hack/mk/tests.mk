@@ -88,6 +88,8 @@ KERNEL_TESTS := $(foreach t,cgroup box hooks seed,$(filter $(B)/tests/test_$(t)%
 check-kernel: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
 	$(Q)$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(INTEGRATION)
 
-check-vm: ## the tests that depend on the kernel, on virtual machines with cgroup v2 and v1 (slow)
+check-vm: ## what depends on the kernel, on virtual machines: cgroup v2, v1, and systemd (slow)
 	$(Q)hack/vm v2
 	$(Q)VM_KEEP=1 hack/vm v1
+	$(Q)VM_KEEP=1 hack/vm systemd
+	$(Q)VM_KEEP=1 hack/vm systemd-hybrid
