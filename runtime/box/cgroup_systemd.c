@@ -338,6 +338,9 @@ int cgroup_scope_start(struct cgroup_scope *scope, const char *slice, const char
 
 void cgroup_scope_release(struct cgroup_scope *scope)
 {
+	/* The container's process, before it executes, has a copy of the descriptor. */
+	if (scope->fd >= 0)
+		(void)shutdown(scope->fd, SHUT_WR);
 	fd_close(&scope->fd);
 	if (scope->pid > 0)
 		reap(scope->pid);

@@ -186,6 +186,10 @@ static int call_job(sd_bus *bus, sd_bus_message *m, const char *what, struct err
 	int r = sd_bus_match_signal(
 		bus, NULL, SERVICE, OBJECT, MANAGER, "JobRemoved", on_removed, &job);
 
+	/* Without subscribers systemd says nothing. */
+	if (r >= 0)
+		r = sd_bus_call_method(
+			bus, SERVICE, OBJECT, MANAGER, "Subscribe", &error, NULL, NULL);
 	if (r >= 0)
 		r = sd_bus_call(bus, m, 0, &error, &reply);
 	if (r < 0)
