@@ -94,7 +94,7 @@ fails "console socket '$TMP/no.sock': No such file" \
 	turf create --console-socket "$TMP/no.sock" -b "$TMP/broken" "$id"
 fails "process.terminal is not set" turf create --console-socket "$TMP/no.sock" -b "$TMP/b" "$id"
 : >"$TMP/file.sock"
-fails "console socket '$TMP/file.sock': Connection refused" \
+fails "socket '$TMP/file.sock': Connection refused" \
 	turf create --console-socket "$TMP/file.sock" -b "$TMP/broken" "$id"
 
 # --- pid file ---
