@@ -20,6 +20,7 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
+#include "runtime/base/rfc3339.h"
 #include "runtime/base/util.h"
 #include "runtime/box/box.h"
 #include "runtime/box/cgroup.h"
@@ -29,8 +30,7 @@
 #include "runtime/console.h"
 #include "runtime/payload.h"
 
-#define RFC3339_MAX 40
-#define OWNER_MAX   64
+#define OWNER_MAX 64
 
 struct creation {
 	const struct life_options *options;
@@ -72,13 +72,9 @@ static void creation_finish(struct creation *cr)
 static void fill_created(char out[RFC3339_MAX])
 {
 	struct timespec now;
-	struct tm tm;
-	size_t n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	n = strftime(out, RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, RFC3339_MAX - n, ".%09ldZ", now.tv_nsec);
+	rfc3339_nanoseconds(&now, out);
 }
 
 /* From the file alone: a static program cannot load name services. */

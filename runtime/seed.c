@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "runtime/base/buf.h"
 #include "runtime/base/log.h"
 #include "runtime/base/paths.h"
+#include "runtime/base/rfc3339.h"
 #include "runtime/verbs.h"
 
 static struct {
@@ -47,20 +47,11 @@ static int seed_verb_stop(const char *name, struct err *err)
 	return seed_stop(name, given.force, err);
 }
 
-static const char *format_time(int64_t seconds, char buf[32])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	return buf;
-}
-
 static int seed_verb_info(const char *name, struct err *err)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct seed_info info;
-	char when[32];
+	char when[RFC3339_MAX];
 	int r = seed_info(name, &info, err);
 
 	if (r < 0)
@@ -70,18 +61,18 @@ static int seed_verb_info(const char *name, struct err *err)
 	buf_printf(&out, "worker:        %s\n", info.worker);
 	buf_printf(&out, "build:         %s\n", info.build);
 	buf_printf(&out, "keeper pid:    %d\n", info.keeper_pid);
-	buf_printf(&out, "started:       %s\n", format_time(info.started_s, when));
+	buf_printf(&out, "started:       %s\n", rfc3339_seconds(info.started_s, when));
 	if (info.seed_pid) {
 		buf_printf(&out, "seed pid:      %d\n", info.seed_pid);
-		buf_printf(&out, "seed started:  %s\n", format_time(info.seed_started_s, when));
+		buf_printf(&out, "seed started:  %s\n", rfc3339_seconds(info.seed_started_s, when));
 	}
 	buf_printf(&out, "clones alive:  %u of %u\n", info.clones_alive, info.clones_max);
 	buf_printf(&out, "parked:        %u of %u\n", info.parked, info.parked_wanted);
 	buf_printf(&out, "clones total:  %llu\n", (unsigned long long)info.clones_total);
 	buf_printf(&out, "restarts:      %u\n", info.restarts);
 	if (info.seed_ended_s)
-		buf_printf(&out, "last end:      %s, %s\n", format_time(info.seed_ended_s, when),
-			info.last_end);
+		buf_printf(&out, "last end:      %s, %s\n",
+			rfc3339_seconds(info.seed_ended_s, when), info.last_end);
 	if (*info.last_error)
 		buf_printf(&out, "last error:    %s\n", info.last_error);
 	return buf_failed(&out) ? err_oom(err) : print_out(out.data, err);

@@ -88,13 +88,10 @@ int file_read(
 	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
 	int r;
 
 	if (fd < 0)
 		return err_set(err, errno, "open '%s'", path);
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		return err_set(err, EISDIR, "read '%s'", path);
 	r = read_growing(fd, max, ret_data, ret_len);
 	if (r == -EFBIG)
 		return err_say(err, EFBIG, "read '%s': larger than %zu bytes", path, max);
@@ -160,12 +157,8 @@ int memfd_sealed(const char *name, const void *data, size_t len, struct err *err
 
 int fd_set_cloexec(int fd, bool on)
 {
-	int flags = fcntl(fd, F_GETFD);
-
-	if (flags < 0)
-		return -errno;
-	flags = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
-	return fcntl(fd, F_SETFD, flags) < 0 ? -errno : 0;
+	/* There is no other flag. */
+	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
 const char *fd_path(int fd, char buf[FD_PATH_MAX])

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/rfc3339.h"
 
 #define LOG_MSG_MAX 2048
 /* Every byte of a message may become \u00XX. */
@@ -60,14 +61,12 @@ static void write_file_line(enum log_level level, const char *msg)
 {
 	char line[LOG_LINE_MAX];
 	char quoted[LOG_MSG_MAX * 6 + 3];
-	char when[40];
+	char when[RFC3339_MAX];
 	struct timespec now;
-	struct tm tm;
 	int n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	rfc3339_seconds(now.tv_sec, when);
 	quote(quoted, msg);
 	if (config.format == LOG_FORMAT_JSON)
 		n = snprintf(line, sizeof(line), "{\"level\":\"%s\",\"msg\":%s,\"time\":\"%s\"}\n",

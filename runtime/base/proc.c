@@ -160,9 +160,35 @@ static int parse_realtime(const char *s, int *ret_sig)
 	return 0;
 }
 
+#define STATUS_MAX (64u << 10)
+
+static int status_set(const char *status, const char *key, uint64_t *ret, struct err *err)
+{
+	const char *at = strstr(status, key);
+
+	if (!at)
+		return err_say(err, ENODATA, "'/proc/self/status' has no line '%s'", key + 1);
+	*ret = strtoull(at + strlen(key), NULL, 16);
+	return 0;
+}
+
+int proc_self_sets(struct proc_sets *ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct proc_sets sets;
+	size_t len;
+
+	if (file_read(AT_FDCWD, "/proc/self/status", STATUS_MAX, &text, &len, err) < 0 ||
+		status_set(text, "\nCapBnd:", &sets.bounding, err) < 0 ||
+		status_set(text, "\nSigIgn:", &sets.ignored, err) < 0)
+		return -err->code;
+	*ret = sets;
+	return 0;
+}
+
 #define KERNEL_SIGSET_SIZE 8
 
-void proc_reset_signals(void)
+void proc_reset_signals(uint64_t which)
 {
 	/* The kernel's own layout: handler, flags, restorer, mask. All zero is SIG_DFL. */
 	const struct {
@@ -172,7 +198,8 @@ void proc_reset_signals(void)
 	const uint64_t none = 0;
 
 	for (int sig = 1; sig <= KERNEL_SIGSET_SIZE * 8; sig++)
-		(void)syscall(SYS_rt_sigaction, sig, &dfl, NULL, KERNEL_SIGSET_SIZE);
+		if (which >> (sig - 1) & 1)
+			(void)syscall(SYS_rt_sigaction, sig, &dfl, NULL, KERNEL_SIGSET_SIZE);
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
 }
 

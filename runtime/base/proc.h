@@ -42,12 +42,22 @@ int proc_pidfd_signal(int pidfd, int sig);
 /* Waits until the process exits; timeout_ms < 0 waits for ever. -ETIMEDOUT when it still lives. */
 int proc_pidfd_wait(int pidfd, int timeout_ms);
 
+/* Sets of a process as its status file has them: bit n is capability n, or signal n + 1. */
+struct proc_sets {
+	uint64_t bounding;
+	uint64_t ignored;
+};
+
+int proc_self_sets(struct proc_sets *ret, struct err *err);
+
 /*
- * For a child before it becomes somebody else's program: every signal at its
- * default, none blocked. Also 32 and 33, which glibc keeps from sigaction() but
- * leaves ignored in what its posix_spawn() starts (make, for one). Takes no lock.
+ * For a child before it becomes somebody else's program: the signals in `which` at
+ * their default (bit n is signal n + 1), none blocked. Also 32 and 33, which glibc
+ * keeps from sigaction() but leaves ignored in what its posix_spawn() starts (make,
+ * for one). Takes no lock.
  */
-void proc_reset_signals(void);
+#define PROC_ALL_SIGNALS UINT64_MAX
+void proc_reset_signals(uint64_t which);
 
 /*
  * Parses "9", "KILL", "SIGKILL", "sigkill", "RTMIN+3", "RTMAX-2". -EINVAL for

@@ -23,11 +23,8 @@ struct caps_sets {
 	uint64_t ambient;
 };
 
-/*
- * What a process can be given here: all that the kernel knows in a user
- * namespace that is yet to be made, else our own bounding set.
- */
-uint64_t caps_available(bool new_userns);
+/* All that the kernel knows, which is what a process in a new user namespace can be given. */
+int caps_known(uint64_t *ret, struct err *err);
 
 /* Number of "CAP_CHOWN" (any case), -EINVAL when there is no such name. */
 int caps_number(const char *name);

@@ -210,6 +210,27 @@ int cgroup_thaw(struct cgroup *cg, struct err *err)
 	return set_frozen(cg, false, err);
 }
 
+size_t cgroup_path_of_freezer(
+	const struct cgroup_path *paths, size_t n, struct cgroup_path *ret_path)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t name = strcspn(paths[i].controller, ":");
+		_cleanup_free_ char *controllers = strndup(paths[i].controller, name);
+
+		if (streq(paths[i].controller + name, ":parent"))
+			continue;
+		/* v1's freezer before what v2 has always. */
+		if (name > 0 && !(controllers && cgroup_list_has(controllers, "freezer")))
+			continue;
+		if (name > 0 || found == 0)
+			*ret_path = paths[i];
+		found = 1;
+	}
+	return found;
+}
+
 int cgroup_is_frozen(struct cgroup *cg, bool *ret_frozen, struct err *err)
 {
 	const struct cgroup_dir *dir = cgroup_dir_find(cg, "freezer");

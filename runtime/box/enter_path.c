@@ -175,11 +175,39 @@ static int make_all(int root, const char *path, bool dir)
 		RESOLVE_NO_SYMLINKS);
 }
 
+/*
+ * The common case, without a walk: only the last component is missing. -EEXIST when it is
+ * not, or when something came in between; then the walk finds out.
+ */
+static int make_last(int root, const char *path, bool dir, uint64_t resolve)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	struct walk w = {.at = -1, .done = "."};
+	int r;
+
+	if (*name == '\0' || streq(name, ".") || streq(name, "..") ||
+		strlen(path) >= sizeof(w.done))
+		return -EEXIST;
+	if (slash)
+		*(char *)mempcpy(w.done, path, (size_t)(slash - path)) = '\0';
+	w.at = path_open(root, w.done, O_PATH | O_DIRECTORY, resolve);
+	if (w.at < 0)
+		return -EEXIST;
+	r = walk_make(&w, name, dir);
+	if (r == 0)
+		r = path_open(w.at, name, O_PATH | (dir ? O_DIRECTORY : 0), RESOLVE_NO_SYMLINKS);
+	fd_close(&w.at);
+	return r == -ELOOP || r == -ENOTDIR ? -EEXIST : r;
+}
+
 int path_make(int root, const char *path, bool dir, uint64_t resolve, int *ret_fd, struct err *err)
 {
 	int fd = path_open(root, *path ? path : ".", O_PATH | (dir ? O_DIRECTORY : 0), resolve);
 
 	if (fd == -ENOENT)
+		fd = make_last(root, path, dir, resolve);
+	if (fd == -EEXIST)
 		fd = make_all(root, path, dir);
 	if (fd == -ELOOP && resolve & RESOLVE_NO_SYMLINKS)
 		return err_say(err, ELOOP,

@@ -282,7 +282,8 @@ int enter_process(struct enter *e, struct err *err)
 		return -err->code;
 	if (set_rlimits(p, err) < 0)
 		return -err->code;
-	proc_reset_signals();
+	/* A seed has done so before it was cloned. */
+	proc_reset_signals(e->own ? p->ignored_signals : 0);
 	/* A directory may be open to root alone, or to the user alone. */
 	if (!moved)
 		moved = enter_cwd(p, &first) == 0;

@@ -91,7 +91,7 @@ static _Noreturn void child_exec_hook(const struct hook *hook, const struct hook
 
 	/* A group of its own, so that a timeout ends a shell's children too. */
 	(void)setpgid(0, 0);
-	proc_reset_signals();
+	proc_reset_signals(PROC_ALL_SIGNALS);
 
 	failure = child_redirect(p);
 	if (failure >= 0) {

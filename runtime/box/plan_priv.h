@@ -198,6 +198,7 @@ struct plan_head {
 	uint64_t memory_limit; /* bytes, for a worker to keep to; 0: none */
 	struct plan_array rlimits;
 	struct caps_sets caps;
+	uint64_t ignored_signals;  /* by the caller: bit n is signal n + 1 */
 	uint64_t caps_known;	   /* capabilities that may be in the bounding set */
 	struct plan_array seccomp; /* struct sock_filter */
 	uint32_t seccomp_flags;

@@ -17,6 +17,7 @@
 
 #include "oci-spec/config.h"
 #include "runtime/base/number_list.h"
+#include "runtime/base/proc.h"
 #include "runtime/box/lsm.h"
 #include "runtime/box/plan_build.h"
 #include "runtime/box/seccomp.h"
@@ -307,13 +308,17 @@ static int plan_rights(struct builder *b)
 	const struct oci_linux *l = b->config->linux_;
 	struct plan_head *head = &b->plan->head;
 	_cleanup_seccomp_ struct seccomp_program program = {.len = 0};
-	uint64_t available;
+	uint64_t available, known;
+	struct proc_sets own;
 
 	if (process->no_new_privileges)
 		head->flags |= PLAN_NO_NEW_PRIVS;
-	available = caps_available(plan_has_namespace(b, CLONE_NEWUSER));
+	if (proc_self_sets(&own, b->err) < 0 || caps_known(&known, b->err) < 0)
+		return -b->err->code;
+	head->ignored_signals = own.ignored;
+	available = plan_has_namespace(b, CLONE_NEWUSER) ? known : own.bounding;
 	/* A clone's bounding set is its seed's, so all that could be in it has to go. */
-	head->caps_known = head->flags & PLAN_WORKER ? caps_available(true) : available;
+	head->caps_known = head->flags & PLAN_WORKER ? known : available;
 	if (caps_compile(process->capabilities, available, &head->caps, b->warnings, b->err) < 0)
 		return -b->err->code;
 	if (!l || !l->seccomp)

@@ -11,6 +11,7 @@
 
 #include "oci-spec/config.h"
 #include "runtime/base/buf.h"
+#include "runtime/base/proc.h"
 #include "tests/unit/unit.h"
 
 #define BIT(cap)  (UINT64_C(1) << (cap))
@@ -62,16 +63,37 @@ static uint64_t bounding_of_proc(void)
 	return caps;
 }
 
+static uint64_t bounding(void)
+{
+	struct proc_sets sets;
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(proc_self_sets(&sets, &err) == 0, "%s", err.msg);
+	return sets.bounding;
+}
+
+static uint64_t known(void)
+{
+	uint64_t caps;
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(caps_known(&caps, &err) == 0, "%s", err.msg);
+	return caps;
+}
+
 START_TEST(available_is_the_bounding_set)
 {
-	uint64_t own = caps_available(false), all = caps_available(true);
+	uint64_t own = bounding(), all = known();
 
 	ck_assert_uint_eq(own, bounding_of_proc());
 	ck_assert_uint_eq(own & ~all, 0);
 	ck_assert(all & BIT(CAP_SYS_RESOURCE));
 	ck_assert_int_eq(prctl(PR_CAPBSET_DROP, CAP_WAKE_ALARM, 0, 0, 0), 0);
-	ck_assert_uint_eq(caps_available(false), own & ~BIT(CAP_WAKE_ALARM));
-	ck_assert_uint_eq(caps_available(true), all);
+	ck_assert_uint_eq(bounding(), own & ~BIT(CAP_WAKE_ALARM));
+	ck_assert_uint_eq(known(), all);
+	/* The first that the kernel does not know. */
+	ck_assert_int_eq(prctl(PR_CAPBSET_READ, 64 - __builtin_clzll(all), 0, 0, 0), -1);
+	ck_assert_int_ge(prctl(PR_CAPBSET_READ, 63 - __builtin_clzll(all), 0, 0, 0), 0);
 }
 END_TEST
 
@@ -186,7 +208,7 @@ START_TEST(the_kernel_takes_every_result)
 			.inheritable = mix & 8 ? all : NULL,
 			.ambient = mix & 16 ? all : NULL,
 		};
-		struct caps_sets sets = compile(&config, caps_available(false));
+		struct caps_sets sets = compile(&config, bounding());
 		pid_t pid = fork();
 		int status;
 

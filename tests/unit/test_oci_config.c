@@ -257,7 +257,6 @@ END_TEST
 START_TEST(process_and_linux_may_be_missing)
 {
 	_cleanup_oci_config_ struct oci_config *c = load(SAMPLES "minimal.json");
-	struct err err = ERR_INIT;
 
 	ck_assert_ptr_null(c->process);
 	ck_assert_ptr_null(c->linux_);
