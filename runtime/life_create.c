@@ -183,8 +183,8 @@ static int make_cgroup(struct creation *cr, struct err *err)
 	if (r == 0)
 		cr->record.n_cgroups = cgroup_paths(cr->cgroup, &cr->record.cgroups);
 	if (cr->options->rootless && (r == -EACCES || r == -EPERM || r == -EROFS)) {
-		buf_printf(&cr->warnings, "%s; going on without a cgroup and its limits\n",
-			err->msg);
+		buf_printf(
+			&cr->warnings, "%s; going on without a cgroup and its limits\n", err->msg);
 		return 0;
 	}
 	if (r == 0 && cgroup_delegate_owner(cr->bundle.config, &owner))

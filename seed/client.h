@@ -61,7 +61,8 @@ int seed_send(int conn, const struct seed_call *call, struct err *err);
 
 struct seed_start {
 	const char *name;
-	const char *worker;	/* executable that the seed should run; NULL: what its keeper was told */
+	const char
+		*worker; /* executable that the seed should run; NULL: what its keeper was told */
 	const char *keeper;	/* executable of the keeper; NULL: paths_program("turf-seed") */
 	unsigned max_clones;	/* 0: the default */
 	const unsigned *parked; /* clones that wait for requests; NULL: the default */

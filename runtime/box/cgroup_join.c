@@ -228,6 +228,7 @@ int cgroup_open_join(struct cgroup *cg, pid_t pid, const char *const *subs, stru
 	for (size_t i = 0; i < cg->n_dirs; i++)
 		if (cg->dirs[i].fd >= 0 && add_dir(&j, &cg->dirs[i], subs, err) < 0)
 			return -err->code;
-	free(take_ptr(&j.theirs));
+	free(j.theirs);
+	j.theirs = NULL;
 	return add_others(&j, err);
 }

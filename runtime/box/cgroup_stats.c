@@ -156,34 +156,44 @@ static void put_usage_v1(struct json_writer *w, const struct cgroup_dir *dir)
 	json_write_member_u64(w, "user", find_number(stat, "user") * NS_PER_TICK);
 }
 
+static void put_usage_v2(struct json_writer *w, const struct cgroup_dir *dir)
+{
+	_cleanup_free_ char *stat = read_text(dir, "cpu.stat");
+
+	put_unless_zero(w, "total", find_number(stat, "usage_usec") * 1000);
+	json_write_member_u64(w, "kernel", find_number(stat, "system_usec") * 1000);
+	json_write_member_u64(w, "user", find_number(stat, "user_usec") * 1000);
+}
+
+static void put_throttling(struct json_writer *w, const struct cgroup_dir *dir)
+{
+	_cleanup_free_ char *stat = read_text(dir, "cpu.stat");
+
+	put_unless_zero(w, "periods", find_number(stat, "nr_periods"));
+	put_unless_zero(w, "throttledPeriods", find_number(stat, "nr_throttled"));
+	put_unless_zero(w, "throttledTime",
+		is_v2(dir) ? find_number(stat, "throttled_usec") * 1000
+			   : find_number(stat, "throttled_time"));
+}
+
 static void put_cpu(struct json_writer *w, struct cgroup *cg)
 {
 	const struct cgroup_dir *cpu = cgroup_dir_find(cg, "cpu"),
 				*acct = cgroup_dir_find(cg, "cpuacct");
 	const struct cgroup_dir *v2 = acct ? NULL : cgroup_dir_v2(cg);
-	const struct cgroup_dir *throttled = cpu ? cpu : v2;
-	_cleanup_free_ char *stat = read_text(v2, "cpu.stat");
-	_cleanup_free_ char *limits = read_text(throttled, "cpu.stat");
 
 	json_write_key(w, "cpu");
 	json_write_object_begin(w);
 	json_write_key(w, "usage");
 	json_write_object_begin(w);
-	if (acct) {
+	if (acct)
 		put_usage_v1(w, acct);
-	} else {
-		put_unless_zero(w, "total", find_number(stat, "usage_usec") * 1000);
-		json_write_member_u64(w, "kernel", find_number(stat, "system_usec") * 1000);
-		json_write_member_u64(w, "user", find_number(stat, "user_usec") * 1000);
-	}
+	else
+		put_usage_v2(w, v2);
 	json_write_object_end(w);
 	json_write_key(w, "throttling");
 	json_write_object_begin(w);
-	put_unless_zero(w, "periods", find_number(limits, "nr_periods"));
-	put_unless_zero(w, "throttledPeriods", find_number(limits, "nr_throttled"));
-	put_unless_zero(w, "throttledTime",
-		is_v2(throttled) ? find_number(limits, "throttled_usec") * 1000
-				 : find_number(limits, "throttled_time"));
+	put_throttling(w, cpu ? cpu : v2);
 	json_write_object_end(w);
 	put_psi(w, v2, "cpu.pressure");
 	json_write_object_end(w);
