@@ -7,11 +7,13 @@
 #include "seed/pool_priv.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
@@ -151,6 +153,26 @@ static int receive(int park, struct seed_request *ret, struct err *err)
 	return r;
 }
 
+/* Whether a process that has made itself SCHED_IDLE may take that back. */
+static bool may_become_idle(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return sched_getscheduler(0) == SCHED_OTHER && syscall(SYS_capget, &head, data) == 0 &&
+	       data[0].effective & 1u << CAP_SYS_NICE;
+}
+
+/* It must not take the processor from containers that run. */
+static int warm_in_background(const struct seed_parking *parking)
+{
+	const struct sched_param none = {0};
+	bool idle = may_become_idle() && sched_setscheduler(0, SCHED_IDLE, &none) == 0;
+
+	parking->warm(parking->arg);
+	return idle ? sched_setscheduler(0, SCHED_OTHER, &none) : 0;
+}
+
 /* Ends when the seed does, or when it is not able to run. */
 static void child_park(
 	const struct pool *p, const struct clone_ground *g, int park, struct seed_request *ret)
@@ -160,8 +182,8 @@ static void child_park(
 
 	if (child_settle(g, keep, 1, &err) < 0)
 		_exit(EXIT_FAILURE);
-	if (p->parking->warm)
-		p->parking->warm(p->parking->arg);
+	if (p->parking->warm && warm_in_background(p->parking) < 0)
+		_exit(EXIT_FAILURE);
 	if (send(park, "", 1, MSG_NOSIGNAL) != 1 || receive(park, ret, &err) < 0)
 		_exit(EXIT_FAILURE);
 	close(park);

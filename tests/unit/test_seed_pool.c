@@ -107,6 +107,8 @@ START_TEST(its_namespaces_are_those_asked_for)
 	call.clone_flags = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
 	c = rig_clone_with(&r, "hold", &call);
 	rig_hear(&c, text, sizeof(text));
+	/* It was parked with less. */
+	ck_assert_int_eq(sched_getscheduler(c.pid), SCHED_OTHER);
 	for (size_t i = 0; i < ARRAY_SIZE(spaces); i++) {
 		namespace_of(c.pid, spaces[i].name, text);
 		namespace_of(getpid(), spaces[i].name, outside);
