@@ -88,7 +88,7 @@ await has_status "$victim" running
 # --- exhaustion of the seed: clones that die at once ---
 tenant "$TMP/attacker" 1000 die
 for i in $(seq 50); do
-	code 139 turf run --warmfork require -b "$TMP/attacker" "$attacker-$i"
+	code 132 turf run --warmfork require -b "$TMP/attacker" "$attacker-$i"
 done
 eq "$(alive)" 1 "clones alive after fifty that died"
 eq "$(turf seed info hostile | sed -n 's/^restarts: *//p')" 0 "seeds that the dying clones took along"
