@@ -4,24 +4,25 @@
 BENCHES     := $(patsubst tests/bench/bench_%.c,%,$(wildcard tests/bench/bench_*.c))
 BENCH_OBJS  := $(patsubst %,$(B)/obj/tests/bench/%.o,bench report)
 BENCH_BINS  := $(patsubst %,$(B)/bench/bench_%,$(BENCHES))
-FLOOR       := $(B)/bench/forkserver_floor
+# Programs of one file, free of our code: what others are measured against, and with.
+BENCH_TOOLS := $(patsubst %,$(B)/bench/%,forkserver_floor runtime_floor peak)
 
+$(B)/bench/bench_runtime: $(B)/obj/tests/bench/runtime_bundle.o
 $(BENCH_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_OBJS) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS)
+	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS_C) $(EXTERN_LIBS)
 
-# What others are measured against shares none of our code.
-$(FLOOR): tests/bench/forkserver_floor.c $(B)/obj/.flags
+$(BENCH_TOOLS): $(B)/bench/%: tests/bench/%.c tests/bench/floor.h $(B)/obj/.flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE $(CPPFLAGS) -std=gnu11 $(WARN) $(WARN_C) $(CFLAGS) -static -o $@ $<
+	$(Q)$(CC) -D_GNU_SOURCE -I. $(CPPFLAGS) -std=gnu11 $(WARN) $(WARN_C) $(CFLAGS) -static -o $@ $<
 
 .PHONY: bench bench-programs bench-report $(patsubst %,bench-%,$(BENCHES))
-bench-programs: $(PROGRAMS) $(BENCH_BINS) $(FLOOR) $(B)/bench/aworker
+bench-programs: $(PROGRAMS) $(BENCH_BINS) $(BENCH_TOOLS) $(B)/bench/aworker
 
 # A program looks for the worker beside itself.
-$(B)/bench/aworker: | $(PROGRAMS) $(FLOOR)
+$(B)/bench/aworker: | $(PROGRAMS) $(BENCH_TOOLS)
 	$(Q)ln -sfn ../aworker $@
 
 # One after the other: benches that run at the same time measure each other.

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -152,7 +153,7 @@ const char *bench_program(const char *name)
 	return path;
 }
 
-bool bench_has(const char *program)
+char *bench_find(const char *program)
 {
 	const char *path = getenv("PATH");
 	char file[PATH_MAX];
@@ -162,30 +163,34 @@ bool bench_has(const char *program)
 
 		snprintf(file, sizeof(file), "%.*s/%s", (int)len, path, program);
 		if (access(file, X_OK) == 0)
-			return true;
+			return strdup(file);
 		path += len + (path[len] == ':');
 	}
-	return false;
+	return NULL;
+}
+
+/* Not by fork: a copy of this process would be part of what is measured. */
+static int spawn(const char *const *argv, int out_fd, pid_t *ret_pid, struct err *err)
+{
+	posix_spawn_file_actions_t actions;
+	int r = posix_spawn_file_actions_init(&actions);
+
+	if (r == 0)
+		r = posix_spawn_file_actions_addopen(
+			&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (r == 0)
+		r = out_fd >= 0 ? posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO)
+				: posix_spawn_file_actions_addopen(
+					  &actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (r == 0)
+		r = posix_spawn(ret_pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return r ? err_set(err, r, "execute '%s'", argv[0]) : 0;
 }
 
 int bench_start(const char *const *argv, pid_t *ret_pid, struct err *err)
 {
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return err_set(err, errno, "fork");
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		if (null >= 0) {
-			dup2(null, STDIN_FILENO);
-			dup2(null, STDOUT_FILENO);
-		}
-		execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	*ret_pid = pid;
-	return 0;
+	return spawn(argv, -1, ret_pid, err);
 }
 
 int bench_wait(pid_t pid, int *ret_status, double *ret_cpu_us, struct err *err)
@@ -201,6 +206,13 @@ int bench_wait(pid_t pid, int *ret_status, double *ret_cpu_us, struct err *err)
 	return 0;
 }
 
+static int check_status(const char *program, int status, struct err *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return err_say(err, ECHILD, "'%s' ended with status %#x", program, (unsigned)status);
+}
+
 int bench_exec(const char *const *argv, double *ret_wall_us, double *ret_cpu_us, struct err *err)
 {
 	double begin = bench_now_us();
@@ -214,10 +226,32 @@ int bench_exec(const char *const *argv, double *ret_wall_us, double *ret_cpu_us,
 		return r;
 	if (ret_wall_us)
 		*ret_wall_us = bench_now_us() - begin;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return err_say(
-			err, ECHILD, "'%s' ended with status %#x", argv[0], (unsigned)status);
-	return 0;
+	return check_status(argv[0], status, err);
+}
+
+int bench_output(const char *const *argv, char *ret, size_t size, struct err *err)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+	int status = 0;
+	int fds[2];
+	pid_t pid;
+	int r;
+
+	*ret = '\0';
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	r = spawn(argv, fds[1], &pid, err);
+	close(fds[1]);
+	while (r == 0 && n > 0 && len < size - 1) {
+		n = read(fds[0], ret + len, size - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	ret[len] = '\0';
+	close(fds[0]);
+	if (r == 0)
+		r = bench_wait(pid, &status, NULL, err);
+	return r < 0 ? r : check_status(argv[0], status, err);
 }
 
 /* --- workers --- */

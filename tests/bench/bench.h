@@ -58,6 +58,13 @@ struct bench_report;
 
 struct bench_report *bench_report_open(const char *name);
 
+/* What a bar is held against. */
+enum bench_bar {
+	BENCH_VALUE_AT_MOST,
+	BENCH_RATIO_AT_MOST,
+	BENCH_RATIO_AT_LEAST,
+};
+
 /* One figure. `baseline`, `reason`, `samples` may be NULL; `bar` NAN for none; value NAN: missing. */
 struct bench_row {
 	const char *name;
@@ -67,7 +74,7 @@ struct bench_row {
 	const char *baseline;
 	double ratio; /* NAN: none */
 	double bar;
-	bool bar_is_ratio; /* the bar is for the ratio, and a floor: more is better */
+	enum bench_bar bar_kind;
 	const char *reason;
 	struct bench_samples *samples;
 };
@@ -94,8 +101,11 @@ int bench_exec(const char *const *argv, double *ret_wall_us, double *ret_cpu_us,
 int bench_start(const char *const *argv, pid_t *ret_pid, struct err *err);
 int bench_wait(pid_t pid, int *ret_status, double *ret_cpu_us, struct err *err);
 
-/* True when the program is in PATH. */
-bool bench_has(const char *program);
+/* What the program writes, up to the buffer's size; an exit other than 0 is an error. */
+int bench_output(const char *const *argv, char *ret, size_t size, struct err *err);
+
+/* Where PATH has the program; NULL when it has not. Owned by the caller. */
+char *bench_find(const char *program);
 
 /*
  * Waits until somebody listens on the Unix socket, sends a GET and returns when the

@@ -400,7 +400,7 @@ static int report(struct bench_case *cases)
 			.baseline = cases[COLD].name,
 			.ratio = cold / clone,
 			.bar = BAR_WARM_RATIO,
-			.bar_is_ratio = true,
+			.bar_kind = BENCH_RATIO_AT_LEAST,
 			.reason = cases[CLONE].missing ? cases[CLONE].missing : cases[COLD].missing,
 		});
 	bench_report_note(

@@ -74,9 +74,12 @@ static const char *verdict(const struct bench_row *row)
 {
 	if (isnan(row->bar) || isnan(row->value))
 		return "null";
-	if (row->bar_is_ratio)
-		return row->ratio >= row->bar ? "true" : "false";
-	return row->value <= row->bar ? "true" : "false";
+	switch (row->bar_kind) {
+	case BENCH_VALUE_AT_MOST: return row->value <= row->bar ? "true" : "false";
+	case BENCH_RATIO_AT_MOST: return row->ratio <= row->bar ? "true" : "false";
+	case BENCH_RATIO_AT_LEAST: return row->ratio >= row->bar ? "true" : "false";
+	}
+	return "null";
 }
 
 static void put_json(struct bench_report *r, const struct bench_row *row)
@@ -122,7 +125,7 @@ void bench_report_row(struct bench_report *r, const struct bench_row *row)
 		buf_printf(&r->table, " %.2f of %s", row->ratio, row->baseline);
 	if (!isnan(row->bar))
 		buf_printf(&r->table, " (bar %s %.4g: %s)",
-			row->bar_is_ratio ? ">=" : "<=", row->bar,
+			row->bar_kind == BENCH_RATIO_AT_LEAST ? ">=" : "<=", row->bar,
 			streq(verdict(row), "true") ? "holds" : "missed");
 	buf_puts(&r->table, "\n");
 }
