@@ -94,6 +94,14 @@ void oci_config_write(const struct oci_config *config, bool pretty, struct buf *
 	tree_write(&w, &schema_config, config);
 }
 
+void oci_seccomp_write(const struct oci_seccomp *seccomp, struct buf *out)
+{
+	struct json_writer w;
+
+	json_writer_init(&w, out, false);
+	tree_write(&w, &schema_seccomp, seccomp);
+}
+
 const char *oci_config_annotation(const struct oci_config *config, const char *name)
 {
 	for (size_t i = 0; i < config->n_annotations; i++)

@@ -511,6 +511,9 @@ static inline void oci_config_free_ptr_(struct oci_config **config)
  */
 void oci_config_write(const struct oci_config *config, bool pretty, struct buf *out);
 
+/* linux.seccomp alone, in the same form. */
+void oci_seccomp_write(const struct oci_seccomp *seccomp, struct buf *out);
+
 /*
  * What `turf spec` prints. A rootless one maps `uid` and `gid` to 0 in a user
  * namespace of its own; they are unused otherwise.

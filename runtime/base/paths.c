@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,6 +53,19 @@ const char *paths_seeds_dir(void)
 	const char *dir = getenv("TURF_SEEDS_DIR");
 
 	return dir && *dir ? dir : PATHS_SEEDS_DIR;
+}
+
+const char *paths_seccomp_dir(void)
+{
+	static char path[PATH_MAX];
+	const char *base = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return PATHS_SECCOMP_DIR;
+	if (!base || *base != '/' ||
+		snprintf(path, sizeof(path), "%s/turf-seccomp", base) >= (int)sizeof(path))
+		return "";
+	return path;
 }
 
 bool paths_id_is_valid(const char *id)

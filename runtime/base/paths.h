@@ -12,6 +12,7 @@
 
 #define PATHS_STATE_ROOT   "/run/turf"
 #define PATHS_SEEDS_DIR	   "/run/turf-seeds"
+#define PATHS_SECCOMP_DIR  "/run/turf-seccomp"
 #define PATHS_SEED_DEFAULT "default"
 
 /* Longest container id and seed name; leaves room for a suffix in a file name. */
@@ -28,6 +29,12 @@ int paths_program(const char *name, char **ret_path, struct err *err);
 
 /* The directory of all seeds: environment TURF_SEEDS_DIR, else PATHS_SEEDS_DIR. Not owned. */
 const char *paths_seeds_dir(void);
+
+/*
+ * Where compiled seccomp programs are kept: PATHS_SECCOMP_DIR, for others than root
+ * below $XDG_RUNTIME_DIR. Not owned, good until the next call.
+ */
+const char *paths_seccomp_dir(void);
 
 /* True for 1..PATHS_ID_MAX characters of [A-Za-z0-9_+.-] that are not "." or "..". */
 bool paths_id_is_valid(const char *id);

@@ -17,6 +17,7 @@
 
 #include "oci-spec/config.h"
 #include "runtime/base/number_list.h"
+#include "runtime/base/paths.h"
 #include "runtime/base/proc.h"
 #include "runtime/box/lsm.h"
 #include "runtime/box/plan_build.h"
@@ -323,7 +324,8 @@ static int plan_rights(struct builder *b)
 		return -b->err->code;
 	if (!l || !l->seccomp)
 		return 0;
-	if (seccomp_compile(l->seccomp, &program, b->warnings, b->err) < 0)
+	if (seccomp_compile_cached(
+		    paths_seccomp_dir(), l->seccomp, &program, b->warnings, b->err) < 0)
 		return -b->err->code;
 	if (program.notifies)
 		head->flags |= PLAN_NOTIFY;

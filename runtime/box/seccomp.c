@@ -322,11 +322,11 @@ bool seccomp_flag_works(uint32_t flag)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) < 0 && errno == EFAULT;
 }
 
-static int check_flags(const struct compiler *c)
+int seccomp_check_flags(const struct oci_seccomp *config, struct err *err)
 {
 	for (uint32_t bit = 1; bit; bit <<= 1)
-		if (c->config->flags.value & bit && !seccomp_flag_works(bit))
-			return err_say(c->err, ENOTSUP,
+		if (config->flags.value & bit && !seccomp_flag_works(bit))
+			return err_say(err, ENOTSUP,
 				"linux.seccomp.flags: this kernel does not know %s",
 				oci_seccomp_flag_name(bit));
 	return 0;
@@ -335,7 +335,7 @@ static int check_flags(const struct compiler *c)
 /* The host's own architecture is always in. */
 static int compile(struct compiler *c, struct seccomp_program *ret)
 {
-	int r = check_flags(c);
+	int r = seccomp_check_flags(c->config, c->err);
 
 	if (r == 0)
 		r = compile_native(c);

@@ -32,6 +32,13 @@ struct seccomp_program {
 int seccomp_compile(const struct oci_seccomp *config, struct seccomp_program *ret,
 	struct buf *warnings, struct err *err);
 
+/*
+ * The same, out of `dir` where an earlier run left it; `config` is not NULL. The
+ * directory is made with the first program; one that others can write to is not used.
+ */
+int seccomp_compile_cached(const char *dir, const struct oci_seccomp *config,
+	struct seccomp_program *ret, struct buf *warnings, struct err *err);
+
 /* "2.5.4" of libseccomp. Valid until the next call. */
 const char *seccomp_library(void);
 

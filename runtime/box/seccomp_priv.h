@@ -15,6 +15,9 @@ struct seccomp_part {
 	int newest; /* above this number calls fail with ENOSYS; -1: none does */
 };
 
+/* -ENOTSUP when the running kernel does not know a flag. */
+int seccomp_check_flags(const struct oci_seccomp *config, struct err *err);
+
 /* One program of all parts, which the architecture of a call chooses between. */
 int seccomp_join(const struct seccomp_part *parts, size_t n_parts, struct seccomp_program *ret,
 	struct err *err);

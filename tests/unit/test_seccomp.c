@@ -2,7 +2,9 @@
 /* Profiles from JSON, installed in children; what the kernel then does is the result. */
 #include "runtime/box/seccomp.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -10,6 +12,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -412,6 +415,148 @@ START_TEST(no_profile_is_no_program)
 }
 END_TEST
 
+#define CACHED "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[" RULE("SCMP_ACT_ERRNO") "]}"
+
+/* What comes out of the directory for a profile; the count of files in it afterwards. */
+static unsigned compile_cached(const char *dir, const char *json, struct seccomp_program *ret)
+{
+	_cleanup_oci_config_ struct oci_config *config = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct dirent **entries;
+	int n;
+
+	buf_printf(&text,
+		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},"
+		"\"linux\":{\"seccomp\":%s}}",
+		json);
+	ck_assert_int_eq(oci_config_parse(text.data, text.len, &config, &err), 0);
+	buf_finish(&warnings);
+	ck_assert_msg(
+		seccomp_compile_cached(dir, config->linux_->seccomp, ret, &warnings, &err) == 0,
+		"%s", err.msg);
+	n = scandir(dir, &entries, NULL, NULL);
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	if (n >= 0)
+		free(entries);
+	return n < 2 ? 0 : (unsigned)n - 2;
+}
+
+static void remove_files(const char *dir)
+{
+	struct dirent **entries;
+	int n = scandir(dir, &entries, NULL, NULL);
+	char path[512];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.')
+			ck_assert_int_eq(unlink(path), 0);
+		free(entries[i]);
+	}
+	free(entries);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+START_TEST(a_program_is_kept_and_found_again)
+{
+	_cleanup_seccomp_ struct seccomp_program first = {0};
+	_cleanup_seccomp_ struct seccomp_program again = {0};
+	_cleanup_seccomp_ struct seccomp_program other = {0};
+	char parent[] = "/tmp/test-seccomp-XXXXXX";
+	char dir[64];
+	char path[512];
+	struct dirent **entries;
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(parent));
+	snprintf(dir, sizeof(dir), "%s/d", parent);
+	ck_assert_uint_eq(compile_cached(dir, CACHED, &first), 1);
+	ck_assert_int_eq(scandir(dir, &entries, NULL, alphasort), 3);
+	snprintf(path, sizeof(path), "%s/%s", dir, entries[2]->d_name);
+	for (int i = 0; i < 3; i++)
+		free(entries[i]);
+	free(entries);
+	/* Its last instruction is another one now: what comes back must come from the file. */
+	fd = open(path, O_RDWR);
+	ck_assert_int_eq(pwrite(fd, &(struct sock_filter){.code = BPF_RET, .k = 0x12345},
+				 sizeof(struct sock_filter),
+				 lseek(fd, 0, SEEK_END) - (off_t)sizeof(struct sock_filter)),
+		sizeof(struct sock_filter));
+	close(fd);
+	ck_assert_uint_eq(compile_cached(dir, CACHED, &again), 1);
+	ck_assert_uint_eq(again.len, first.len);
+	ck_assert_uint_eq(again.flags, first.flags);
+	ck_assert_uint_eq(again.insns[again.len - 1].k, 0x12345);
+	/* Another profile has a file of its own. */
+	ck_assert_uint_eq(compile_cached(dir, "{\"defaultAction\":\"SCMP_ACT_LOG\"}", &other), 2);
+	remove_files(dir);
+	ck_assert_int_eq(rmdir(parent), 0);
+}
+END_TEST
+
+/* Truncated, of another key, writable by others, a link: the profile is compiled. */
+START_TEST(a_strange_file_is_not_believed)
+{
+	_cleanup_seccomp_ struct seccomp_program right = {0};
+	char dir[] = "/tmp/test-seccomp-XXXXXX";
+	char path[512];
+	struct dirent **entries;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_uint_eq(compile_cached(dir, CACHED, &right), 1);
+	ck_assert_int_eq(scandir(dir, &entries, NULL, alphasort), 3);
+	snprintf(path, sizeof(path), "%s/%s", dir, entries[2]->d_name);
+	for (int i = 0; i < 3; i++)
+		free(entries[i]);
+	free(entries);
+	for (int damage = 0; damage < 4; damage++) {
+		_cleanup_seccomp_ struct seccomp_program p = {0};
+		int fd = open(path, O_RDWR);
+		off_t end = lseek(fd, 0, SEEK_END);
+
+		/* Were the file used, this is what would come out of it. */
+		ck_assert_int_eq(pwrite(fd, "\xff\xff\xff\xff", 4, end - 4), 4);
+		if (damage == 0)
+			ck_assert_int_eq(ftruncate(fd, end - 4), 0);
+		if (damage == 1)
+			ck_assert_int_eq(pwrite(fd, "x", 1, 24), 1);
+		if (damage == 2)
+			ck_assert_int_eq(fchmod(fd, 0666), 0);
+		if (damage == 3)
+			ck_assert_int_eq(chmod(dir, 0777), 0);
+		close(fd);
+		ck_assert_uint_eq(compile_cached(dir, CACHED, &p), 1);
+		ck_assert_uint_eq(p.len, right.len);
+		ck_assert_int_eq(memcmp(p.insns, right.insns, p.len * sizeof(*p.insns)), 0);
+		ck_assert_int_eq(unlink(path), 0);
+		if (damage < 3) {
+			seccomp_program_finish(&p);
+			ck_assert_uint_eq(compile_cached(dir, CACHED, &p), 1);
+		}
+	}
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
+START_TEST(programs_make_room_for_new_ones)
+{
+	char dir[] = "/tmp/test-seccomp-XXXXXX";
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	for (unsigned i = 1; i <= 70; i++) {
+		_cleanup_seccomp_ struct seccomp_program p = {0};
+		char json[96];
+
+		snprintf(json, sizeof(json),
+			"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":%u}", i);
+		ck_assert_uint_eq(compile_cached(dir, json, &p), i < 64 ? i : 64);
+	}
+	remove_files(dir);
+}
+END_TEST
+
 START_TEST(the_first_of_two_rules_wins)
 {
 	expect_exit("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[" RULE(
@@ -434,4 +579,6 @@ END_TEST
 UNIT_MAIN("seccomp", actions_act, errno_is_the_one_asked_for, unknown_calls_are_left_out,
 	operators_compare, two_conditions_on_one_argument_are_alternatives,
 	calls_newer_than_the_profile_do_not_exist, ONLY_X86 big_profiles_become_trees,
-	flags_reach_the_caller, no_profile_is_no_program, the_first_of_two_rules_wins)
+	flags_reach_the_caller, no_profile_is_no_program, a_program_is_kept_and_found_again,
+	a_strange_file_is_not_believed, programs_make_room_for_new_ones,
+	the_first_of_two_rules_wins)
