@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/box/enter_priv.h"
+
+/* Longer option strings go the long way. */
+#define OLD_DATA_MAX 512
 
 /* What the kernel says about an option it refuses: "e tmpfs: Bad value for 'size'". */
 static int fs_error(int fs, const char *what, struct err *err)
@@ -112,17 +116,124 @@ static int copy_up(int place, int fd, struct err *err)
 	return copy_tree(from, to, err) < 0 ? err_wrap(err, "tmpcopyup") : 0;
 }
 
-static int mount_one(struct enter *e, const struct plan_mount *m, struct err *err)
+static unsigned long old_flags(uint64_t attr)
+{
+	static const struct {
+		uint64_t attr;
+		unsigned long flag;
+	} same[] = {
+		{MOUNT_ATTR_RDONLY, MS_RDONLY},
+		{MOUNT_ATTR_NOSUID, MS_NOSUID},
+		{MOUNT_ATTR_NODEV, MS_NODEV},
+		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+		{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
+		{MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+	};
+	unsigned long flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
+		if (attr & same[i].attr)
+			flags |= same[i].flag;
+	switch (attr & MOUNT_ATTR__ATIME) {
+	case MOUNT_ATTR_NOATIME: return flags | MS_NOATIME;
+	case MOUNT_ATTR_STRICTATIME: return flags | MS_STRICTATIME;
+	default: return flags;
+	}
+}
+
+/* "a=b,c"; false when that cannot be said in one string. */
+static bool join_params(
+	const struct plan_head *p, const struct plan_mount *m, char *to, size_t size)
+{
+	size_t len = 0;
+
+	*to = '\0';
+	plan_each(struct plan_param, kv, p, m->params)
+	{
+		const char *value = kv->value ? plan_str(p, kv->value) : "";
+		int n = snprintf(to + len, size - len, "%s%s%s%s", len ? "," : "",
+			plan_str(p, kv->key), kv->value ? "=" : "", value);
+
+		if (n < 0 || (size_t)n >= size - len || strchr(value, ','))
+			return false;
+		len += (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * mount(2) does by one call what takes ten with the descriptors of the new ones, but
+ * cannot say why it fails, so that the others are then tried after all. The place is
+ * the working directory, which needs no path.
+ */
+static bool mount_at_once(const struct plan_head *p, const struct plan_mount *m, int place)
+{
+	const char *type = plan_str(p, m->fstype);
+	char data[OLD_DATA_MAX];
+
+	if (m->kind != PLAN_MOUNT_FS || m->flags & PLAN_MOUNT_COPYUP || m->set || m->clr ||
+		m->propagation.n || !join_params(p, m, data, sizeof(data)))
+		return false;
+	return fchdir(place) == 0 && mount(plan_str(p, m->source), ".", type, old_flags(m->attr),
+					     *data ? data : NULL) == 0;
+}
+
+/*
+ * A tmpfs that was just mounted is where the next mounts mostly go, and its directory
+ * is kept open. Nothing of the rootfs can be in the way there.
+ */
+struct fresh {
+	const char *dest; /* NULL: there is none */
+	int fd;		  /* -1: not opened yet */
+};
+
+static void fresh_forget(struct fresh *f)
+{
+	fd_close(&f->fd);
+	f->dest = NULL;
+}
+
+static void fresh_note(struct fresh *f, const struct plan_head *p, const struct plan_mount *m)
+{
+	const char *dest = plan_str(p, m->dest);
+	const char *below = f->dest ? str_after(f->dest, dest) : NULL;
+
+	if (below && (*below == '\0' || *below == '/'))
+		fresh_forget(f);
+	if (m->kind == PLAN_MOUNT_FS && streq(plan_str(p, m->fstype), "tmpfs")) {
+		fresh_forget(f);
+		f->dest = dest;
+	}
+}
+
+/* -ENOENT when the place is elsewhere. */
+static int fresh_place(const struct enter *e, struct fresh *f, const char *dest, bool dir)
+{
+	const char *name = f->dest ? str_after(dest, f->dest) : NULL;
+
+	if (!name || *name++ != '/' || *name == '\0' || strchr(name, '/'))
+		return -ENOENT;
+	if (f->fd < 0)
+		f->fd = path_open(e->root, f->dest, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	return f->fd < 0 ? -ENOENT : path_make_below(f->fd, name, dir);
+}
+
+static int mount_one(
+	struct enter *e, struct fresh *fresh, const struct plan_mount *m, struct err *err)
 {
 	const struct plan_head *p = e->plan;
 	uint64_t resolve = m->flags & PLAN_MOUNT_NO_SYMLINKS ? RESOLVE_NO_SYMLINKS : 0;
+	const char *dest = plan_str(p, m->dest);
+	bool dir = m->flags & PLAN_MOUNT_DIR;
 	_cleanup_close_ int made = -1;
-	_cleanup_close_ int place = -1;
+	_cleanup_close_ int place = fresh_place(e, fresh, dest, dir);
 	int fd;
 
-	if (path_make(e->root, plan_str(p, m->dest), m->flags & PLAN_MOUNT_DIR, resolve, &place,
-		    err) < 0)
+	if (place < 0 && path_make(e->root, dest, dir, resolve, &place, err) < 0)
 		return -err->code;
+	fresh_note(fresh, p, m);
+	if (mount_at_once(p, m, place))
+		return 0;
 	if (m->kind == PLAN_MOUNT_FS) {
 		if (fs_or_bind(p, m, &made, err) < 0)
 			return -err->code;
@@ -135,7 +246,7 @@ static int mount_one(struct enter *e, const struct plan_mount *m, struct err *er
 	if (m->flags & PLAN_MOUNT_COPYUP && copy_up(place, fd, err) < 0)
 		return -err->code;
 	if (move_mount(fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_set(err, errno, "attach at '/%s'", plan_str(p, m->dest));
+		return err_set(err, errno, "attach at '/%s'", dest);
 	if (m->kind == PLAN_MOUNT_FS)
 		return set_attrs(p, m, fd, err);
 	return 0;
@@ -157,15 +268,20 @@ static int link_one(const struct enter *e, const struct plan_mount *m, struct er
 int enter_mounts(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
+	struct fresh fresh = {NULL, -1};
+	int r = 0;
 
 	plan_each(struct plan_mount, m, p, p->mounts)
 	{
-		int r = m->kind == PLAN_MOUNT_SYMLINK ? link_one(e, m, err) : mount_one(e, m, err);
-
-		if (r < 0)
-			return err_wrap(err, "%s", plan_str(p, m->where));
+		r = m->kind == PLAN_MOUNT_SYMLINK ? link_one(e, m, err)
+						  : mount_one(e, &fresh, m, err);
+		if (r < 0) {
+			err_wrap(err, "%s", plan_str(p, m->where));
+			break;
+		}
 	}
-	return 0;
+	fresh_forget(&fresh);
+	return r;
 }
 
 /* File systems that we had to write to ourselves, and the rootfs last. */

@@ -175,6 +175,16 @@ static int make_all(int root, const char *path, bool dir)
 		RESOLVE_NO_SYMLINKS);
 }
 
+int path_make_below(int dir_fd, const char *name, bool dir)
+{
+	const struct walk w = {.at = dir_fd};
+	int r = walk_make(&w, name, dir);
+
+	return r < 0 ? r
+		     : path_open(
+			       dir_fd, name, O_PATH | (dir ? O_DIRECTORY : 0), RESOLVE_NO_SYMLINKS);
+}
+
 /*
  * The common case, without a walk: only the last component is missing. -EEXIST when it is
  * not, or when something came in between; then the walk finds out.
@@ -183,21 +193,19 @@ static int make_last(int root, const char *path, bool dir, uint64_t resolve)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
-	struct walk w = {.at = -1, .done = "."};
+	char parent[PATH_MAX] = ".";
+	_cleanup_close_ int at = -1;
 	int r;
 
 	if (*name == '\0' || streq(name, ".") || streq(name, "..") ||
-		strlen(path) >= sizeof(w.done))
+		strlen(path) >= sizeof(parent))
 		return -EEXIST;
 	if (slash)
-		*(char *)mempcpy(w.done, path, (size_t)(slash - path)) = '\0';
-	w.at = path_open(root, w.done, O_PATH | O_DIRECTORY, resolve);
-	if (w.at < 0)
+		*(char *)mempcpy(parent, path, (size_t)(slash - path)) = '\0';
+	at = path_open(root, parent, O_PATH | O_DIRECTORY, resolve);
+	if (at < 0)
 		return -EEXIST;
-	r = walk_make(&w, name, dir);
-	if (r == 0)
-		r = path_open(w.at, name, O_PATH | (dir ? O_DIRECTORY : 0), RESOLVE_NO_SYMLINKS);
-	fd_close(&w.at);
+	r = path_make_below(at, name, dir);
 	return r == -ELOOP || r == -ENOTDIR ? -EEXIST : r;
 }
 

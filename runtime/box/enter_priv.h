@@ -51,6 +51,9 @@ int path_open(int root, const char *path, uint64_t flags, uint64_t resolve);
  */
 int path_make(int root, const char *path, bool dir, uint64_t resolve, int *ret_fd, struct err *err);
 
+/* The same for one component of a directory that is already open; a descriptor or -errno. */
+int path_make_below(int dir_fd, const char *name, bool dir);
+
 /* The directory in which the last component of `path` lies, made if missing; *ret_name is in path. */
 int path_make_parent(
 	int root, const char *path, int *ret_dir, const char **ret_name, struct err *err);
