@@ -143,6 +143,19 @@ int life_start(struct container *c, struct err *err)
 	return rc;
 }
 
+int life_start_created(struct life *life, struct err *err)
+{
+	int rc;
+
+	if (!life->gate_alone)
+		return life_start(&life->container, err);
+	rc = gate_start(life->container.dir_fd, err);
+	if (rc == -ENOENT)
+		return err_say(err, EINVAL, "somebody else has started container '%s'",
+			life->container.id);
+	return rc < 0 ? err_wrap(err, "start container '%s'", life->container.id) : 0;
+}
+
 /* SIGKILL, and wait: what comes next removes what the process stands on. */
 static int kill_init(const struct record *r, struct err *err)
 {
@@ -207,10 +220,19 @@ static int delete_unreadable(struct container *c, bool force, struct err *err)
 	return container_remove(c, err);
 }
 
+static int end_by_force(const struct record *r, struct err *err)
+{
+	_cleanup_cgroup_ struct cgroup *cg = NULL;
+	int rc = cgroup_open(r->cgroups, r->n_cgroups, &cg, err);
+
+	if (rc == 0)
+		rc = life_end_processes(r, cg, err);
+	return rc < 0 ? rc : cgroup_destroy(cg, err);
+}
+
 int life_delete(struct container *c, bool force, struct err *err)
 {
 	_cleanup_record_ struct record r = {0};
-	_cleanup_cgroup_ struct cgroup *cg = NULL;
 	enum oci_status status;
 	int rc = container_lock(c, err);
 
@@ -223,12 +245,9 @@ int life_delete(struct container *c, bool force, struct err *err)
 	if (!force && status != OCI_STATUS_STOPPED)
 		return err_say(err, EBUSY, "cannot delete container %s that is not stopped: %s",
 			c->id, oci_status_name(status));
-	rc = cgroup_open(r.cgroups, r.n_cgroups, &cg, err);
 	/* Mostly nobody is left, and looking for processes would take longer than all the rest. */
-	if (rc == 0 && (proc_is_alive(&r.init) || !cgroup_destroy_empty(cg)))
-		rc = life_end_processes(&r, cg, err);
-	if (rc == 0)
-		rc = cgroup_destroy(cg, err);
+	if (status != OCI_STATUS_STOPPED || !cgroup_remove_empty(r.cgroups, r.n_cgroups))
+		rc = end_by_force(&r, err);
 	if (rc == 0)
 		rc = life_remove_rdt(&r, err);
 	if (rc == 0)

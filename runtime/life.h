@@ -46,11 +46,12 @@ struct life {
 	enum record_payload payload;
 	int pidfd; /* of the container's process; owned */
 	pid_t pid;
+	bool gate_alone; /* starting it is opening its gate: no hooks, no listener */
 };
 
-#define LIFE_INIT                                  \
-	{                                          \
-		CONTAINER_INIT, RECORD_EXEC, -1, 0 \
+#define LIFE_INIT                                         \
+	{                                                 \
+		CONTAINER_INIT, RECORD_EXEC, -1, 0, false \
 	}
 
 void life_close(struct life *life);
@@ -64,6 +65,9 @@ int life_create(const struct life_options *options, struct life *ret, struct err
  * (runtime-spec 1.3, life cycle, step 9).
  */
 int life_start(struct container *c, struct err *err);
+
+/* The same of one that we have just created. */
+int life_start_created(struct life *life, struct err *err);
 
 /*
  * Ends what is left of the container, under the lock, and removes what `create`

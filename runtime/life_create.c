@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -30,8 +29,6 @@
 #include "runtime/console.h"
 #include "runtime/payload.h"
 
-#define OWNER_MAX 64
-
 struct creation {
 	const struct life_options *options;
 	struct bundle bundle;
@@ -46,7 +43,6 @@ struct creation {
 	bool hooks_ran;
 	bool pid_file_written;
 	char created[RFC3339_MAX];
-	char owner[OWNER_MAX];
 	struct buf warnings;
 };
 
@@ -77,37 +73,18 @@ static void fill_created(char out[RFC3339_MAX])
 	rfc3339_nanoseconds(&now, out);
 }
 
-/* From the file alone: a static program cannot load name services. */
-static void fill_owner(char out[OWNER_MAX])
-{
-	FILE *f = fopen("/etc/passwd", "re");
-	struct passwd *pw = NULL;
-	uid_t uid = geteuid();
-
-	while (f && (pw = fgetpwent(f)))
-		if (pw->pw_uid == uid)
-			break;
-	if (pw)
-		snprintf(out, OWNER_MAX, "%s", pw->pw_name);
-	else
-		snprintf(out, OWNER_MAX, "%u", (unsigned)uid);
-	if (f)
-		fclose(f);
-}
-
 static void fill_record(struct creation *cr)
 {
 	const struct oci_config *config = cr->bundle.config;
 	struct record *r = &cr->record;
 
 	fill_created(cr->created);
-	fill_owner(cr->owner);
 	r->id = cr->container.id;
 	r->reached = OCI_STATUS_CREATING;
 	r->bundle = cr->bundle.path;
 	r->rootfs = cr->bundle.rootfs;
 	r->created = cr->created;
-	r->owner = cr->owner;
+	r->owner_uid = geteuid();
 	r->annotations = config->annotations;
 	r->n_annotations = config->n_annotations;
 	r->resources = config->linux_ ? config->linux_->resources : NULL;
@@ -403,6 +380,7 @@ static void hand_over(struct creation *cr, struct life *ret)
 		.payload = cr->record.payload,
 		.pidfd = take_fd(&cr->child.pidfd),
 		.pid = cr->child.pid,
+		.gate_alone = cr->record.n_poststart == 0 && !cr->record.listener_path,
 	};
 	cr->container = (struct container)CONTAINER_INIT;
 }

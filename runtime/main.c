@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
@@ -17,6 +18,9 @@
 
 /* runc's, so that scripts can tell a mistyped verb from a verb that failed. */
 #define EXIT_UNKNOWN_VERB 3
+
+/* The heap grows by so much at a time: a program that lives for milliseconds asks once. */
+#define HEAP_STEP (512 << 10)
 
 static const struct verb verbs[] = {
 	{"create", verb_create, "[options] ID", "make a container that waits for start",
@@ -213,6 +217,7 @@ int main(int argc, char **argv)
 	int r;
 
 	globals.options = &global_options;
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
 	r = run(argv + (argc > 0), &err);
 	if (r >= 0)
 		return r;

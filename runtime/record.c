@@ -8,6 +8,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/json.h"
 #include "runtime/box/cgroup.h"
+#include "runtime/owner.h"
 
 static const char *const payload_names[] = {
 	[RECORD_EXEC] = "exec",
@@ -75,7 +76,7 @@ static void write_record(const struct record *r, struct json_writer *w)
 	oci_state_write_members(&state, w);
 	json_write_member_str(w, "rootfs", r->rootfs);
 	json_write_member_str(w, "created", r->created);
-	json_write_member_str(w, "owner", r->owner);
+	json_write_member_u64(w, "ownerUid", r->owner_uid);
 	json_write_member_u64(w, "startTime", r->init.start_time);
 	json_write_member_str(w, "payload", record_payload_name(r->payload));
 	if (r->seed)
@@ -319,10 +320,12 @@ static int read_root(struct record *r, const struct json_node *root, struct err 
 		{"bundle", &r->bundle},
 		{"rootfs", &r->rootfs},
 		{"created", &r->created},
-		{"owner", &r->owner},
 	};
+	const struct json_node *uid = json_get(root, "ownerUid");
 	int rc = json_is_object(root, err);
 
+	if (rc == 0 && uid)
+		rc = json_to_u32(uid, &r->owner_uid, err);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(strings); i++)
 		rc = json_need_str(root, strings[i].key, strings[i].value, err);
 	if (rc == 0)
@@ -375,7 +378,7 @@ void record_write_state(const struct record *r, enum oci_status status, struct j
 		json_write_member_u64(w, "pid", 0);
 	json_write_member_str(w, "rootfs", r->rootfs);
 	json_write_member_str(w, "created", r->created);
-	json_write_member_str(w, "owner", r->owner);
+	json_write_member_str(w, "owner", owner_name(r->owner_uid));
 	json_write_object_end(w);
 }
 

@@ -57,7 +57,7 @@ int verb_run(const struct globals *g, char **args, struct err *err)
 		r = life_create(&o, &life, err);
 	if (r < 0)
 		return r;
-	r = life_start(&life.container, err);
+	r = life_start_created(&life, err);
 	if (r < 0) {
 		console_close(&console);
 		remove_container(&life.container);

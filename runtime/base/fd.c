@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,42 @@ void fd_close(int *fd)
 		close(*fd);
 	*fd = -1;
 	errno = saved;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int x = *(const int *)a;
+	int y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+void fd_batch_close(struct fd_batch *b)
+{
+	int saved = errno;
+
+	qsort(b->fds, b->n, sizeof(b->fds[0]), by_number);
+	for (size_t i = 0; i < b->n;) {
+		size_t first = i++;
+
+		while (i < b->n && b->fds[i] == b->fds[i - 1] + 1)
+			i++;
+		if (i - first == 1)
+			close(b->fds[first]);
+		else
+			(void)close_range((unsigned)b->fds[first], (unsigned)b->fds[i - 1], 0);
+	}
+	b->n = 0;
+	errno = saved;
+}
+
+void fd_batch_add(struct fd_batch *b, int *fd)
+{
+	if (*fd < 0)
+		return;
+	if (b->n == FD_BATCH_MAX)
+		fd_batch_close(b);
+	b->fds[b->n++] = take_fd(fd);
 }
 
 int fd_write_all(int fd, const void *data, size_t len)
@@ -98,6 +135,27 @@ int file_read(
 	if (r < 0)
 		return err_set(err, -r, "read '%s'", path);
 	return 0;
+}
+
+int file_read_value(
+	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	char value[FILE_VALUE_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return err_set(err, errno, "open '%s'", path);
+	do {
+		n = read(fd, value, max);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(err, errno, "read '%s'", path);
+	if ((size_t)n == max)
+		return err_say(err, EFBIG, "read '%s': larger than %zu bytes", path, max);
+	*ret_data = strndup(value, (size_t)n);
+	*ret_len = (size_t)n;
+	return *ret_data ? 0 : err_oom(err);
 }
 
 int file_write_atomic(

@@ -15,6 +15,22 @@
 void fd_close(int *fd);
 #define _cleanup_close_ _cleanup_(fd_close)
 
+/*
+ * Descriptors that are done with: closed together, neighbours by one call. Adding to
+ * a full one closes what it holds; -1 is fine. Whoever fills one calls
+ * fd_batch_close() in the end.
+ */
+#define FD_BATCH_MAX 64
+struct fd_batch {
+	int fds[FD_BATCH_MAX];
+	size_t n;
+};
+
+void fd_batch_close(struct fd_batch *b);
+#define _cleanup_fd_batch_ _cleanup_(fd_batch_close)
+/* Takes the descriptor over and leaves -1. */
+void fd_batch_add(struct fd_batch *b, int *fd);
+
 static inline int take_fd(int *fd)
 {
 	int r = *fd;
@@ -33,6 +49,14 @@ ssize_t fd_read_all(int fd, void *data, size_t len);
  * a NUL that is not counted. A longer file is EFBIG. `dirfd` as in openat(2).
  */
 int file_read(
+	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
+
+/*
+ * The same by one read(2), for what the kernel makes up in one piece: a value of procfs
+ * or cgroupfs, not a list. EFBIG when it fills `max`, which is at most FILE_VALUE_MAX.
+ */
+#define FILE_VALUE_MAX 4096
+int file_read_value(
 	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
 
 /*

@@ -80,11 +80,10 @@ bool paths_id_is_valid(const char *id)
 	return true;
 }
 
-int paths_mkdir_all(const char *path, unsigned mode, struct err *err)
+static int mkdir_each(const char *path, unsigned mode, struct err *err)
 {
 	char part[PATH_MAX];
 	size_t len = strlen(path);
-	struct stat st;
 
 	if (len >= sizeof(part))
 		return err_set(err, ENAMETOOLONG, "make directory '%s'", path);
@@ -99,6 +98,16 @@ int paths_mkdir_all(const char *path, unsigned mode, struct err *err)
 			return err_set(err, errno, "make directory '%s'", part);
 		*p = c;
 	}
+	return 0;
+}
+
+int paths_mkdir_all(const char *path, unsigned mode, struct err *err)
+{
+	struct stat st;
+
+	/* Mostly it is there. */
+	if (mkdir(path, mode) < 0 && errno != EEXIST && mkdir_each(path, mode, err) < 0)
+		return -err->code;
 	if (stat(path, &st) < 0)
 		return err_set(err, errno, "make directory '%s'", path);
 	if (!S_ISDIR(st.st_mode))

@@ -39,7 +39,7 @@ const char *paths_seccomp_dir(void);
 /* True for 1..PATHS_ID_MAX characters of [A-Za-z0-9_+.-] that are not "." or "..". */
 bool paths_id_is_valid(const char *id);
 
-/* mkdir -p; missing directories get `mode`. 0, or a negative errno. */
+/* mkdir -p, the last one first; missing directories get `mode`. 0, or a negative errno. */
 int paths_mkdir_all(const char *path, unsigned mode, struct err *err);
 
 #endif

@@ -25,7 +25,7 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *err)
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	r = file_read(AT_FDCWD, path, 4096, &text, &len, err);
+	r = file_read_value(AT_FDCWD, path, 4096, &text, &len, err);
 	if (r == -ENOENT || r == -ESRCH)
 		return err_set(err, ESRCH, "process %d", (int)pid);
 	if (r < 0)

@@ -21,7 +21,7 @@ int caps_known(uint64_t *ret, struct err *err)
 	_cleanup_free_ char *text = NULL;
 	unsigned long last;
 	size_t len;
-	int r = file_read(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", 64, &text, &len, err);
+	int r = file_read_value(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", 64, &text, &len, err);
 
 	if (r < 0)
 		return r;

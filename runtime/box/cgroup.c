@@ -42,8 +42,10 @@ static struct cgroup *cgroup_new(void)
 {
 	struct cgroup *cg = calloc(1, sizeof(*cg));
 
-	if (cg)
+	if (cg) {
 		cg->scope = (struct cgroup_scope)CGROUP_SCOPE_INIT;
+		cg->attach_v2 = -1;
+	}
 	return cg;
 }
 
@@ -187,7 +189,7 @@ static void enable_controllers(
 	struct err ignored;
 	size_t len;
 
-	if (fd < 0 || file_read(fd, "cgroup.subtree_control", 4096, &enabled, &len, &ignored) < 0)
+	if (fd < 0 || file_read_value(fd, "cgroup.subtree_control", FILE_VALUE_MAX, &enabled, &len, &ignored) < 0)
 		return;
 	words_to_list(enabled);
 	for (size_t i = 0; i < needs->n; i++) {
@@ -261,9 +263,32 @@ static int make_one(struct making *m, const char *path, bool last, bool *ret_mad
 	return 0;
 }
 
+/*
+ * Mostly all directories above are there. -ENOENT when not, and for v2, where each of
+ * them has to let the controllers through.
+ */
+static int make_last(struct making *m, bool *ret_made, struct err *err)
+{
+	char *slash = strrchr(m->path + m->mount, '/');
+	bool above = true;
+
+	if (m->h->v2 && !m->dry)
+		return -ENOENT;
+	if (m->dry && slash > m->path + m->mount) {
+		*slash = '\0';
+		above = access(m->path, F_OK) == 0;
+		*slash = '/';
+	}
+	return above ? make_one(m, m->path, true, ret_made, err) : -ENOENT;
+}
+
 static int make_all(struct making *m, bool *ret_made, struct err *err)
 {
 	char *slash = m->path + m->mount;
+	int last = make_last(m, ret_made, err);
+
+	if (last != -ENOENT)
+		return last;
 
 	while (*slash) {
 		char *next = strchrnul(slash + 1, '/');
@@ -293,7 +318,7 @@ static char *v2_controllers(int fd)
 	struct err ignored;
 	size_t len;
 
-	if (file_read(fd, "cgroup.controllers", 1u << 16, &text, &len, &ignored) < 0)
+	if (file_read_value(fd, "cgroup.controllers", FILE_VALUE_MAX, &text, &len, &ignored) < 0)
 		return strdup(&V2_BUILT_IN[1]);
 	words_to_list(text);
 	return asprintf(&list, "%s" V2_BUILT_IN, text) < 0 ? NULL : list;
@@ -355,12 +380,15 @@ static bool is_used(const struct cgroup_layout *layout, const struct cgroup_hier
 }
 
 static int open_attach(
-	struct cgroup *cg, int dirfd, const char *path, const char *file, struct err *err)
+	struct cgroup *cg, int dirfd, const char *path, bool v2, struct err *err)
 {
+	const char *file = (v2 ? &cgroup_ops_v2 : &cgroup_ops_v1)->attach_file;
 	int fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(err, errno, "open '%s/%s'", path, file);
+	if (v2)
+		cg->attach_v2 = (int)cg->n_attach_fds;
 	cg->attach_fds[cg->n_attach_fds++] = fd;
 	return 0;
 }
@@ -378,8 +406,7 @@ static int open_attach_own(struct cgroup *cg, const struct cgroup_hierarchy *h, 
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open cgroup '%s'", path);
-	return open_attach(
-		cg, fd, path, h->v2 ? cgroup_ops_v2.attach_file : cgroup_ops_v1.attach_file, err);
+	return open_attach(cg, fd, path, h->v2, err);
 }
 
 /* A directory that was there before may hold no processes that are not ours to limit, nor be frozen. */
@@ -437,7 +464,7 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
 			if (r == 0 && !dir->made && !cg->scope.unit)
 				r = check_found(dir, err);
 			if (r == 0)
-				r = open_attach(cg, dir->fd, dir->path, dir->ops->attach_file, err);
+				r = open_attach(cg, dir->fd, dir->path, h->v2, err);
 		} else if (options->foreign_parent) {
 			r = open_attach_own(cg, h, err);
 		}
@@ -739,12 +766,14 @@ int cgroup_open(const struct cgroup_path *paths, size_t n, struct cgroup **ret, 
 
 void cgroup_close(struct cgroup *cg)
 {
+	_cleanup_fd_batch_ struct fd_batch fds = {.n = 0};
+
 	if (!cg)
 		return;
 	cgroup_scope_finish(&cg->scope);
 	cgroup_layout_finish(&cg->layout);
 	for (size_t i = 0; i < cg->n_dirs; i++) {
-		fd_close(&cg->dirs[i].fd);
+		fd_batch_add(&fds, &cg->dirs[i].fd);
 		free(cg->dirs[i].controllers);
 		free(cg->dirs[i].path);
 	}
@@ -754,8 +783,13 @@ void cgroup_close(struct cgroup *cg)
 	}
 	free(cg->paths);
 	for (size_t i = 0; i < cg->n_attach_fds; i++)
-		fd_close(&cg->attach_fds[i]);
+		fd_batch_add(&fds, &cg->attach_fds[i]);
 	free(cg);
+}
+
+int cgroup_attach_v2(const struct cgroup *cg)
+{
+	return cg->attach_v2;
 }
 
 size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds)

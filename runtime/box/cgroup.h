@@ -86,6 +86,9 @@ static inline void cgroup_close_ptr_(struct cgroup **cg)
  */
 size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds);
 
+/* Which of them is of v2; -1: none. */
+int cgroup_attach_v2(const struct cgroup *cg);
+
 /*
  * The v2 directory for CLONE_INTO_CGROUP; -1 on v1, and for a directory that was
  * found: when cgroup.kill was ever written there, kernels since 6.14 kill every
@@ -176,7 +179,7 @@ int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err);
  * Removes the directories if no process is in them: true when that was so. Else some
  * may be gone, but the processes can still be found.
  */
-bool cgroup_destroy_empty(struct cgroup *cg);
+bool cgroup_remove_empty(const struct cgroup_path *paths, size_t n);
 
 /*
  * Removes the directories, waiting up to some seconds for processes that are on

@@ -42,6 +42,8 @@ static int add(struct joining *j, int dirfd, const char *path, bool v2, struct e
 	fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open '%s/%s'", path, file);
+	if (v2)
+		j->cg->attach_v2 = (int)j->cg->n_attach_fds;
 	j->cg->attach_fds[j->cg->n_attach_fds++] = fd;
 	return 0;
 }

@@ -223,7 +223,7 @@ static int load_v2_controllers(struct cgroup_hierarchy *h, struct err *err)
 		path = NULL;
 		return err_oom(err);
 	}
-	if (file_read(AT_FDCWD, path, 1u << 16, &text, &len, err) < 0)
+	if (file_read_value(AT_FDCWD, path, FILE_VALUE_MAX, &text, &len, err) < 0)
 		return -err->code;
 	while (len > 0 && text[len - 1] == '\n')
 		text[--len] = '\0';

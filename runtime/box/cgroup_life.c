@@ -334,6 +334,14 @@ int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err)
 	return r;
 }
 
+/* Those above go with the last container that uses them. */
+static void remove_parents(const struct cgroup_path *paths, size_t n)
+{
+	for (size_t i = n; i > 0; i--)
+		if (strstr(paths[i - 1].controller, ":parent"))
+			(void)rmdir(paths[i - 1].path);
+}
+
 /* Removes a directory and what the container made below it. 0, -EBUSY, or another error. */
 static int remove_tree(const struct cgroup_dir *dir, struct err *err)
 {
@@ -349,27 +357,43 @@ static int remove_tree(const struct cgroup_dir *dir, struct err *err)
 	return 0;
 }
 
-static bool remove_if_empty(struct cgroup_dir *dir)
+/* The hierarchy by which processes are found: v1's freezer, else v2. */
+static const struct cgroup_path *freezer_path(const struct cgroup_path *paths, size_t n)
 {
-	if (dir->fd < 0 || !dir->made)
-		return true;
-	if (rmdir(dir->path) < 0 && errno != ENOENT)
-		return false;
-	fd_close(&dir->fd);
-	return true;
+	const struct cgroup_path *v2 = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (cgroup_list_has(paths[i].controller, "freezer"))
+			return &paths[i];
+		if (!*paths[i].controller)
+			v2 = &paths[i];
+	}
+	return v2;
 }
 
-bool cgroup_destroy_empty(struct cgroup *cg)
+bool cgroup_remove_empty(const struct cgroup_path *paths, size_t n)
 {
-	struct cgroup_dir *freezer = cgroup_dir_find(cg, "freezer");
+	const struct cgroup_path *freezer = freezer_path(paths, n);
 
-	/* By the freezer's processes are found, so it goes last; without one they cannot be. */
-	if (!freezer || cg->scope.unit)
-		return false;
-	for (size_t i = 0; i < cg->n_dirs; i++)
-		if (&cg->dirs[i] != freezer && !remove_if_empty(&cg->dirs[i]))
+	/* Anything but a directory of ours needs a closer look. */
+	for (size_t i = 0; i < n; i++)
+		if (strchr(paths[i].controller, ':') &&
+			!str_after(strchr(paths[i].controller, ':'), ":parent"))
 			return false;
-	return freezer->made && remove_if_empty(freezer);
+	if (!freezer)
+		return false;
+	/* While the freezer's is there, the rest can be tried again. */
+	for (size_t i = n; i > 0; i--) {
+		const struct cgroup_path *p = &paths[i - 1];
+
+		if (p != freezer && !strchr(p->controller, ':') && rmdir(p->path) < 0 &&
+			errno != ENOENT)
+			return false;
+	}
+	if (rmdir(freezer->path) < 0 && errno != ENOENT)
+		return false;
+	remove_parents(paths, n);
+	return true;
 }
 
 /* A killed process is in its cgroup until it has been taken apart, some milliseconds later. */
@@ -402,10 +426,7 @@ int cgroup_destroy(struct cgroup *cg, struct err *err)
 		if (cgroup_scope_stop(&cg->scope, &why) < 0 && first.code == 0)
 			first = why;
 	}
-	/* Those above go with the last container that uses them. */
-	for (size_t i = cg->n_paths; i > 0; i--)
-		if (strstr(cg->paths[i - 1].controller, ":parent"))
-			(void)rmdir(cg->paths[i - 1].path);
+	remove_parents(cg->paths, cg->n_paths);
 	if (first.code != 0)
 		*err = first;
 	return -first.code;

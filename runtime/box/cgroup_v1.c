@@ -189,7 +189,7 @@ static int v1_state(const struct cgroup_dir *dir, char ret[16], struct err *err)
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	if (file_read(dir->fd, "freezer.state", 64, &text, &len, err) < 0)
+	if (file_read_value(dir->fd, "freezer.state", 64, &text, &len, err) < 0)
 		return -err->code;
 	snprintf(ret, 16, "%.*s", (int)strcspn(text, "\n"), text);
 	return 0;

@@ -72,7 +72,7 @@ static int v2_put_bandwidth(
 
 	if (l->cpu.quota == LIMIT_UNSET && l->cpu.period == LIMIT_UNSET)
 		return 0;
-	if (file_read(dir->fd, "cpu.max", 256, &now, &len, err) < 0)
+	if (file_read_value(dir->fd, "cpu.max", 256, &now, &len, err) < 0)
 		return err_wrap(err, "linux.resources.cpu");
 	if (sscanf(now, "%23s %23s", quota, period) != 2)
 		return err_say(err, EPROTO, "cpu.max is not understood: '%.40s'", now);

@@ -17,10 +17,11 @@ struct masks {
 	int null;  /* the tree of the plan, until it is attached; then it stands there */
 	int empty; /* -1 until it is needed */
 	bool null_used, empty_used;
+	struct fd_batch done;
 };
 
 /* The first use attaches the tree itself, the later ones a copy of what is attached. */
-static int lay_over(int tree, bool *used, int place, struct err *err)
+static int lay_over(struct masks *s, int tree, bool *used, int place, struct err *err)
 {
 	_cleanup_close_ int copy = -1;
 
@@ -32,6 +33,7 @@ static int lay_over(int tree, bool *used, int place, struct err *err)
 	if (move_mount(copy >= 0 ? copy : tree, "", place, "",
 		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(err, errno, "attach a mask");
+	fd_batch_add(&s->done, &copy);
 	*used = true;
 	return 0;
 }
@@ -56,10 +58,10 @@ static int mask_one(struct masks *s, int place, struct err *err)
 	if (fstat(place, &st) < 0)
 		return err_set(err, errno, "stat");
 	if (!S_ISDIR(st.st_mode))
-		return lay_over(s->null, &s->null_used, place, err);
+		return lay_over(s, s->null, &s->null_used, place, err);
 	if (s->empty < 0 && make_empty(s, err) < 0)
 		return -err->code;
-	return lay_over(s->empty, &s->empty_used, place, err);
+	return lay_over(s, s->empty, &s->empty_used, place, err);
 }
 
 static int mask_all(const struct enter *e, struct masks *s, struct err *err)
@@ -77,11 +79,12 @@ static int mask_all(const struct enter *e, struct masks *s, struct err *err)
 			return err_set(err, -place, "linux.maskedPaths: open '/%s'", path);
 		if (mask_one(s, place, err) < 0)
 			return err_wrap(err, "linux.maskedPaths: '/%s'", path);
+		fd_batch_add(&s->done, &place);
 	}
 	return 0;
 }
 
-static int readonly_one(int place, struct err *err)
+static int readonly_one(struct masks *s, int place, struct err *err)
 {
 	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
 	_cleanup_close_ int tree = open_tree(
@@ -93,10 +96,11 @@ static int readonly_one(int place, struct err *err)
 		return err_set(err, errno, "make it read-only");
 	if (move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(err, errno, "attach it");
+	fd_batch_add(&s->done, &tree);
 	return 0;
 }
 
-static int readonly_all(const struct enter *e, struct err *err)
+static int readonly_all(const struct enter *e, struct masks *s, struct err *err)
 {
 	const struct plan_head *p = e->plan;
 
@@ -109,21 +113,23 @@ static int readonly_all(const struct enter *e, struct err *err)
 			continue;
 		if (place < 0)
 			return err_set(err, -place, "linux.readonlyPaths: open '/%s'", path);
-		if (readonly_one(place, err) < 0)
+		if (readonly_one(s, place, err) < 0)
 			return err_wrap(err, "linux.readonlyPaths: '/%s'", path);
+		fd_batch_add(&s->done, &place);
 	}
 	return 0;
 }
 
 int enter_masks(struct enter *e, struct err *err)
 {
-	struct masks s = {enter_fd(e, e->plan->null_fd), -1, false, false};
-	int r = readonly_all(e, err);
+	struct masks s = {.null = enter_fd(e, e->plan->null_fd), .empty = -1};
+	int r = readonly_all(e, &s, err);
 
 	if (r == 0 && e->plan->masked.n)
 		r = mask_all(e, &s, err);
-	fd_close(&s.empty);
+	fd_batch_add(&s.done, &s.empty);
 	if (e->plan->null_fd >= 0)
-		fd_close(&e->fds[e->plan->null_fd]);
+		fd_batch_add(&s.done, &e->fds[e->plan->null_fd]);
+	fd_batch_close(&s.done);
 	return r;
 }

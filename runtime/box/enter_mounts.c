@@ -185,11 +185,12 @@ static bool mount_at_once(const struct plan_head *p, const struct plan_mount *m,
 struct fresh {
 	const char *dest; /* NULL: there is none */
 	int fd;		  /* -1: not opened yet */
+	struct fd_batch done;
 };
 
 static void fresh_forget(struct fresh *f)
 {
-	fd_close(&f->fd);
+	fd_batch_add(&f->done, &f->fd);
 	f->dest = NULL;
 }
 
@@ -232,8 +233,10 @@ static int mount_one(
 	if (place < 0 && path_make(e->root, dest, dir, resolve, &place, err) < 0)
 		return -err->code;
 	fresh_note(fresh, p, m);
-	if (mount_at_once(p, m, place))
+	if (mount_at_once(p, m, place)) {
+		fd_batch_add(&fresh->done, &place);
 		return 0;
+	}
 	if (m->kind == PLAN_MOUNT_FS) {
 		if (fs_or_bind(p, m, &made, err) < 0)
 			return -err->code;
@@ -268,7 +271,7 @@ static int link_one(const struct enter *e, const struct plan_mount *m, struct er
 int enter_mounts(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
-	struct fresh fresh = {NULL, -1};
+	struct fresh fresh = {.fd = -1};
 	int r = 0;
 
 	plan_each(struct plan_mount, m, p, p->mounts)
@@ -281,6 +284,7 @@ int enter_mounts(struct enter *e, struct err *err)
 		}
 	}
 	fresh_forget(&fresh);
+	fd_batch_close(&fresh.done);
 	return r;
 }
 

@@ -6,10 +6,8 @@
  * of ours is simply there after the fork.
  */
 #include <errno.h>
-#include <linux/magic.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <sys/vfs.h>
 
 #include "oci-spec/config.h"
 #include "runtime/base/fd.h"
@@ -30,12 +28,10 @@ int plan_cgroups(struct builder *b)
 	b->plan->cgroup_fd = b->options->cgroup ? cgroup_v2_dirfd(b->options->cgroup) : -1;
 	for (size_t i = 0; i < n; i++) {
 		int32_t index = plan_put_fd(b, fds[i], false);
-		struct statfs fs;
 
 		if (index < 0)
 			return index;
-		if (b->plan->cgroup_fd >= 0 && fstatfs(fds[i], &fs) == 0 &&
-			fs.f_type == CGROUP2_SUPER_MAGIC)
+		if (b->plan->cgroup_fd >= 0 && (int)i == cgroup_attach_v2(b->options->cgroup))
 			head->attach_v2 = index;
 		buf_put(&list, &index, sizeof(index));
 	}
@@ -160,13 +156,15 @@ int box_plan_join(const struct box_options *options, int pidfd, struct box_plan 
 
 void box_plan_destroy(struct box_plan *p)
 {
+	_cleanup_fd_batch_ struct fd_batch fds = {.n = 0};
+
 	if (!p)
 		return;
 	for (size_t i = 0; i < p->n_fds; i++)
 		if (p->owned[i])
-			fd_close(&p->fds[i]);
-	fd_close(&p->plan_fd);
-	fd_close(&p->pidns_fd);
+			fd_batch_add(&fds, &p->fds[i]);
+	fd_batch_add(&fds, &p->plan_fd);
+	fd_batch_add(&fds, &p->pidns_fd);
 	buf_finish(&p->bytes);
 	free(p);
 }

@@ -216,7 +216,7 @@ static int plan_oom(struct builder *b)
 	if (given->set) {
 		b->plan->head.oom_score_adj = given->value;
 	} else if (b->plan->head.flags & PLAN_WORKER) {
-		if (file_read(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text, &len, b->err) < 0)
+		if (file_read_value(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text, &len, b->err) < 0)
 			return -b->err->code;
 		b->plan->head.oom_score_adj = (int32_t)strtol(text, NULL, 10);
 	}

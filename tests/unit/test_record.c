@@ -51,7 +51,7 @@ static struct record example(void)
 		.bundle = "/b",
 		.rootfs = "/b/rootfs",
 		.created = "2026-01-02T03:04:05.000000006Z",
-		.owner = "root",
+		.owner_uid = 1234567,
 		.init = {1234, 18446744073709551615u},
 		.payload = RECORD_WARM,
 		.seed = "default",
@@ -82,7 +82,7 @@ START_TEST(comes_back_as_it_was)
 	ck_assert_str_eq(back.bundle, r.bundle);
 	ck_assert_str_eq(back.rootfs, r.rootfs);
 	ck_assert_str_eq(back.created, r.created);
-	ck_assert_str_eq(back.owner, r.owner);
+	ck_assert_uint_eq(back.owner_uid, r.owner_uid);
 	ck_assert_int_eq(back.reached, r.reached);
 	ck_assert_int_eq(back.init.pid, r.init.pid);
 	ck_assert(back.init.start_time == r.init.start_time);
@@ -159,7 +159,7 @@ START_TEST(what_we_did_not_write_is_refused)
 		{"\"payload\":\"warm\"", "\"payload\":\"hot\"", "state.json: payload: "},
 		{"\"cgroups\":[", "\"cgroups\":[1,", "state.json: cgroups[0]"},
 		{"\"poststop\":[", "\"x\":[", "state.json: poststop: missing"},
-		{"\"owner\":\"root\"", "\"owner\":1", "state.json: owner: "},
+		{"\"ownerUid\":1234567", "\"ownerUid\":-1", "state.json: ownerUid: "},
 		{"{", "[", "state.json: line "},
 		{"}", "", "state.json: "},
 	};
@@ -187,7 +187,7 @@ START_TEST(state_has_the_shape_of_runc)
 		"{\"ociVersion\":\"" OCI_VERSION "\",\"id\":\"box-1\",\"status\":\"stopped\","
 		"\"bundle\":\"/b\",\"annotations\":{\"k\":\"v\",\"other\":\"\"},\"pid\":0,"
 		"\"rootfs\":\"/b/rootfs\",\"created\":\"2026-01-02T03:04:05.000000006Z\","
-		"\"owner\":\"root\"}");
+		"\"owner\":\"1234567\"}"); /* a user without a name */
 	ck_assert_int_eq(record_hook_state(&r, OCI_STATUS_CREATING, 99, &hook, &err), 0);
 	ck_assert_ptr_nonnull(strstr(hook.data, "\"status\":\"creating\""));
 	ck_assert_ptr_nonnull(strstr(hook.data, "\"pid\":99"));
