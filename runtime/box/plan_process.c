@@ -238,8 +238,6 @@ static void plan_scheduling(struct builder *b)
 	const struct oci_process *process = b->config->process;
 	const struct oci_scheduler *s = process->scheduler;
 	struct plan_head *head = &b->plan->head;
-	uint64_t mask[AFFINITY_WORDS];
-	long n;
 
 	head->sched_policy = UINT32_MAX;
 	head->personality = -1;
@@ -257,12 +255,25 @@ static void plan_scheduling(struct builder *b)
 			process->io_priority->class, process->io_priority->priority);
 	if (b->config->linux_ && b->config->linux_->personality)
 		head->personality = (int32_t)b->config->linux_->personality->domain;
-	if (!(head->flags & PLAN_WORKER))
+}
+
+/* What a child of ours inherits: a clone has to be told. */
+static void plan_surroundings(struct builder *b)
+{
+	struct plan_head *head = &b->plan->head;
+	bool worker = head->flags & PLAN_WORKER;
+	uint64_t mask[AFFINITY_WORDS];
+	long n;
+
+	if (worker) {
+		head->flags |= PLAN_SURROUNDINGS;
+		head->nice = getpriority(PRIO_PROCESS, 0);
+		if (head->personality < 0)
+			head->personality = personality(0xffffffff);
+	}
+	/* A cpuset of v2 gives whoever comes in all of its processors. */
+	if (head->flags & PLAN_JOIN || (!worker && b->plan->cgroup_fd < 0))
 		return;
-	head->flags |= PLAN_SURROUNDINGS;
-	head->nice = getpriority(PRIO_PROCESS, 0);
-	if (head->personality < 0)
-		head->personality = personality(0xffffffff);
 	n = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	if (n > 0)
 		head->affinity =
@@ -348,6 +359,7 @@ int plan_process(struct builder *b)
 	head->argv = plan_put_strs(b, process->args);
 	plan_user(b);
 	plan_scheduling(b);
+	plan_surroundings(b);
 	plan_memory_limit(b);
 	if (plan_memory_policy(b) < 0 || plan_labels(b) < 0 || plan_hooks(b) < 0 ||
 		plan_fds(b, n_listen) < 0 || plan_env(b, n_listen) < 0 || plan_rlimits(b) < 0 ||

@@ -19,10 +19,12 @@ static struct box_test t;
 
 static void make_source(void)
 {
-	box_run_in(t.dir, "mkdir -p src/below && touch src/root src/user && chown 5:6 src/user");
+	box_run_in(t.dir,
+		"mkdir -p src/below other && touch src/root src/user other/root && "
+		"chown 5:6 src/user");
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
 	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	box_run_in(t.dir, "mount -t tmpfs below src/below && touch src/below/root");
+	box_run_in(t.dir, "mount --bind other src/below");
 }
 
 static void end_source(void)
