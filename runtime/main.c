@@ -119,16 +119,10 @@ static int setup_log(const struct globals *g, struct err *err)
 /* Descriptors 0-2 must exist, or the first files we open would be taken for them. */
 static int open_standard_fds(struct err *err)
 {
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			return err_set(err, errno, "open '/dev/null'");
-	} while (fd <= STDERR_FILENO);
-	close(fd);
 	for (int i = 0; i <= STDERR_FILENO; i++)
-		(void)fd_set_cloexec(i, false);
+		/* The lowest number that is free is the one that is missing. */
+		if (fd_set_cloexec(i, false) < 0 && open("/dev/null", O_RDWR) < 0)
+			return err_set(err, errno, "open '/dev/null'");
 	return 0;
 }
 

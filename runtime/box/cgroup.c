@@ -176,6 +176,15 @@ static int record_path(
 	return 0;
 }
 
+/* Beside v1 a v2 often has no controller that anybody wants. */
+static bool has_needed(const struct cgroup_hierarchy *h, const struct needs *needs)
+{
+	for (size_t i = 0; i < needs->n; i++)
+		if (cgroup_list_has(h->controllers, needs->list[i].name))
+			return true;
+	return false;
+}
+
 /*
  * v2: a directory's children may use what its subtree_control names. Needs no process
  * in it. What could not be enabled shows in the container's own directory; see
@@ -184,11 +193,14 @@ static int record_path(
 static void enable_controllers(
 	const char *path, const struct cgroup_hierarchy *h, const struct needs *needs)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *enabled = NULL;
 	struct err ignored;
 	size_t len;
 
+	if (!has_needed(h, needs))
+		return;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || file_read_value(fd, "cgroup.subtree_control", FILE_VALUE_MAX, &enabled, &len, &ignored) < 0)
 		return;
 	words_to_list(enabled);

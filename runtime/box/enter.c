@@ -68,7 +68,8 @@ static int close_in(struct enter *e, struct err *err)
 	if (make_cwd(e, err) < 0 || enter_mounts_late(e, err) < 0 || enter_masks(e, err) < 0 ||
 		enter_pivot(e, err) < 0)
 		return -err->code;
-	fd_close(&e->dev);
+	fd_batch_add(&e->done, &e->dev);
+	fd_batch_close(&e->done);
 	return enter_process(e, err);
 }
 

@@ -17,7 +17,7 @@ struct masks {
 	int null;  /* the tree of the plan, until it is attached; then it stands there */
 	int empty; /* -1 until it is needed */
 	bool null_used, empty_used;
-	struct fd_batch done;
+	struct fd_batch *done;
 };
 
 /* The first use attaches the tree itself, the later ones a copy of what is attached. */
@@ -33,7 +33,7 @@ static int lay_over(struct masks *s, int tree, bool *used, int place, struct err
 	if (move_mount(copy >= 0 ? copy : tree, "", place, "",
 		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(err, errno, "attach a mask");
-	fd_batch_add(&s->done, &copy);
+	fd_batch_add(s->done, &copy);
 	*used = true;
 	return 0;
 }
@@ -79,7 +79,7 @@ static int mask_all(const struct enter *e, struct masks *s, struct err *err)
 			return err_set(err, -place, "linux.maskedPaths: open '/%s'", path);
 		if (mask_one(s, place, err) < 0)
 			return err_wrap(err, "linux.maskedPaths: '/%s'", path);
-		fd_batch_add(&s->done, &place);
+		fd_batch_add(s->done, &place);
 	}
 	return 0;
 }
@@ -96,7 +96,7 @@ static int readonly_one(struct masks *s, int place, struct err *err)
 		return err_set(err, errno, "make it read-only");
 	if (move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(err, errno, "attach it");
-	fd_batch_add(&s->done, &tree);
+	fd_batch_add(s->done, &tree);
 	return 0;
 }
 
@@ -115,21 +115,20 @@ static int readonly_all(const struct enter *e, struct masks *s, struct err *err)
 			return err_set(err, -place, "linux.readonlyPaths: open '/%s'", path);
 		if (readonly_one(s, place, err) < 0)
 			return err_wrap(err, "linux.readonlyPaths: '/%s'", path);
-		fd_batch_add(&s->done, &place);
+		fd_batch_add(s->done, &place);
 	}
 	return 0;
 }
 
 int enter_masks(struct enter *e, struct err *err)
 {
-	struct masks s = {.null = enter_fd(e, e->plan->null_fd), .empty = -1};
+	struct masks s = {.null = enter_fd(e, e->plan->null_fd), .empty = -1, .done = &e->done};
 	int r = readonly_all(e, &s, err);
 
 	if (r == 0 && e->plan->masked.n)
 		r = mask_all(e, &s, err);
-	fd_batch_add(&s.done, &s.empty);
+	fd_batch_add(&e->done, &s.empty);
 	if (e->plan->null_fd >= 0)
-		fd_batch_add(&s.done, &e->fds[e->plan->null_fd]);
-	fd_batch_close(&s.done);
+		fd_batch_add(&e->done, &e->fds[e->plan->null_fd]);
 	return r;
 }

@@ -185,26 +185,35 @@ static bool mount_at_once(const struct plan_head *p, const struct plan_mount *m,
 struct fresh {
 	const char *dest; /* NULL: there is none */
 	int fd;		  /* -1: not opened yet */
-	struct fd_batch done;
 };
 
-static void fresh_forget(struct fresh *f)
+static void fresh_forget(struct enter *e, struct fresh *f)
 {
-	fd_batch_add(&f->done, &f->fd);
+	fd_batch_add(&e->done, &f->fd);
 	f->dest = NULL;
 }
 
-static void fresh_note(struct fresh *f, const struct plan_head *p, const struct plan_mount *m)
+/* Whether `path` is `dir` or lies in it. */
+static bool is_within(const char *path, const char *dir)
 {
-	const char *dest = plan_str(p, m->dest);
-	const char *below = f->dest ? str_after(f->dest, dest) : NULL;
+	const char *rest = str_after(path, dir);
 
-	if (below && (*below == '\0' || *below == '/'))
-		fresh_forget(f);
-	if (m->kind == PLAN_MOUNT_FS && streq(plan_str(p, m->fstype), "tmpfs")) {
-		fresh_forget(f);
-		f->dest = dest;
-	}
+	return rest && (*rest == '\0' || *rest == '/');
+}
+
+/* One within it does not take its place: more of its neighbours will come. */
+static void fresh_note(struct enter *e, struct fresh *f, const struct plan_mount *m)
+{
+	const struct plan_head *p = e->plan;
+	const char *dest = plan_str(p, m->dest);
+
+	if (f->dest && is_within(f->dest, dest))
+		fresh_forget(e, f);
+	if (m->kind != PLAN_MOUNT_FS || !streq(plan_str(p, m->fstype), "tmpfs") ||
+		(f->dest && is_within(dest, f->dest)))
+		return;
+	fresh_forget(e, f);
+	f->dest = dest;
 }
 
 /* -ENOENT when the place is elsewhere. */
@@ -232,9 +241,9 @@ static int mount_one(
 
 	if (place < 0 && path_make(e->root, dest, dir, resolve, &place, err) < 0)
 		return -err->code;
-	fresh_note(fresh, p, m);
+	fresh_note(e, fresh, m);
 	if (mount_at_once(p, m, place)) {
-		fd_batch_add(&fresh->done, &place);
+		fd_batch_add(&e->done, &place);
 		return 0;
 	}
 	if (m->kind == PLAN_MOUNT_FS) {
@@ -283,8 +292,7 @@ int enter_mounts(struct enter *e, struct err *err)
 			break;
 		}
 	}
-	fresh_forget(&fresh);
-	fd_batch_close(&fresh.done);
+	fresh_forget(e, &fresh);
 	return r;
 }
 

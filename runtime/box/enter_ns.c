@@ -37,15 +37,13 @@ int enter_attach_cgroups(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
 
-	_cleanup_fd_batch_ struct fd_batch done = {.n = 0};
-
 	plan_each(int32_t, index, p, p->attach)
 	{
 		bool needless = e->in_cgroup && *index == p->attach_v2;
 
 		if (!needless && write(e->fds[*index], "0", 1) < 0)
 			return err_set(err, errno, "join the cgroup");
-		fd_batch_add(&done, &e->fds[*index]);
+		fd_batch_add(&e->done, &e->fds[*index]);
 	}
 	return 0;
 }

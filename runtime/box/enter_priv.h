@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "runtime/base/fd.h"
 #include "runtime/box/enter.h"
 #include "runtime/box/plan_priv.h"
 
@@ -15,13 +16,14 @@ struct enter {
 	const struct plan_head *plan;
 	int fds[PLAN_FDS_MAX]; /* -1 once used up */
 	int conn;
-	bool own;	  /* forked by the caller itself: its surroundings are the right ones */
-	bool joined;	  /* the namespaces are, by a process in between */
-	bool in_cgroup;	  /* born in the one of v2 */
-	uint64_t missing; /* of plan->clone_flags: not born with these */
-	mode_t umask;	  /* as it was at first */
-	int root;	  /* rootfs; borrowed from fds where it is a tree */
-	int dev;	  /* /dev in it; -1 when there is none to fill */
+	bool own;	      /* forked by the caller itself: its surroundings are the right ones */
+	bool joined;	      /* the namespaces are, by a process in between */
+	bool in_cgroup;	      /* born in the one of v2 */
+	uint64_t missing;     /* of plan->clone_flags: not born with these */
+	mode_t umask;	      /* as it was at first */
+	int root;	      /* rootfs; borrowed from fds where it is a tree */
+	int dev;	      /* /dev in it; -1 when there is none to fill */
+	struct fd_batch done; /* closed together, before the process waits for start */
 	const char *create_state, *start_state; /* JSON for hooks; mapped, never unmapped */
 	size_t create_state_len, start_state_len;
 };

@@ -179,8 +179,10 @@ static int place_fds(struct enter *e, struct err *err)
 					return err_set(err, errno, "move a descriptor");
 				e->fds[p->stdio[i]] = moved;
 			}
+	/* The caller's own are meant to be inherited. */
 	for (int i = 0; i < 3; i++)
-		if (place_fd(e->fds[p->stdio[i]], i, err) < 0)
+		if (!(e->own && e->fds[p->stdio[i]] == i) &&
+			place_fd(e->fds[p->stdio[i]], i, err) < 0)
 			return -err->code;
 	return 0;
 }

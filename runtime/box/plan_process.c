@@ -19,6 +19,8 @@
 #include "runtime/base/number_list.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/proc.h"
+#include "runtime/box/cgroup.h"
+#include "runtime/box/cgroup_layout.h"
 #include "runtime/box/lsm.h"
 #include "runtime/box/plan_build.h"
 #include "runtime/box/seccomp.h"
@@ -257,6 +259,15 @@ static void plan_scheduling(struct builder *b)
 		head->personality = (int32_t)b->config->linux_->personality->domain;
 }
 
+/* A cpuset of v2 gives whoever comes in all of its processors. */
+static bool takes_affinity(const struct cgroup *cg)
+{
+	const struct cgroup_layout *layout = cg ? cgroup_layout_of(cg) : NULL;
+	const struct cgroup_hierarchy *h = layout ? cgroup_layout_find(layout, "cpuset") : NULL;
+
+	return h && h->v2;
+}
+
 /* What a child of ours inherits: a clone has to be told. */
 static void plan_surroundings(struct builder *b)
 {
@@ -271,8 +282,7 @@ static void plan_surroundings(struct builder *b)
 		if (head->personality < 0)
 			head->personality = personality(0xffffffff);
 	}
-	/* A cpuset of v2 gives whoever comes in all of its processors. */
-	if (head->flags & PLAN_JOIN || (!worker && b->plan->cgroup_fd < 0))
+	if (head->flags & PLAN_JOIN || (!worker && !takes_affinity(b->options->cgroup)))
 		return;
 	n = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	if (n > 0)
