@@ -312,12 +312,11 @@ static bool is_locked(const struct container *c)
 static bool is_frozen(const struct record *r)
 {
 	_cleanup_cgroup_ struct cgroup *cg = NULL;
-	struct cgroup_path freezer;
+	const struct cgroup_path *freezer = cgroup_freezer_path(r->cgroups, r->n_cgroups);
 	struct err err;
 	bool frozen = false;
 
-	if (cgroup_path_of_freezer(r->cgroups, r->n_cgroups, &freezer) == 0 ||
-		cgroup_open(&freezer, 1, &cg, &err) < 0)
+	if (!freezer || cgroup_open(freezer, 1, &cg, &err) < 0)
 		return false;
 	return cgroup_is_frozen(cg, &frozen, &err) == 0 && frozen;
 }

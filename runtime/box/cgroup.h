@@ -153,9 +153,8 @@ size_t cgroup_paths(const struct cgroup *cg, const struct cgroup_path **ret_path
 /* An object from its kept form. Directories that are gone by now are fine. */
 int cgroup_open(const struct cgroup_path *paths, size_t n, struct cgroup **ret, struct err *err);
 
-/* The one among them that can be frozen: 1, or 0 when there is none. */
-size_t cgroup_path_of_freezer(
-	const struct cgroup_path *paths, size_t n, struct cgroup_path *ret_path);
+/* The one among them that can be frozen, v1's before what v2 has always; NULL: none. */
+const struct cgroup_path *cgroup_freezer_path(const struct cgroup_path *paths, size_t n);
 
 /* Returns when every process stands still, or runs again. -ENOTSUP without a freezer. */
 int cgroup_freeze(struct cgroup *cg, struct err *err);

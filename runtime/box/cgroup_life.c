@@ -210,25 +210,31 @@ int cgroup_thaw(struct cgroup *cg, struct err *err)
 	return set_frozen(cg, false, err);
 }
 
-size_t cgroup_path_of_freezer(
-	const struct cgroup_path *paths, size_t n, struct cgroup_path *ret_path)
+/* Whether the hierarchy of "cpu,freezer:found" has a controller. */
+static bool path_has(const struct cgroup_path *p, const char *controller)
 {
-	size_t found = 0;
+	size_t len = strcspn(p->controller, ":");
+	_cleanup_free_ char *list = strndup(p->controller, len);
+
+	return list && cgroup_list_has(list, controller);
+}
+
+const struct cgroup_path *cgroup_freezer_path(const struct cgroup_path *paths, size_t n)
+{
+	const struct cgroup_path *v2 = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t name = strcspn(paths[i].controller, ":");
-		_cleanup_free_ char *controllers = strndup(paths[i].controller, name);
+		const char *suffix = strchr(paths[i].controller, ':');
 
-		if (streq(paths[i].controller + name, ":parent"))
+		/* Those above, and the names of units, are no directory of the container's. */
+		if (suffix && !streq(suffix, ":found"))
 			continue;
-		/* v1's freezer before what v2 has always. */
-		if (name > 0 && !(controllers && cgroup_list_has(controllers, "freezer")))
-			continue;
-		if (name > 0 || found == 0)
-			*ret_path = paths[i];
-		found = 1;
+		if (path_has(&paths[i], "freezer"))
+			return &paths[i];
+		if (!*paths[i].controller || suffix == paths[i].controller)
+			v2 = &paths[i];
 	}
-	return found;
+	return v2;
 }
 
 int cgroup_is_frozen(struct cgroup *cg, bool *ret_frozen, struct err *err)
@@ -357,23 +363,9 @@ static int remove_tree(const struct cgroup_dir *dir, struct err *err)
 	return 0;
 }
 
-/* The hierarchy by which processes are found: v1's freezer, else v2. */
-static const struct cgroup_path *freezer_path(const struct cgroup_path *paths, size_t n)
-{
-	const struct cgroup_path *v2 = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (cgroup_list_has(paths[i].controller, "freezer"))
-			return &paths[i];
-		if (!*paths[i].controller)
-			v2 = &paths[i];
-	}
-	return v2;
-}
-
 bool cgroup_remove_empty(const struct cgroup_path *paths, size_t n)
 {
-	const struct cgroup_path *freezer = freezer_path(paths, n);
+	const struct cgroup_path *freezer = cgroup_freezer_path(paths, n);
 
 	/* Anything but a directory of ours needs a closer look. */
 	for (size_t i = 0; i < n; i++)

@@ -119,11 +119,11 @@ static void restore_surroundings(const struct enter *e)
 {
 	const struct plan_head *p = e->plan;
 
+	if (e->own || !(p->flags & PLAN_SURROUNDINGS))
+		return;
 	if (p->affinity.n)
 		(void)syscall(SYS_sched_setaffinity, 0, p->affinity.n * sizeof(uint64_t),
 			plan_at(p, p->affinity));
-	if (e->own || !(p->flags & PLAN_SURROUNDINGS))
-		return;
 	if (getpriority(PRIO_PROCESS, 0) != p->nice)
 		(void)setpriority(PRIO_PROCESS, 0, p->nice);
 }

@@ -272,17 +272,16 @@ static bool takes_affinity(const struct cgroup *cg)
 static void plan_surroundings(struct builder *b)
 {
 	struct plan_head *head = &b->plan->head;
-	bool worker = head->flags & PLAN_WORKER;
 	uint64_t mask[AFFINITY_WORDS];
 	long n;
 
-	if (worker) {
-		head->flags |= PLAN_SURROUNDINGS;
-		head->nice = getpriority(PRIO_PROCESS, 0);
-		if (head->personality < 0)
-			head->personality = personality(0xffffffff);
-	}
-	if (head->flags & PLAN_JOIN || (!worker && !takes_affinity(b->options->cgroup)))
+	if (!(head->flags & PLAN_WORKER))
+		return;
+	head->flags |= PLAN_SURROUNDINGS;
+	head->nice = getpriority(PRIO_PROCESS, 0);
+	if (head->personality < 0)
+		head->personality = personality(0xffffffff);
+	if (takes_affinity(b->options->cgroup))
 		return;
 	n = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	if (n > 0)

@@ -168,7 +168,9 @@ static double count_syscalls(const struct tool *t, struct err *err)
 	if (bench_output(argv, table, sizeof(table), err) < 0)
 		return NAN;
 	/* "100.00 0.012345 19 650 17 total": per cent, seconds, each, calls, errors */
-	line = strstr(table, "100.00");
+	line = strstr(table, " total\n");
+	while (line && line > table && line[-1] != '\n')
+		line--;
 	if (!line || sscanf(line, "%*f %*f %*f %lf", &calls) != 1)
 		err_say(err, EPROTO, "strace gave no sum");
 	return calls;

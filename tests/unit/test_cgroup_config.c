@@ -177,6 +177,21 @@ START_TEST(what_the_kernel_refuses_leaves_nothing)
 }
 END_TEST
 
-UNIT_MAIN("cgroup_config", limits_reach_the_kernel, zeros_are_not_limits, no_process_at_all_is_one,
-	an_update_changes_only_what_it_names, devices_reach_the_kernel,
-	what_linux_dropped_is_a_warning, what_the_kernel_refuses_leaves_nothing)
+START_TEST(what_can_be_frozen_is_found)
+{
+	static const struct cgroup_path v1[] = {{"", "/v2"}, {"cpu,freezer:found", "/v1"}};
+	static const struct cgroup_path v2[] = {
+		{":unit", "turf-x.scope"}, {":parent", "/above"}, {":found", "/v2"}};
+	static const struct cgroup_path none[] = {{":user-unit", "turf-x.scope"}, {"pids", "/p"}};
+
+	ck_assert_ptr_eq(cgroup_freezer_path(v1, 2), &v1[1]);
+	ck_assert_ptr_eq(cgroup_freezer_path(v2, 3), &v2[2]);
+	ck_assert_ptr_null(cgroup_freezer_path(none, 2));
+	ck_assert_ptr_null(cgroup_freezer_path(NULL, 0));
+}
+END_TEST
+
+UNIT_MAIN("cgroup_config", what_can_be_frozen_is_found, limits_reach_the_kernel,
+	zeros_are_not_limits, no_process_at_all_is_one, an_update_changes_only_what_it_names,
+	devices_reach_the_kernel, what_linux_dropped_is_a_warning,
+	what_the_kernel_refuses_leaves_nothing)
