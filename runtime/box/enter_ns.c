@@ -8,9 +8,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -136,6 +139,17 @@ static int new_time_namespace(const struct plan_head *p, struct err *err)
 	return 0;
 }
 
+/* 127.0.0.1 is expected to work, and who has no CAP_NET_ADMIN inside cannot see to it. */
+static int loopback_up(struct err *err)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
+		return err_set(err, errno, "set up the loopback interface");
+	return 0;
+}
+
 int enter_namespaces(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
@@ -152,6 +166,8 @@ int enter_namespaces(struct enter *e, struct err *err)
 	}
 	if (p->flags & PLAN_ROOTLESS)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (p->clone_flags & CLONE_NEWNET && loopback_up(err) < 0)
+		return -err->code;
 	if (p->net_devices.n) {
 		int r = conv_say(e->conn, CONV_NET_WANTED, 0);
 

@@ -19,9 +19,8 @@ static struct box_test t;
 
 static void make_source(void)
 {
-	box_run_in(t.dir,
-		"mkdir -p src/below other && touch src/root src/user other/root && "
-		"chown 5:6 src/user");
+	box_run_in(t.dir, "mkdir -p src/below other && touch src/root src/user other/root && "
+			  "chown 5:6 src/user");
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
 	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	box_run_in(t.dir, "mount --bind other src/below");
@@ -169,6 +168,15 @@ static void own_network(void)
 	"*$//'"
 #define SYSFS "{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\"}"
 
+START_TEST(a_new_network_namespace_has_its_loopback)
+{
+	box_test_begin(&t);
+	BOX_RUN(&t, with_netns(box_json("cat /sys/class/net/lo/flags", "", SYSFS, "", "")));
+	ck_assert_str_eq(t.out, "0x9\n");
+	box_test_end(&t);
+}
+END_TEST
+
 START_TEST(network_interfaces_move_with_their_addresses)
 {
 	box_test_begin(&t);
@@ -314,7 +322,7 @@ END_TEST
 
 UNIT_MAIN("box_linux", mapped_mounts_show_other_owners, a_recursive_mapping_reaches_what_is_below,
 	a_mapped_mount_takes_the_containers_own_mapping, mappings_that_cannot_be_are_refused,
-	the_memory_policy_is_the_processes, network_interfaces_move_with_their_addresses,
-	network_interfaces_that_cannot_move_stay, labels_without_their_module_are_refused,
-	the_rootfs_has_its_propagation, the_domain_name_is_the_containers,
-	descriptors_of_socket_activation_come_first)
+	the_memory_policy_is_the_processes, a_new_network_namespace_has_its_loopback,
+	network_interfaces_move_with_their_addresses, network_interfaces_that_cannot_move_stay,
+	labels_without_their_module_are_refused, the_rootfs_has_its_propagation,
+	the_domain_name_is_the_containers, descriptors_of_socket_activation_come_first)
