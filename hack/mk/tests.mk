@@ -42,7 +42,7 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 # aworker.mk, included before, names its own.
 ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS)
-INTEGRATION     := $(filter-out %/lib.sh,$(sort $(wildcard tests/integration/*.sh)))
+INTEGRATION     := $(filter-out tests/integration/lib%,$(sort $(wildcard tests/integration/*.sh)))
 JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork)
 SUITES          := unit fuzz js integration cgroups
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2016 # jq has variables of its own
 # Sourced by every integration script: a directory of its own, bundles, assertions, and the proof
-# at the end that nothing is left. Scripts drive the programs of the build directory $B.
+# at the end that nothing is left. Scripts drive the programs of the build directory $B. One that
+# defines at_end() has it called last, whatever happened.
 set -eEu
 trap 'echo "FAILED: $0:$LINENO: $BASH_COMMAND" >&2' ERR
 
@@ -107,6 +108,7 @@ cleanup() {
 		echo "FAILED: left $left" >&2
 		rc=1
 	fi
+	! declare -F at_end >/dev/null || at_end
 	for id in $(turf list -q 2>/dev/null); do
 		turf delete --force "$id" >/dev/null 2>&1 || :
 	done

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# shellcheck source=tests/integration/lib.sh
+# Sourced, instead of lib.sh, by the scripts that put turf under a container engine: installs the
+# engines, makes an image's root, and takes away what a killed engine leaves.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# Engines put their containers into this cgroup, which is below the cage's own: what outlives even
+# a killed script is found there.
+CGROUP=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup)
+[ -n "$CGROUP" ] || CGROUP=$(sed -n 's/^0:://p' /proc/self/cgroup)
+CGROUP_ABOVE=${CGROUP%/}
+CGROUP=$CGROUP_ABOVE/$MARK
+ENGINE_PIDS=()
+
+# needs_engines PROGRAM...: installs what is missing of all engines.
+needs_engines() {
+	local p why
+
+	for p in "$@"; do
+		command -v "$p" >/dev/null && continue
+		hack/install-deps --engines >"$TMP/install" 2>&1 || {
+			why=$(tail -n 1 "$TMP/install")
+			skip "needs $p, and it could not be installed: $why"
+		}
+		break
+	done
+	for p in "$@"; do
+		command -v "$p" >/dev/null || fail "no '$p' after hack/install-deps --engines"
+	done
+}
+
+# Begins again in a network namespace where every port is free and addresses are nobody's.
+own_network() {
+	if [ -z "${TURF_TEST_NET:-}" ]; then
+		rm -rf "$TMP"
+		TURF_TEST_NET=own exec unshare --net bash "$0"
+	fi
+	ip link set lo up
+}
+
+# quiet COMMAND...: it succeeds, and what it says is told only when not.
+quiet() {
+	"$@" >"$TMP/quiet" 2>&1 || fail "'$*': $(cat "$TMP/quiet")"
+}
+
+# in_memory DIR: the engine's files, whose many fsync() are not what is tested here.
+in_memory() {
+	mkdir -p "$1"
+	mount -t tmpfs -o mode=711 none "$1"
+	MOUNTS=$(count_mounts)
+}
+
+# turf's own place for its state, which engines leave as it is; nobody else's containers are in it.
+own_state() {
+	ROOT=/run/turf
+	in_memory "$ROOT"
+}
+
+# engine_root DIR: what an image holds: busybox and nothing else.
+engine_root() {
+	local applet
+
+	mkdir -p "$1/bin" "$1/etc" "$1/tmp" "$1/proc" "$1/sys" "$1/dev"
+	cp "$BUSYBOX" "$1/bin/busybox"
+	for applet in sh true false sleep cat echo ls id hostname kill stty tty readlink ps top grep \
+		head tail tr wc env pwd stat dd touch mount ip nc httpd awk sed trap test mkdir rm; do
+		ln -sf busybox "$1/bin/$applet"
+	done
+	printf 'root:x:0:0:root:/:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n' >"$1/etc/passwd"
+	printf 'root:x:0:\nuser:x:1000:\nextra:x:2000:user\n' >"$1/etc/group"
+	chmod 1777 "$1/tmp"
+	echo "not a program" >"$1/etc/text"
+}
+
+engine_cgroups() {
+	local d
+
+	for d in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		[ ! -e "$d/cgroup.procs" ] || [ ! -d "$d$CGROUP" ] || echo "$d$CGROUP"
+	done
+}
+
+# Processes in the cgroups of the engine's containers.
+engine_processes() {
+	engine_cgroups | while read -r d; do
+		find "$d" -name cgroup.procs -exec cat {} + 2>/dev/null
+	done | sort -un
+}
+
+# gone PID: it has ended, though perhaps nobody has asked how.
+gone() {
+	[ ! -e "/proc/$1" ] || grep -sq '^State:[[:space:]]*[ZX]' "/proc/$1/status"
+}
+
+# Called at the end by lib.sh's cleanup. Frozen processes do not die before they are thawed.
+at_end() {
+	local pid d f
+
+	for pid in "${ENGINE_PIDS[@]}"; do
+		kill "$pid" 2>/dev/null || :
+		for _ in $(seq 100); do
+			gone "$pid" && break
+			sleep 0.1
+		done
+		kill -9 "$pid" 2>/dev/null || :
+	done
+	for pid in $(marked_processes); do
+		kill -9 "$pid" 2>/dev/null || :
+	done
+	for f in $(engine_cgroups | while read -r d; do
+		find "$d" \( -name freezer.state -o -name cgroup.freeze \) 2>/dev/null
+	done); do
+		case $f in
+		*/freezer.state) echo THAWED >"$f" 2>/dev/null || : ;;
+		*) echo 0 >"$f" 2>/dev/null || : ;;
+		esac
+	done
+	for _ in $(seq 50); do
+		for pid in $(engine_processes); do
+			kill -9 "$pid" 2>/dev/null || :
+		done
+		[ -n "$(engine_processes)" ] || break
+		sleep 0.1
+	done
+	drop_cgroups
+}
+
+# Takes away the cgroups above the containers' own.
+drop_cgroups() {
+	local d
+
+	for d in $(engine_cgroups); do
+		find "$d" -depth -type d -exec rmdir {} + 2>/dev/null || :
+		# In other hierarchies than the cage's own this is an empty directory, too.
+		[ -z "$CGROUP_ABOVE" ] || rmdir "${d%/"$MARK"}" 2>/dev/null || :
+	done
+}
+
+# What an engine leaves when its containers are gone: cgroups above them, without a process.
+no_container_left() {
+	local found
+
+	found=$(engine_cgroups | while read -r d; do
+		find "$d" -mindepth 1 -type d ! -name conmon
+	done)
+	[ -z "$found" ] || fail "cgroups of containers are left: $found"
+	found=$(engine_processes)
+	[ -z "$found" ] || fail "processes of containers are left: $found"
+	drop_cgroups
+	nothing_left "$1"
+}
