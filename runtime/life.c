@@ -83,7 +83,7 @@ void life_poststop(const struct record *r)
 	life_log_warnings(&warnings);
 }
 
-static int run_poststart(const struct record *r, struct err *err)
+int life_poststart(const struct record *r, struct err *err)
 {
 	_cleanup_buf_ struct buf state = BUF_INIT;
 	int rc;
@@ -137,23 +137,10 @@ int life_start(struct container *c, struct err *err)
 			err, EINVAL, "cannot start a container that is not created: %s", c->id);
 	if (rc < 0)
 		return err_wrap(err, "start container '%s'", c->id);
-	rc = run_poststart(&r, err);
+	rc = life_poststart(&r, err);
 	if (rc < 0)
 		stop(&r);
 	return rc;
-}
-
-int life_start_created(struct life *life, struct err *err)
-{
-	int rc;
-
-	if (!life->gate_alone)
-		return life_start(&life->container, err);
-	rc = gate_start(life->container.dir_fd, err);
-	if (rc == -ENOENT)
-		return err_say(err, EINVAL, "somebody else has started container '%s'",
-			life->container.id);
-	return rc < 0 ? err_wrap(err, "start container '%s'", life->container.id) : 0;
 }
 
 /* SIGKILL, and wait: what comes next removes what the process stands on. */

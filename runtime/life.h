@@ -38,6 +38,7 @@ struct life_options {
 	bool no_new_keyring;
 	bool knows_exit_file; /* the caller needs no descendant */
 	bool may_start_seed;
+	bool start; /* at once, poststart hooks included: there is no gate to open */
 	struct console *console; /* gets the terminal when there is no socket; NULL: refuse one */
 };
 
@@ -46,18 +47,20 @@ struct life {
 	enum record_payload payload;
 	int pidfd; /* of the container's process; owned */
 	pid_t pid;
-	bool gate_alone; /* starting it is opening its gate: no hooks, no listener */
 };
 
-#define LIFE_INIT                                         \
-	{                                                 \
-		CONTAINER_INIT, RECORD_EXEC, -1, 0, false \
+#define LIFE_INIT                                  \
+	{                                          \
+		CONTAINER_INIT, RECORD_EXEC, -1, 0 \
 	}
 
 void life_close(struct life *life);
 #define _cleanup_life_ _cleanup_(life_close)
 
-/* On success the process waits at its gate; the directory is not locked. */
+/*
+ * On success the process waits at its gate, or runs when that was asked for; the
+ * directory is not locked.
+ */
 int life_create(const struct life_options *options, struct life *ret, struct err *err);
 
 /*
@@ -65,9 +68,6 @@ int life_create(const struct life_options *options, struct life *ret, struct err
  * (runtime-spec 1.3, life cycle, step 9).
  */
 int life_start(struct container *c, struct err *err);
-
-/* The same of one that we have just created. */
-int life_start_created(struct life *life, struct err *err);
 
 /*
  * Ends what is left of the container, under the lock, and removes what `create`
@@ -84,6 +84,9 @@ int life_hooks(const char *kind, const struct oci_hook *hooks, size_t n, const c
 
 /* The directories of resctrl that `create` made. */
 int life_remove_rdt(const struct record *r, struct err *err);
+
+/* poststart hooks of a process that runs. */
+int life_poststart(const struct record *r, struct err *err);
 
 /* poststop hooks with the state "stopped"; failures are warnings. */
 void life_poststop(const struct record *r);

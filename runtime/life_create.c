@@ -28,6 +28,7 @@
 #include "runtime/bundle.h"
 #include "runtime/console.h"
 #include "runtime/payload.h"
+#include "runtime/seccomp_listener.h"
 
 struct creation {
 	const struct life_options *options;
@@ -272,6 +273,14 @@ static int duty_ready(void *arg, struct err *err)
 	return record_write(cr->container.dir_fd, &cr->record, err);
 }
 
+static int duty_listener(void *arg, int remote_fd, struct err *err)
+{
+	struct creation *cr = arg;
+
+	return seccomp_listener_hand_over(&cr->record, OCI_STATUS_CREATED, cr->child.pidfd,
+		cr->child.pid, remote_fd, err);
+}
+
 static int make_process(struct creation *cr, struct err *err)
 {
 	_cleanup_close_ int dir_fd =
@@ -283,6 +292,7 @@ static int make_process(struct creation *cr, struct err *err)
 		.console = duty_console,
 		.warning = duty_warning,
 		.ready = duty_ready,
+		.listener = duty_listener,
 	};
 	int r;
 
@@ -342,12 +352,14 @@ static int build(struct creation *cr, struct err *err)
 		r = make_cgroup(cr, err);
 	if (r == 0)
 		r = make_rdt(cr, err);
-	if (r == 0)
+	if (r == 0 && !cr->options->start)
 		r = gate_listen(cr->container.dir_fd, &cr->gate_fd, err);
 	if (r == 0)
 		r = make_plan(cr, err);
 	if (r == 0)
 		r = make_process(cr, err);
+	if (r == 0 && cr->options->start)
+		r = life_poststart(&cr->record, err);
 	return r;
 }
 
@@ -380,7 +392,6 @@ static void hand_over(struct creation *cr, struct life *ret)
 		.payload = cr->record.payload,
 		.pidfd = take_fd(&cr->child.pidfd),
 		.pid = cr->child.pid,
-		.gate_alone = cr->record.n_poststart == 0 && !cr->record.listener_path,
 	};
 	cr->container = (struct container)CONTAINER_INIT;
 }

@@ -50,6 +50,7 @@ int verb_run(const struct globals *g, char **args, struct err *err)
 	/* Nobody but us waits for it, and we do by pidfd and exit file. */
 	o.knows_exit_file = true;
 	o.may_start_seed = true;
+	o.start = true;
 	if (!given.detach && !o.console_socket)
 		o.console = &console;
 	r = given.detach ? 0 : foreground_begin(&fg, err);
@@ -57,11 +58,5 @@ int verb_run(const struct globals *g, char **args, struct err *err)
 		r = life_create(&o, &life, err);
 	if (r < 0)
 		return r;
-	r = life_start_created(&life, err);
-	if (r < 0) {
-		console_close(&console);
-		remove_container(&life.container);
-		return r;
-	}
 	return given.detach ? 0 : run_in_foreground(&fg, &life, &console, err);
 }

@@ -38,7 +38,7 @@ struct box_options {
 	enum box_payload payload;
 	int stdio[3];	       /* become 0-2 of the container; unused with a terminal */
 	unsigned preserve_fds; /* descriptors 3.. of the caller that the container keeps */
-	int gate_fd;	       /* from gate_listen() */
+	int gate_fd;	       /* from gate_listen(); -1: starts when `ready` has been done */
 	bool no_pivot;
 	bool no_new_keyring;
 };
@@ -124,7 +124,7 @@ struct box_duties {
 	/* A failure that the container survives; one sentence. NULL is fine. */
 	void (*warning)(void *arg, const char *text);
 	/*
-	 * A process that joins has loaded a seccomp profile with a listener, which is this
+	 * A process that starts without a gate has a seccomp profile with a listener, which is this
 	 * descriptor of its own; see gate.h. NULL where that cannot be.
 	 */
 	int (*listener)(void *arg, int remote_fd, struct err *err);

@@ -286,8 +286,8 @@ static int on_ready(const struct box_child *child, const struct plan_head *p,
 	r = conv_say(child->conn, CONV_RELEASED, 0);
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		return err_set(err, -r, "release the container's process");
-	return p->flags & PLAN_JOIN ? gate_outcome(child->conn, duties->listener, duties->arg, err)
-				    : await_end(child, err);
+	return p->gate_fd < 0 ? gate_outcome(child->conn, duties->listener, duties->arg, err)
+			      : await_end(child, err);
 }
 
 /* The process in between has made the container's, a child of ours, and ends. */

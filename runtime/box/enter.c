@@ -95,7 +95,7 @@ int enter_run(struct enter *e, struct box_entry *ret, struct err *err)
 	if (enter_arguments(p, &entry, err) < 0)
 		return -err->code;
 	entry.conn = e->conn;
-	entry.gate_fd = e->fds[p->gate_fd];
+	entry.gate_fd = enter_fd(e, p->gate_fd);
 	entry.is_init = getpid() == 1;
 	entry.memory_limit = p->memory_limit;
 	entry.hooks_state = e->start_state;
@@ -165,15 +165,17 @@ int box_wait_start(struct box_entry *entry, struct err *err)
 
 	if (await_release(entry, err) < 0)
 		return -err->code;
-	/* Who joins needs no gate: the conversation goes on until the execve ends it. */
-	if (p->flags & PLAN_JOIN) {
+	/* Without a gate the conversation goes on until the payload runs. */
+	if (entry->gate_fd < 0) {
 		entry->start_conn = take_fd(&entry->conn);
-		return enter_seccomp(p, entry->start_conn, err);
+	} else {
+		fd_close(&entry->conn);
+		if (wait_at_gate(entry, err) < 0)
+			return -err->code;
+		fd_close(&entry->gate_fd);
 	}
-	fd_close(&entry->conn);
-	if (wait_at_gate(entry, err) < 0)
-		return -err->code;
-	fd_close(&entry->gate_fd);
+	if (p->flags & PLAN_JOIN)
+		return enter_seccomp(p, entry->start_conn, err);
 	if (enter_run_hooks(p, p->start_hooks, "startContainer", entry->hooks_state,
 		    entry->hooks_state_len, err) < 0)
 		return -err->code;

@@ -104,8 +104,8 @@ static int build(struct builder *b, UNUSED int pidfd)
 		plan_paths(b) < 0 || plan_sysctls(b) < 0 || plan_process(b) < 0 ||
 		plan_trees(b) < 0)
 		return -b->err->code;
-	r = plan_put_fd(b, o->gate_fd, false);
-	if (r < 0)
+	r = o->gate_fd < 0 ? -1 : plan_put_fd(b, o->gate_fd, false);
+	if (r < 0 && o->gate_fd >= 0)
 		return r;
 	head->gate_fd = r;
 	head->unshare = (uint32_t)(head->clone_flags & NS_UNSHARED);

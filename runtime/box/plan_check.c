@@ -168,7 +168,7 @@ static int check_process(const struct checker *c)
 		check_str(c, "cwd_made", p->cwd_made, false) < 0 ||
 		check_strs(c, "argv", p->argv) < 0 || check_strs(c, "envp", p->envp) < 0 ||
 		check_fds(c, "preserved", p->preserved, p->flags & PLAN_WORKER) < 0 ||
-		check_fd(c, "gate_fd", p->gate_fd, true) < 0)
+		check_fd(c, "gate_fd", p->gate_fd, false) < 0)
 		return -EBADMSG;
 	if (p->argv.n == 0)
 		return bad(c, "argv");
