@@ -33,9 +33,10 @@ static struct arena_block *block_add(struct arena *a, size_t size)
 		size = ARENA_BLOCK;
 	if (size > SIZE_MAX - sizeof(*b))
 		return NULL;
-	b = calloc(1, sizeof(*b) + size);
+	b = malloc(sizeof(*b) + size);
 	if (!b)
 		return NULL;
+	b->used = 0;
 	b->size = size;
 	if (own && a->blocks) {
 		b->next = a->blocks->next;
@@ -61,7 +62,8 @@ void *arena_alloc(struct arena *a, size_t size)
 		return NULL;
 	p = b->data + b->used;
 	b->used += size;
-	return p;
+	/* Not the block as a whole: what is never used need not be touched. */
+	return memset(p, 0, size);
 }
 
 void *arena_calloc(struct arena *a, size_t n, size_t size)

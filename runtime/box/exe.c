@@ -102,6 +102,10 @@ int exe_freeze(struct err *err)
 	return fd >= 0 ? fd : open_copy(err);
 }
 
+/*
+ * What is mapped is populated at once: most of it is used within the next milliseconds,
+ * and a page fault costs more than a page.
+ */
 static int prot_of(const ElfW(Phdr) * ph)
 {
 	return (ph->p_flags & PF_R ? PROT_READ : 0) | (ph->p_flags & PF_W ? PROT_WRITE : 0) |
@@ -141,7 +145,8 @@ static int replace_written(uintptr_t start, size_t len, int prot, struct err *er
 
 	if (len == 0)
 		return 0;
-	copy = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	copy = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (copy == MAP_FAILED)
 		return err_set(err, errno, "mmap");
 	copy_pages(copy, start, len);
@@ -169,8 +174,8 @@ static int replace_segments(const struct image *im, int fd, struct err *err)
 			if (r == 0)
 				r = replace_written(start + closed, end - start - closed,
 					PROT_READ | PROT_WRITE, err);
-		} else if (mmap((void *)start, end - start, prot_of(ph), MAP_PRIVATE | MAP_FIXED,
-				   fd, (off_t)(ph->p_offset & -im->page)) == MAP_FAILED)
+		} else if (mmap((void *)start, end - start, prot_of(ph),
+				   MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd, (off_t)(ph->p_offset & -im->page)) == MAP_FAILED)
 			r = err_set(err, errno, "mmap");
 		if (r < 0)
 			return r;
