@@ -11,6 +11,7 @@
 #include "runtime/box/caps.h"
 #include "runtime/box/mount_options.h"
 #include "runtime/box/seccomp.h"
+#include "runtime/criu.h"
 #include "runtime/payload.h"
 #include "runtime/verbs.h"
 
@@ -117,6 +118,9 @@ static void put_annotations(struct json_writer *w)
 	json_write_key(w, "annotations");
 	json_write_object_begin(w);
 	json_write_member_str(w, "io.github.seccomp.libseccomp.version", seccomp_library());
+	/* runc's, which podman and CRI-O look for. */
+	json_write_member_str(w, "org.opencontainers.runc.checkpoint.enabled",
+		criu_is_installed() ? "true" : "false");
 	json_write_member_str(w, "turf.noslate.dev/version", TURF_VERSION);
 	json_write_object_end(w);
 	/* A seed is code that stands ready on the host: who may choose one chooses what runs. */

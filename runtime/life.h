@@ -16,10 +16,21 @@
 
 struct console;
 struct cgroup;
+struct oci_config;
 struct oci_hook;
 
 /* How long a killed process may take to be gone. */
 #define LIFE_KILL_TIMEOUT_MS 10000
+
+/*
+ * Makes the process instead of create's usual ways, in the cgroup, as our child. `dir` is
+ * the state directory. What it leaves in the cgroup when it fails is killed.
+ */
+struct life_restorer {
+	int (*restore)(void *arg, const struct record *r, const struct oci_config *config,
+		const struct cgroup *cgroup, const char *dir, pid_t *ret_pid, struct err *err);
+	void *arg;
+};
 
 /* Nothing is owned. */
 struct life_options {
@@ -39,6 +50,7 @@ struct life_options {
 	bool knows_exit_file; /* the caller needs no descendant */
 	bool may_start_seed;
 	bool start; /* at once, poststart hooks included: there is no gate to open */
+	const struct life_restorer *restorer; /* NULL: a new process, which waits for start */
 	struct console *console; /* gets the terminal when there is no socket; NULL: refuse one */
 };
 

@@ -277,8 +277,8 @@ static int duty_listener(void *arg, int remote_fd, struct err *err)
 {
 	struct creation *cr = arg;
 
-	return seccomp_listener_hand_over(&cr->record, OCI_STATUS_CREATED, cr->child.pidfd,
-		cr->child.pid, remote_fd, err);
+	return seccomp_listener_hand_over(
+		&cr->record, OCI_STATUS_CREATED, cr->child.pidfd, cr->child.pid, remote_fd, err);
 }
 
 static int make_process(struct creation *cr, struct err *err)
@@ -306,6 +306,30 @@ static int make_process(struct creation *cr, struct err *err)
 	if (*cr->rdt.clos && rdt_attach(&cr->rdt, cr->child.pid, err) < 0)
 		return -err->code;
 	return box_bring_up(&cr->child, cr->plan, &duties, err);
+}
+
+/* It has been at its gate long ago: there is none. */
+static int restore_process(struct creation *cr, struct err *err)
+{
+	const struct life_restorer *r = cr->options->restorer;
+	_cleanup_free_ char *root = realpath(cr->options->root, NULL);
+	_cleanup_free_ char *dir = NULL;
+	int pidfd;
+
+	if (!root || asprintf(&dir, "%s/%s", root, cr->container.id) < 0) {
+		dir = NULL;
+		return err_set(err, root ? ENOMEM : errno, "'%s'", cr->options->root);
+	}
+	if (r->restore(r->arg, &cr->record, cr->bundle.config, cr->cgroup, dir, &cr->child.pid,
+		    err) < 0)
+		return -err->code;
+	pidfd = proc_pidfd_open(cr->child.pid);
+	if (pidfd < 0)
+		return err_set(err, -pidfd, "open process %d", (int)cr->child.pid);
+	cr->child.pidfd = pidfd;
+	if (*cr->rdt.clos && rdt_attach(&cr->rdt, cr->child.pid, err) < 0)
+		return -err->code;
+	return duty_ready(cr, err);
 }
 
 static int prepare(struct creation *cr, struct err *err)
@@ -352,6 +376,8 @@ static int build(struct creation *cr, struct err *err)
 		r = make_cgroup(cr, err);
 	if (r == 0)
 		r = make_rdt(cr, err);
+	if (cr->options->restorer)
+		return r == 0 ? restore_process(cr, err) : r;
 	if (r == 0 && !cr->options->start)
 		r = gate_listen(cr->container.dir_fd, &cr->gate_fd, err);
 	if (r == 0)

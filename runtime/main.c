@@ -30,6 +30,8 @@
 #define STACK_USUAL (32 << 10)
 
 static const struct verb verbs[] = {
+	{"checkpoint", verb_checkpoint, "[options] ID", "save a running container, and delete it",
+		&checkpoint_options, 1, 1, complete_container},
 	{"create", verb_create, "[options] ID", "make a container that waits for start",
 		&create_options, 1, 1, NULL},
 	{"delete", verb_delete, "[options] ID", "remove a stopped container", &delete_options, 1, 1,
@@ -48,6 +50,8 @@ static const struct verb verbs[] = {
 		complete_container},
 	{"ps", verb_ps, "[options] ID [PS-OPTION...]", "list the processes of a container",
 		&ps_options, 1, VERB_REST, complete_container},
+	{"restore", verb_restore, "[options] ID", "make a container from what checkpoint saved",
+		&restore_options, 1, 1, NULL},
 	{"resume", verb_resume, "ID", "let a paused container run again", NULL, 1, 1,
 		complete_container},
 	{"run", verb_run, "[options] ID", "create, start and wait for a container", &run_options, 1,

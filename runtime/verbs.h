@@ -47,6 +47,7 @@ struct verb {
 
 const struct verb *verb_find(const struct verb *verbs, const char *name);
 
+int verb_checkpoint(const struct globals *g, char **args, struct err *err);
 int verb_create(const struct globals *g, char **args, struct err *err);
 int verb_delete(const struct globals *g, char **args, struct err *err);
 int verb_events(const struct globals *g, char **args, struct err *err);
@@ -57,6 +58,7 @@ int verb_kill(const struct globals *g, char **args, struct err *err);
 int verb_list(const struct globals *g, char **args, struct err *err);
 int verb_pause(const struct globals *g, char **args, struct err *err);
 int verb_ps(const struct globals *g, char **args, struct err *err);
+int verb_restore(const struct globals *g, char **args, struct err *err);
 int verb_resume(const struct globals *g, char **args, struct err *err);
 int verb_run(const struct globals *g, char **args, struct err *err);
 int verb_seed(const struct globals *g, char **args, struct err *err);
@@ -66,6 +68,7 @@ int verb_state(const struct globals *g, char **args, struct err *err);
 int verb_update(const struct globals *g, char **args, struct err *err);
 int verb_version(const struct globals *g, char **args, struct err *err);
 
+extern const struct option_table checkpoint_options;
 extern const struct option_table create_options;
 extern const struct option_table delete_options;
 extern const struct option_table events_options;
@@ -73,6 +76,7 @@ extern const struct option_table exec_options;
 extern const struct option_table kill_options;
 extern const struct option_table list_options;
 extern const struct option_table ps_options;
+extern const struct option_table restore_options;
 extern const struct option_table run_options;
 extern const struct option_table seed_options;
 extern const struct option_table spec_options;

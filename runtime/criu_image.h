@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file `turf.json` beside criu's images: what the container had from outside, which
+ * criu cannot bring back by itself. Whoever can write there can make any process at all,
+ * yet what it says is only ever looked up in the configuration of the container to
+ * restore: it cannot name a path of the host.
+ */
+#ifndef RUNTIME_CRIU_IMAGE_H
+#define RUNTIME_CRIU_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/err.h"
+
+struct json_doc;
+
+#define CRIU_IMAGE_FILE	   "turf.json"
+#define CRIU_IMAGE_VERSION 1
+
+/* Descriptors 0 to 2 are looked after. */
+#define CRIU_STDIO 3
+
+enum criu_mount_kind {
+	CRIU_MOUNT_BIND,   /* of `mounts` */
+	CRIU_MOUNT_CGROUP, /* the container's cgroup in one hierarchy */
+	CRIU_MOUNT_NULL,   /* /dev/null over a masked file */
+	CRIU_MOUNT_DEVICE, /* a device of the host, where none can be made */
+};
+
+struct criu_mount {
+	enum criu_mount_kind kind;
+	const char *name; /* where it is in the container, and what criu calls it */
+	/* BIND: `destination` in the configuration; CGROUP: the hierarchy, as the record has it */
+	const char *of;
+	const char *below; /* BIND: "" or "/a/b", a mount further down in the source */
+};
+
+struct criu_image {
+	struct criu_mount *mounts; /* in the arena */
+	size_t n_mounts;
+	/* What criu calls descriptors 0 to 2: "pipe:[12]", "file[1a:3]"; NULL: its own business */
+	const char *stdio[CRIU_STDIO];
+	bool null[CRIU_STDIO]; /* it was /dev/null */
+	struct arena arena;
+	struct json_doc *doc; /* owned; of one that was read */
+};
+
+void criu_image_finish(struct criu_image *image);
+#define _cleanup_criu_image_ _cleanup_(criu_image_finish)
+
+int criu_image_write(const char *dir, const struct criu_image *image, struct err *err);
+int criu_image_read(const char *dir, struct criu_image *ret, struct err *err);
+
+#endif
