@@ -57,28 +57,38 @@ static int no_such_container(const char *id, struct err *err)
 	return err_say(err, ENOENT, "container does not exist: %s", id);
 }
 
-int container_open(const char *root, const char *id, struct container *ret, struct err *err)
+int container_open_in(int root_fd, const char *id, struct container *ret, struct err *err)
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
-	int r = check_id(id, err);
 
-	if (r < 0)
-		return r;
-	c.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (c.root_fd < 0 && errno == ENOENT)
-		return no_such_container(id, err);
-	if (c.root_fd < 0)
-		return err_set(err, errno, "open '%s'", root);
-	c.dir_fd = openat(c.root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	c.dir_fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c.dir_fd < 0 && errno == ENOENT)
 		return no_such_container(id, err);
 	if (c.dir_fd < 0)
-		return err_set(err, errno, "open '%s/%s'", root, id);
+		return err_set(err, errno, "open the state directory of '%s'", id);
 	c.id = strdup(id);
 	if (!c.id)
 		return err_oom(err);
 	hand_over(&c, ret);
 	return 0;
+}
+
+int container_open(const char *root, const char *id, struct container *ret, struct err *err)
+{
+	_cleanup_close_ int root_fd = -1;
+	int r = check_id(id, err);
+
+	if (r < 0)
+		return r;
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0 && errno == ENOENT)
+		return no_such_container(id, err);
+	if (root_fd < 0)
+		return err_set(err, errno, "open '%s'", root);
+	r = container_open_in(root_fd, id, ret, err);
+	if (r == 0)
+		ret->root_fd = take_fd(&root_fd);
+	return r;
 }
 
 /* False when the directory was removed, or is another one by now. */
@@ -311,21 +321,17 @@ static bool is_locked(const struct container *c)
 
 static bool is_frozen(const struct record *r)
 {
-	_cleanup_cgroup_ struct cgroup *cg = NULL;
 	const struct cgroup_path *freezer = cgroup_freezer_path(r->cgroups, r->n_cgroups);
-	struct err err;
-	bool frozen = false;
 
-	if (!freezer || cgroup_open(freezer, 1, &cg, &err) < 0)
-		return false;
-	return cgroup_is_frozen(cg, &frozen, &err) == 0 && frozen;
+	return freezer && cgroup_path_is_frozen(freezer);
 }
 
 enum oci_status container_status(const struct container *c, const struct record *r)
 {
 	if (r->reached == OCI_STATUS_CREATING)
 		return is_locked(c) ? OCI_STATUS_CREATING : OCI_STATUS_STOPPED;
-	if (has_file(c, SEED_EXIT_FILE) || !proc_is_alive(&r->init))
+	/* A clone is reaped by somebody else, who says so. */
+	if ((r->payload == RECORD_WARM && has_file(c, SEED_EXIT_FILE)) || !proc_is_alive(&r->init))
 		return OCI_STATUS_STOPPED;
 	if (is_frozen(r))
 		return OCI_STATUS_PAUSED;

@@ -38,6 +38,8 @@ void container_close(struct container *c);
 
 /* -ENOENT: "container does not exist: ID"; -EINVAL for what can be no id. */
 int container_open(const char *root, const char *id, struct container *ret, struct err *err);
+/* The same to look at it alone, from a directory that is open; it cannot be locked or removed. */
+int container_open_in(int root_fd, const char *id, struct container *ret, struct err *err);
 
 /* Makes the directory, locked. -EEXIST: "container with id exists: ID". */
 int container_make(const char *root, const char *id, struct container *ret, struct err *err);

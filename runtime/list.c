@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/json.h"
 #include "runtime/base/log.h"
 #include "runtime/container.h"
@@ -41,11 +43,11 @@ static void add_row(struct listing *l, const struct record *r, enum oci_status s
 		r->bundle);
 }
 
-static int add_container(struct listing *l, const char *root, const char *id, struct err *err)
+static int add_container(struct listing *l, int root_fd, const char *id, struct err *err)
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
 	_cleanup_record_ struct record record = {0};
-	int r = container_open(root, id, &c, err);
+	int r = container_open_in(root_fd, id, &c, err);
 
 	if (r == 0)
 		r = container_record(&c, &record, err);
@@ -71,11 +73,12 @@ static void begin(struct listing *l, char **ids)
 /* One that vanished meanwhile is no error, one that cannot be read no reason to hide the others. */
 static int list_all(const char *root, char **ids, struct buf *out, struct err *err)
 {
+	_cleanup_close_ int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct listing l = {.out = BUF_INIT};
 
 	begin(&l, ids);
 	for (char **id = ids; *id; id++) {
-		int r = add_container(&l, root, *id, err);
+		int r = add_container(&l, root_fd, *id, err);
 
 		if (r < 0 && r != -ENOENT)
 			log_warn("%s, ignoring", err->msg);

@@ -7,7 +7,7 @@ BENCH_BINS  := $(patsubst %,$(B)/bench/bench_%,$(BENCHES))
 # Programs of one file, free of our code: what others are measured against, and with.
 BENCH_TOOLS := $(patsubst %,$(B)/bench/%,forkserver_floor runtime_floor peak)
 
-$(B)/bench/bench_runtime: $(B)/obj/tests/bench/runtime_bundle.o
+$(B)/bench/bench_runtime $(B)/bench/bench_many: $(B)/obj/tests/bench/runtime_bundle.o
 $(BENCH_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_OBJS) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

@@ -156,6 +156,9 @@ int cgroup_open(const struct cgroup_path *paths, size_t n, struct cgroup **ret, 
 /* The one among them that can be frozen, v1's before what v2 has always; NULL: none. */
 const struct cgroup_path *cgroup_freezer_path(const struct cgroup_path *paths, size_t n);
 
+/* Whether it is frozen, or about to be; false when it is gone. */
+bool cgroup_path_is_frozen(const struct cgroup_path *path);
+
 /* Returns when every process stands still, or runs again. -ENOTSUP without a freezer. */
 int cgroup_freeze(struct cgroup *cg, struct err *err);
 int cgroup_thaw(struct cgroup *cg, struct err *err);

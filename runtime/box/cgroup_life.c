@@ -237,6 +237,23 @@ const struct cgroup_path *cgroup_freezer_path(const struct cgroup_path *paths, s
 	return v2;
 }
 
+bool cgroup_path_is_frozen(const struct cgroup_path *path)
+{
+	bool v2 = strcspn(path->controller, ":") == 0;
+	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *file = NULL;
+	struct err ignored;
+	size_t len;
+
+	if (asprintf(&file, "%s/%s", path->path, v2 ? "cgroup.events" : "freezer.state") < 0) {
+		file = NULL;
+		return false;
+	}
+	if (file_read_value(AT_FDCWD, file, FILE_VALUE_MAX, &text, &len, &ignored) < 0)
+		return false;
+	return v2 ? strstr(text, "frozen 1") != NULL : str_after(text, "THAWED") == NULL;
+}
+
 int cgroup_is_frozen(struct cgroup *cg, bool *ret_frozen, struct err *err)
 {
 	const struct cgroup_dir *dir = cgroup_dir_find(cg, "freezer");
