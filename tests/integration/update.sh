@@ -43,7 +43,7 @@ eq "$(limit)" 134217728
 eq "$(pids)" max
 eq "$(saved cpu.shares)" 512
 eq "$(saved memory.limit)" 134217728
-eq "$(value cpu cpu.shares cpu.weight)" "$([ -e /sys/fs/cgroup/cpu ] && echo 512 || echo 59)"
+eq "$(value cpu cpu.shares cpu.weight)" "$([ -e "$(dir_of cpu)/cpu.shares" ] && echo 512 || echo 59)"
 # It had no cgroup of that kind before: all its processes are there now.
 pid=$(turf state "$id" | jq .pid)
 grep -qx "$pid" "$(dir_of cpu)/cgroup.procs" || fail "$pid was not moved"
@@ -52,7 +52,7 @@ grep -qx "$pid" "$(dir_of cpu)/cgroup.procs" || fail "$pid was not moved"
 before=$(cat "$ROOT/$id/state.json")
 fails "linux.resources.cpu.cpus" turf update --memory 256m --cpu-share 100 --cpuset-cpus 4000 "$id"
 eq "$(limit)" 134217728
-eq "$(value cpu cpu.shares cpu.weight)" "$([ -e /sys/fs/cgroup/cpu ] && echo 512 || echo 59)"
+eq "$(value cpu cpu.shares cpu.weight)" "$([ -e "$(dir_of cpu)/cpu.shares" ] && echo 512 || echo 59)"
 eq "$(saved memory.limit)" 134217728
 eq "$(saved cpu)" "$(echo "$before" | jq -r .resources.cpu)"
 [ ! -e /sys/fs/cgroup/cpuset ] || [ "$(dir_of cpuset)" = null ] || [ ! -e "$(dir_of cpuset)" ] ||
