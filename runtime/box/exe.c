@@ -138,22 +138,20 @@ __attribute__((no_sanitize_address)) static void copy_pages(void *to, uintptr_t 
 		t[i] = f[i];
 }
 
-/* Pages that were written to: a copy takes their place. */
-static int replace_written(uintptr_t start, size_t len, int prot, struct err *err)
+/* Pages that were written to: a copy takes their place, of which the first are closed again. */
+static int replace_written(uintptr_t start, size_t len, size_t closed, struct err *err)
 {
 	void *copy;
 
-	if (len == 0)
-		return 0;
-	copy = mmap(NULL, len, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	copy = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+		-1, 0);
 	if (copy == MAP_FAILED)
 		return err_set(err, errno, "mmap");
 	copy_pages(copy, start, len);
-	if (!(prot & PROT_WRITE) && mprotect(copy, len, prot) < 0)
-		return err_set(err, errno, "mprotect");
 	if (mremap(copy, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, start) == MAP_FAILED)
 		return err_set(err, errno, "mremap");
+	if (closed && mprotect((void *)start, closed, PROT_READ) < 0)
+		return err_set(err, errno, "mprotect");
 	return 0;
 }
 
@@ -167,15 +165,11 @@ static int replace_segments(const struct image *im, int fd, struct err *err)
 
 		if (ph->p_type != PT_LOAD || end == start)
 			continue;
-		if (ph->p_flags & PF_W) {
-			size_t closed = relro_of(im, start, end);
-
-			r = replace_written(start, closed, PROT_READ, err);
-			if (r == 0)
-				r = replace_written(start + closed, end - start - closed,
-					PROT_READ | PROT_WRITE, err);
-		} else if (mmap((void *)start, end - start, prot_of(ph),
-				   MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd, (off_t)(ph->p_offset & -im->page)) == MAP_FAILED)
+		if (ph->p_flags & PF_W)
+			r = replace_written(start, end - start, relro_of(im, start, end), err);
+		else if (mmap((void *)start, end - start, prot_of(ph),
+				 MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd,
+				 (off_t)(ph->p_offset & -im->page)) == MAP_FAILED)
 			r = err_set(err, errno, "mmap");
 		if (r < 0)
 			return r;
