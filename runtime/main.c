@@ -6,9 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
@@ -24,10 +21,6 @@
 
 /* The heap grows by so much at a time: a program that lives for milliseconds asks once. */
 #define HEAP_STEP (512 << 10)
-
-/* What create and run use of heap and stack, and what they find there by one call. */
-#define HEAP_USUAL  (128 << 10)
-#define STACK_USUAL (32 << 10)
 
 static const struct verb verbs[] = {
 	{"checkpoint", verb_checkpoint, "[options] ID", "save a running container, and delete it",
@@ -216,35 +209,13 @@ static int run(char **args, struct err *err)
 	return run_verb(verb, args + 1, err);
 }
 
-static void populate(uintptr_t from, uintptr_t to)
-{
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	from = (from + page - 1) & -page;
-	(void)madvise((void *)from, (to & -page) - from, MADV_POPULATE_WRITE);
-}
-
-/* A page fault costs several times of a page. A kernel without the call takes the faults. */
-static void touch_ahead(void)
-{
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-	char *heap;
-
-	(void)mallopt(M_TOP_PAD, HEAP_STEP);
-	heap = malloc(HEAP_USUAL);
-	if (heap)
-		populate((uintptr_t)heap, (uintptr_t)heap + HEAP_USUAL);
-	free(heap);
-	populate(here - STACK_USUAL, here);
-}
-
 int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 	int r;
 
 	globals.options = &global_options;
-	touch_ahead();
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
 	r = run(argv + (argc > 0), &err);
 	if (r >= 0)
 		return r;
