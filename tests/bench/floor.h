@@ -8,9 +8,12 @@
 #ifndef TESTS_BENCH_FLOOR_H
 #define TESTS_BENCH_FLOOR_H
 
+#include <net/if.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -74,6 +77,16 @@ static inline void mount_all(void)
 		MUST(mount(
 			NULL, readonly[i], NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | usual, NULL));
 	}
+}
+
+static inline void loopback_up(void)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	MUST(fd);
+	MUST(ioctl(fd, SIOCSIFFLAGS, &lo));
+	close(fd);
 }
 
 /* All capabilities that `turf spec` does not keep in the bounding set. */

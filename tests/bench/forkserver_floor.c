@@ -34,6 +34,7 @@ static void enter(const char *rootfs)
 
 	MUST(setsid());
 	MUST(sethostname("bench", 5));
+	loopback_up();
 	MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	MUST(mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL));
 	MUST(chdir(rootfs));

@@ -138,6 +138,7 @@ static void run(const char *rootfs)
 	MUST(unshare(CLONE_NEWCGROUP));
 	MUST(setsid());
 	MUST(sethostname("bench", 5));
+	loopback_up();
 	MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	MUST(mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL));
 	MUST(chdir(rootfs));
