@@ -15,6 +15,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 #include "runtime/box/cgroup.h"
+#include "runtime/criu_script.h"
 #include "runtime/verbs.h"
 
 #define CRIU_PROGRAM "criu"
@@ -247,7 +248,16 @@ static bool take_error(const char *line, size_t len, char *ret, size_t room)
 	return true;
 }
 
-/* The last error in a text; false when there is none. */
+/* "Dumping FAILED.": what is said behind it are consequences. */
+static bool is_end(const char *line, size_t len)
+{
+	static const char end[] = " FAILED.";
+
+	return len >= sizeof(end) - 1 &&
+	       memcmp(line + len - (sizeof(end) - 1), end, sizeof(end) - 1) == 0;
+}
+
+/* The last error that led to the failure; false when there is none. */
 static bool last_error(const char *text, size_t len, char *ret, size_t room)
 {
 	bool found = false;
@@ -257,6 +267,8 @@ static bool last_error(const char *text, size_t len, char *ret, size_t room)
 
 		if (!end)
 			end = text + len;
+		if (found && is_end(line, (size_t)(end - line)))
+			break;
 		found |= take_error(line, (size_t)(end - line), ret, room);
 		line = end + 1;
 	}
@@ -309,16 +321,37 @@ static int remove_log(const struct criu_call *c, struct err *err)
 	return 0;
 }
 
+static int wait_for(
+	pid_t pid, struct criu_script *script, const struct criu_call *c, int *ret, struct err *err)
+{
+	_cleanup_close_ int pidfd = proc_pidfd_open(pid);
+	int r = 0;
+
+	if (pidfd < 0)
+		r = err_set(err, -pidfd, "open process %d", (int)pid);
+	else if (c->on_namespaces)
+		r = criu_script_serve(script, c, pidfd, err);
+	/* Nobody answers its script any more. */
+	if (r < 0 && pidfd >= 0)
+		(void)proc_pidfd_signal(pidfd, SIGTERM);
+	while (waitpid(pid, ret, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
 int criu_run(struct criu_call *c, struct err *err)
 {
 	_cleanup_close_ int said_fd = memfd_create("criu", MFD_CLOEXEC);
+	_cleanup_criu_script_ struct criu_script script = CRIU_SCRIPT_INIT;
 	int status = 0;
 	pid_t pid;
 
-	if (c->failed)
-		return err_oom(err);
 	if (said_fd < 0)
 		return err_set(err, errno, "memfd_create");
+	if (c->on_namespaces && criu_script_begin(&script, c, err) < 0)
+		return -err->code;
+	if (c->failed)
+		return err_oom(err);
 	if (remove_log(c, err) < 0)
 		return -err->code;
 	pid = fork();
@@ -326,7 +359,7 @@ int criu_run(struct criu_call *c, struct err *err)
 		return err_set(err, errno, "fork");
 	if (pid == 0)
 		child_exec(c, said_fd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (wait_for(pid, &script, c, &status, err) < 0)
+		return -err->code;
 	return status == 0 ? 0 : explain(c, status, said_fd, err);
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
@@ -55,6 +56,12 @@ struct criu_call {
 	 */
 	const char *root;
 	const struct cgroup *cgroup; /* criu is put there, and what it restores starts there */
+	/*
+	 * NULL, or called when the namespaces exist and nothing is in them yet but the first
+	 * process, by the pid that we see.
+	 */
+	int (*on_namespaces)(void *arg, pid_t init, struct err *err);
+	void *on_namespaces_arg;
 };
 
 void criu_call_finish(struct criu_call *c);

@@ -97,15 +97,10 @@ static int give_fd(const struct giving *g, int fd, const char *name, struct err 
 	return 0;
 }
 
-static bool shares_name(const struct criu_image *image, int fd)
-{
-	for (int i = 0; i < CRIU_STDIO; i++)
-		if (i != fd && image->stdio[i] && streq(image->stdio[i], image->stdio[fd]))
-			return true;
-	return false;
-}
-
-/* One file under several descriptors is one to criu, so /dev/null has to be open both ways. */
+/*
+ * One file under several descriptors is one to criu, and has to be of the type that it
+ * was: /dev/null is given anew, open both ways, and else what the caller has there.
+ */
 static int give_stdio(const struct giving *g, struct err *err)
 {
 	const struct criu_image *image = g->image;
@@ -119,7 +114,7 @@ static int give_stdio(const struct giving *g, struct err *err)
 			given |= image->stdio[i] && streq(image->stdio[i], name);
 		if (!name || given)
 			continue;
-		if (image->null[fd] && shares_name(image, fd)) {
+		if (image->null[fd]) {
 			null = open("/dev/null", O_RDWR | O_CLOEXEC);
 			if (null < 0)
 				return err_set(err, errno, "open '/dev/null'");

@@ -22,13 +22,24 @@ struct oci_hook;
 /* How long a killed process may take to be gone. */
 #define LIFE_KILL_TIMEOUT_MS 10000
 
+/* What a restorer works with. Nothing is owned. */
+struct life_restoring {
+	const struct record *record;
+	const struct oci_config *config;
+	const struct cgroup *cgroup; /* NULL: there is none */
+	const char *dir;	     /* the state directory */
+	/* NULL, or to be called, with the first process, once its namespaces are there. */
+	int (*hooks)(void *arg, pid_t pid, struct err *err);
+	void *hooks_arg;
+};
+
 /*
- * Makes the process instead of create's usual ways, in the cgroup, as our child. `dir` is
- * the state directory. What it leaves in the cgroup when it fails is killed.
+ * Makes the process, as our child and in the cgroup, in place of create's own ways. What
+ * it leaves in the cgroup when it fails is killed.
  */
 struct life_restorer {
-	int (*restore)(void *arg, const struct record *r, const struct oci_config *config,
-		const struct cgroup *cgroup, const char *dir, pid_t *ret_pid, struct err *err);
+	int (*restore)(
+		void *arg, const struct life_restoring *with, pid_t *ret_pid, struct err *err);
 	void *arg;
 };
 

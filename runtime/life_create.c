@@ -315,20 +315,39 @@ static int make_process(struct creation *cr, struct err *err)
 	return box_bring_up(&cr->child, cr->plan, &duties, err);
 }
 
+/* Those that `create` runs on the host, at the same time of life. */
+static int restore_hooks(void *arg, pid_t pid, struct err *err)
+{
+	_cleanup_buf_ struct buf state = BUF_INIT;
+
+	if (duty_state(arg, pid, &state, err) < 0)
+		return -err->code;
+	return duty_create_runtime(arg, state.data, state.len, err);
+}
+
 /* It has been at its gate long ago: there is none. */
 static int restore_process(struct creation *cr, struct err *err)
 {
 	const struct life_restorer *r = cr->options->restorer;
+	const struct oci_hooks *hooks = cr->bundle.config->hooks;
+	bool has_hooks = hooks && (hooks->n_prestart || hooks->n_create_runtime);
 	_cleanup_free_ char *root = realpath(cr->options->root, NULL);
 	_cleanup_free_ char *dir = NULL;
+	struct life_restoring with = {
+		.record = &cr->record,
+		.config = cr->bundle.config,
+		.cgroup = cr->cgroup,
+		.hooks = has_hooks ? restore_hooks : NULL,
+		.hooks_arg = cr,
+	};
 	int pidfd;
 
 	if (!root || asprintf(&dir, "%s/%s", root, cr->container.id) < 0) {
 		dir = NULL;
 		return err_set(err, root ? ENOMEM : errno, "'%s'", cr->options->root);
 	}
-	if (r->restore(r->arg, &cr->record, cr->bundle.config, cr->cgroup, dir, &cr->child.pid,
-		    err) < 0)
+	with.dir = dir;
+	if (r->restore(r->arg, &with, &cr->child.pid, err) < 0)
 		return -err->code;
 	pidfd = proc_pidfd_open(cr->child.pid);
 	if (pidfd < 0)
@@ -352,6 +371,9 @@ static int prepare(struct creation *cr, struct err *err)
 		r = payload_choose(cr->bundle.config, cr->bundle.rootfs, o->warmfork,
 			o->knows_exit_file, &cr->payload, err);
 	cr->payload.may_start_seed = o->may_start_seed;
+	if (r == 0 && o->restorer && cr->payload.is_worker)
+		return err_say(err, ENOTSUP, "bundle '%s' is a worker's: none is ever saved",
+			cr->bundle.path);
 	return r;
 }
 

@@ -47,10 +47,6 @@ static const struct option own_options[] = {
 const struct option_table restore_options = {
 	own_options, ARRAY_SIZE(own_options), &criu_restore_options};
 
-struct restoring {
-	struct criu_image image;
-};
-
 static int read_pid(const char *path, pid_t *ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
@@ -81,23 +77,25 @@ static void put_options(struct criu_call *call, const struct record *r, const ch
 		criu_word(call, "--lsm-mount-context=%s", given.lsm_mount_context);
 }
 
-static int restore(void *arg, const struct record *r, const struct oci_config *config,
-	const struct cgroup *cgroup, const char *dir, pid_t *ret_pid, struct err *err)
+static int restore(void *arg, const struct life_restoring *with, pid_t *ret_pid, struct err *err)
 {
-	const struct restoring *rs = arg;
+	const struct criu_image *image = arg;
+	const struct record *r = with->record;
 	_cleanup_criu_call_ struct criu_call call = {0};
 	_cleanup_free_ char *pid_file = NULL;
 
-	if (asprintf(&pid_file, "%s/" PID_FILE, dir) < 0) {
+	if (asprintf(&pid_file, "%s/" PID_FILE, with->dir) < 0) {
 		pid_file = NULL;
 		return err_oom(err);
 	}
-	if (criu_check(config, err) < 0 || criu_begin(&call, "restore", LOG_FILE, err) < 0)
+	if (criu_check(with->config, err) < 0 || criu_begin(&call, "restore", LOG_FILE, err) < 0)
 		return -err->code;
 	put_options(&call, r, pid_file);
 	call.root = r->rootfs;
-	call.cgroup = cgroup;
-	if (criu_give_outside(r, config, r->bundle, &rs->image, &call, err) < 0 ||
+	call.cgroup = with->cgroup;
+	call.on_namespaces = with->hooks;
+	call.on_namespaces_arg = with->hooks_arg;
+	if (criu_give_outside(r, with->config, r->bundle, image, &call, err) < 0 ||
 		criu_run(&call, err) < 0)
 		return -err->code;
 	return read_pid(pid_file, ret_pid, err);
@@ -112,9 +110,9 @@ static void remove_container(struct container *c)
 		log_warn("%s, ignoring", err.msg);
 }
 
-static int run(struct life_options *o, struct restoring *rs, struct err *err)
+static int run(struct life_options *o, struct criu_image *image, struct err *err)
 {
-	const struct life_restorer restorer = {restore, rs};
+	const struct life_restorer restorer = {restore, image};
 	_cleanup_foreground_ struct foreground fg = FOREGROUND_INIT;
 	_cleanup_console_ struct console console = CONSOLE_INIT;
 	_cleanup_life_ struct life life = LIFE_INIT;
@@ -135,13 +133,10 @@ static int run(struct life_options *o, struct restoring *rs, struct err *err)
 int verb_restore(const struct globals *g, char **args, struct err *err)
 {
 	struct life_options o = create_life_options(g, args[0]);
-	struct restoring rs = {.image = {0}};
+	_cleanup_criu_image_ struct criu_image image = {0};
 	int r = criu_require("restore", err);
 
 	if (r == 0)
-		r = criu_image_read(criu_given.image_path, &rs.image, err);
-	if (r == 0)
-		r = run(&o, &rs, err);
-	criu_image_finish(&rs.image);
-	return r;
+		r = criu_image_read(criu_given.image_path, &image, err);
+	return r < 0 ? r : run(&o, &image, err);
 }
