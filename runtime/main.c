@@ -39,6 +39,8 @@ static const struct verb verbs[] = {
 	{"kill", verb_kill, "[options] ID [SIGNAL]", "send a signal, by default TERM",
 		&kill_options, 1, 2, complete_kill},
 	{"list", verb_list, "[options]", "list containers", &list_options, 0, 0, NULL},
+	{"mounts", verb_mounts, "add|remove ID FILE", "change the mounts of a running container",
+		NULL, 3, 3, complete_mounts},
 	{"pause", verb_pause, "ID", "let every process of a container stand still", NULL, 1, 1,
 		complete_container},
 	{"ps", verb_ps, "[options] ID [PS-OPTION...]", "list the processes of a container",

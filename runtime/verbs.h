@@ -56,6 +56,7 @@ int verb_features(const struct globals *g, char **args, struct err *err);
 int verb_help(const struct globals *g, char **args, struct err *err);
 int verb_kill(const struct globals *g, char **args, struct err *err);
 int verb_list(const struct globals *g, char **args, struct err *err);
+int verb_mounts(const struct globals *g, char **args, struct err *err);
 int verb_pause(const struct globals *g, char **args, struct err *err);
 int verb_ps(const struct globals *g, char **args, struct err *err);
 int verb_restore(const struct globals *g, char **args, struct err *err);
@@ -85,6 +86,8 @@ extern const struct option_table update_options;
 int complete_container(
 	const struct globals *g, char **args, unsigned index, char ***ret, struct err *err);
 int complete_kill(
+	const struct globals *g, char **args, unsigned index, char ***ret, struct err *err);
+int complete_mounts(
 	const struct globals *g, char **args, unsigned index, char ***ret, struct err *err);
 int complete_seed(
 	const struct globals *g, char **args, unsigned index, char ***ret, struct err *err);

@@ -41,6 +41,7 @@ struct box_options {
 	int gate_fd;	       /* from gate_listen(); -1: starts when `ready` has been done */
 	bool no_pivot;
 	bool no_new_keyring;
+	size_t first_mount; /* of config->mounts; those before it are left out */
 };
 
 /*

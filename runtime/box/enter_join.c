@@ -129,6 +129,15 @@ int enter_join(struct enter *e, int exe_fd, struct box_entry *ret, struct err *e
 	return 0;
 }
 
+int enter_join_mounts(struct enter *e, int exe_fd, struct err *err)
+{
+	e->dev = -1;
+	(void)umask(0);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_set(err, errno, "prctl");
+	return join_namespaces(e, exe_fd, err) < 0 ? -err->code : open_root(e, err);
+}
+
 int enter_joined(const struct plan_head *p, struct err *err)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)

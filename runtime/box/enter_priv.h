@@ -42,6 +42,9 @@ int enter_run(struct enter *e, struct box_entry *ret, struct err *err);
 int enter_join(struct enter *e, int exe_fd, struct box_entry *ret, struct err *err);
 int enter_joined(const struct plan_head *plan, struct err *err);
 
+/* The same for a process that executes nothing there, as far as the container's root. */
+int enter_join_mounts(struct enter *e, int exe_fd, struct err *err);
+
 /* enter_path.c: names inside the rootfs, wherever its symbolic links point. */
 
 /* openat2 below `root`, never out of it. A descriptor or a negative errno. */

@@ -12,6 +12,7 @@
 #include "oci-spec/config.h"
 #include "runtime/base/fd.h"
 #include "runtime/box/cgroup.h"
+#include "runtime/box/mounts.h"
 #include "runtime/box/plan_build.h"
 
 /* Namespaces that a process cannot be born with: they look at where their maker stands. */
@@ -152,6 +153,22 @@ int box_plan_join(const struct box_options *options, int pidfd, struct box_plan 
 	struct buf *warnings, struct err *err)
 {
 	return create(options, plan_join, pidfd, ret, warnings, err);
+}
+
+static int build_add(struct builder *b, int pidfd)
+{
+	return plan_join_to_mount(b, pidfd, true);
+}
+
+static int build_remove(struct builder *b, int pidfd)
+{
+	return plan_join_to_mount(b, pidfd, false);
+}
+
+int box_plan_mounts(const struct box_options *options, int pidfd, bool add, struct box_plan **ret,
+	struct buf *warnings, struct err *err)
+{
+	return create(options, add ? build_add : build_remove, pidfd, ret, warnings, err);
 }
 
 void box_plan_destroy(struct box_plan *p)

@@ -95,6 +95,8 @@ int plan_process(struct builder *b);
 int plan_cgroups(struct builder *b);
 /* The whole plan of joining the container whose process the pidfd is. */
 int plan_join(struct builder *b, int pidfd);
+/* The same of one that only changes mounts, those of the config; `add` or take away. */
+int plan_join_to_mount(struct builder *b, int pidfd, bool add);
 /* Completes the bytes. */
 int plan_finish(struct builder *b);
 

@@ -134,7 +134,7 @@ static int plan_affinity(struct builder *b)
 	return put_affinity(b, "final", a->final, &head->affinity_last);
 }
 
-int plan_join(struct builder *b, int pidfd)
+static int begin(struct builder *b, int pidfd, uint32_t flags)
 {
 	struct plan_head *head = &b->plan->head;
 	_cleanup_close_ int proc = open_proc(b, pidfd);
@@ -142,7 +142,7 @@ int plan_join(struct builder *b, int pidfd)
 	if (proc < 0)
 		return -b->err->code;
 	(void)buf_extend(&b->plan->bytes, sizeof(*head));
-	head->flags = PLAN_JOIN | (b->options->no_new_keyring ? 0 : PLAN_KEYRING);
+	head->flags = flags;
 	head->id = plan_put_str(b, b->options->id);
 	head->root_fd = head->null_fd = head->gate_fd = -1;
 	head->join_fd = plan_put_fd(b, pidfd, false);
@@ -152,7 +152,64 @@ int plan_join(struct builder *b, int pidfd)
 	/* What was read is of the container only if it still lives. */
 	if (proc_pidfd_signal(pidfd, 0) < 0)
 		return plan_say(b, ESRCH, "container not running");
+	return 0;
+}
+
+int plan_join(struct builder *b, int pidfd)
+{
+	if (begin(b, pidfd, PLAN_JOIN | (b->options->no_new_keyring ? 0 : PLAN_KEYRING)) < 0)
+		return -b->err->code;
 	if (plan_cgroups(b) < 0 || plan_process(b) < 0 || plan_affinity(b) < 0)
+		return -b->err->code;
+	return plan_finish(b);
+}
+
+/* File systems that show a process what it stands in show ours, which stays outside. */
+static int check_types(struct builder *b)
+{
+	static const char *const refused[] = {"proc", "cgroup", "cgroup2"};
+
+	for (size_t i = b->options->first_mount; i < b->config->n_mounts; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(refused); k++)
+			if (b->config->mounts[i].type &&
+				streq(b->config->mounts[i].type, refused[k]))
+				return plan_say(b, ENOTSUP,
+					"mounts[%zu].type: '%s' is for a container that is made, "
+					"not for one that runs",
+					i, refused[k]);
+	return 0;
+}
+
+static int put_places(struct builder *b)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+
+	for (size_t i = b->options->first_mount; i < b->config->n_mounts; i++) {
+		_cleanup_free_ char *dest = plan_clean_path(b->config->mounts[i].destination);
+		struct plan_mount m = {.fd = -1};
+		char where[32];
+
+		if (!dest)
+			return err_oom(b->err);
+		snprintf(where, sizeof(where), "mounts[%zu]", i);
+		m.dest = plan_put_str(b, *dest ? dest : ".");
+		m.where = plan_put_str(b, where);
+		buf_put(&list, &m, sizeof(m));
+	}
+	if (buf_failed(&list))
+		return err_oom(b->err);
+	b->plan->head.mounts =
+		plan_put_array(b, list.data, list.len / sizeof(struct plan_mount),
+			sizeof(struct plan_mount));
+	return 0;
+}
+
+int plan_join_to_mount(struct builder *b, int pidfd, bool add)
+{
+	if (begin(b, pidfd, PLAN_JOIN) < 0)
+		return -b->err->code;
+	b->plan->head.join &= ~(uint32_t)CLONE_NEWPID;
+	if (add ? check_types(b) < 0 || plan_mounts(b) < 0 : put_places(b) < 0)
 		return -b->err->code;
 	return plan_finish(b);
 }

@@ -250,7 +250,7 @@ int plan_mounts(struct builder *b)
 	if (b->config->linux_ && b->config->linux_->mount_label && !lsm_selinux_enabled())
 		return plan_say(
 			b, ENOTSUP, "linux.mountLabel: SELinux is not enabled on this host");
-	for (size_t i = 0; i < b->config->n_mounts; i++) {
+	for (size_t i = b->options->first_mount; i < b->config->n_mounts; i++) {
 		int r = plan_mount(b, &list, i);
 
 		if (r < 0)

@@ -124,7 +124,7 @@ fails "descriptor 3 is not open" turf run -b "$TMP/c" --preserve-fds 1 "$id" 3<&
 # --- version, help, completion ---
 matches "$(turf --version)" "^turf version [0-9]"
 eq "$(turf version)" "$(turf --version)"
-verbs="checkpoint create delete events exec features help kill list pause ps restore resume run seed spec start state update version"
+verbs="checkpoint create delete events exec features help kill list mounts pause ps restore resume run seed spec start state update version"
 eq "$("$TURF" __complete '' | sort | tr '\n' ' ')" "$verbs "
 for verb in $verbs; do
 	turf help "$verb" | grep -q "^Usage: turf $verb" || fail "no help of $verb"
