@@ -73,6 +73,44 @@ engine_root() {
 	echo "not a program" >"$1/etc/text"
 }
 
+# image_archive FILE NAME ROOT: an image of one layer, as an OCI layout and as docker's archive.
+image_archive() {
+	local dir=$TMP/archive blobs=$TMP/archive/blobs/sha256 layer config manifest
+
+	rm -rf "$dir"
+	mkdir -p "$blobs"
+	tar -C "$3" --owner=0 --group=0 -cf "$dir/layer" .
+	layer=$(put_blob "$dir/layer")
+	jq -n --arg d "sha256:$layer" '{architecture: "amd64", os: "linux",
+		config: {Env: ["PATH=/bin", "FROM_IMAGE=yes"], Cmd: ["sh"], WorkingDir: "/"},
+		rootfs: {type: "layers", diff_ids: [$d]}, history: [{created_by: "a test"}]}' >"$dir/config"
+	[ "$(uname -m)" != aarch64 ] || sed -i s/amd64/arm64/ "$dir/config"
+	config=$(put_blob "$dir/config")
+	jq -n --arg c "$config" --arg l "$layer" --argjson n "$(stat -c %s "$blobs/$layer")" \
+		--argjson m "$(stat -c %s "$blobs/$config")" '{schemaVersion: 2,
+		mediaType: "application/vnd.oci.image.manifest.v1+json",
+		config: {mediaType: "application/vnd.oci.image.config.v1+json", digest: "sha256:\($c)", size: $m},
+		layers: [{mediaType: "application/vnd.oci.image.layer.v1.tar", digest: "sha256:\($l)", size: $n}]}' \
+		>"$dir/manifest"
+	manifest=$(put_blob "$dir/manifest")
+	jq -n --arg d "sha256:$manifest" --argjson n "$(stat -c %s "$blobs/$manifest")" --arg name "$2" '{schemaVersion: 2,
+		manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $n,
+		annotations: {"io.containerd.image.name": $name, "org.opencontainers.image.ref.name": $name}}]}' \
+		>"$dir/index.json"
+	echo '{"imageLayoutVersion": "1.0.0"}' >"$dir/oci-layout"
+	jq -n --arg c "blobs/sha256/$config" --arg l "blobs/sha256/$layer" --arg name "$2" \
+		'[{Config: $c, RepoTags: [$name], Layers: [$l]}]' >"$dir/manifest.json"
+	tar -C "$dir" -cf "$1" .
+	rm -rf "$dir"
+}
+put_blob() { # put_blob FILE: moves it to where its digest says, and prints that
+	local digest
+
+	digest=$(sha256sum <"$1" | cut -d' ' -f1)
+	mv "$1" "$TMP/archive/blobs/sha256/$digest"
+	echo "$digest"
+}
+
 engine_cgroups() {
 	local d
 
