@@ -47,8 +47,8 @@ code 7 in_it sh -c 'exit 7'
 code 137 in_it sh -c 'kill -9 $$'
 code 143 in_it sh -c 'kill $$'
 refused 'exec: "nope": executable file not found in \$PATH' "$id" nope
-refused 'exec: "/bin/nope": No such file or directory' "$id" /bin/nope
-refused 'exec: "/etc/passwd": Permission denied' "$id" /etc/passwd
+refused 'exec: "/bin/nope": no such file or directory' "$id" /bin/nope
+refused 'exec: "/etc/passwd": permission denied' "$id" /etc/passwd
 refused "neither a command nor '--process' is given" "$id"
 refused "the command is empty" "$id" ""
 # Options of the command are its own.
