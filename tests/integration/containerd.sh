@@ -70,7 +70,7 @@ eq "$(cat "$TMP/out")" in "standard input"
 code 1 run "$c" --rm -- no-such-program 2>"$TMP/err"
 matches "$(cat "$TMP/err")" 'exec: "no-such-program": executable file not found in \$PATH' "a program that is not there"
 code 1 run "$c" --rm -- /etc/text 2>"$TMP/err"
-matches "$(cat "$TMP/err")" '[Pp]ermission denied' "what is no program"
+matches "$(cat "$TMP/err")" 'permission denied' "what is no program"
 eq "$(ctr containers ls -q; ctr task ls -q)" "" "containers after --rm"
 matches "$(script -qec "$CTR --address $D/sock --namespace $MARK run ${TURF_OPTIONS[*]} --cgroup $CGROUP/$c --rm -t $IMAGE $c tty" /dev/null </dev/null)" \
 	/dev/pts/0 "a terminal"

@@ -56,8 +56,8 @@ eq "$(sh_in 'id -u; cat /proc/1/comm; echo $FROM_IMAGE' | xargs)" "0 sh yes" "a 
 code 3 sh_in 'exit 3'
 code 127 run --rm $IMAGE no-such-program 2>"$TMP/err"
 matches "$(cat "$TMP/err")" 'exec: "no-such-program": executable file not found in \$PATH' "a program that is not there"
-run --rm $IMAGE /etc/text 2>&1 || echo $?
-matches "$(cat "$TMP/err")" '[Pp]ermission denied' "what is no program"
+code 126 run --rm $IMAGE /etc/text 2>"$TMP/err"
+matches "$(cat "$TMP/err")" 'permission denied' "what is no program"
 eq "$(echo in | run --rm -i $IMAGE cat)" in "standard input"
 matches "$(script -qec "/usr/bin/docker run --network none -e TEST_MARK=$MARK --rm -it $IMAGE tty" /dev/null </dev/null)" \
 	/dev/pts/0 "run -it"
@@ -69,7 +69,7 @@ quiet run -d --name "$c" --hostname box --memory 64m --pids-limit 40 --cpus 0.5 
 eq "$(inspect "$c" '{{.HostConfig.Runtime}} {{.State.Status}}')" "turf running" "inspect"
 eq "$(docker exec "$c" hostname)" box "--hostname"
 code 7 docker exec "$c" sh -c 'exit 7'
-code 127 docker exec "$c" no-such-program >"$TMP/err" 2>&1
+code 126 docker exec "$c" no-such-program >"$TMP/err" 2>&1
 matches "$(cat "$TMP/err")" 'executable file not found in \$PATH' "exec of what is not there"
 code 126 docker exec "$c" /etc/text >"$TMP/err" 2>&1
 eq "$(docker exec -e A=b -u user -w /tmp "$c" sh -c 'echo $A; id -u; id -G; pwd' | xargs)" "b 1000 1000 2000 /tmp" "exec -e -u -w"

@@ -70,7 +70,7 @@ code 3 sh_in 'exit 3'
 code 127 run --rm $IMAGE no-such-program 2>"$TMP/err"
 matches "$(cat "$TMP/err")" 'executable file not found in \$PATH' "a program that is not there"
 code 126 run --rm $IMAGE /etc/text 2>"$TMP/err"
-matches "$(cat "$TMP/err")" '[Pp]ermission denied' "what is no program"
+matches "$(cat "$TMP/err")" 'permission denied' "what is no program"
 eq "$(echo in | run --rm -i $IMAGE cat)" in "standard input"
 eq "$(podman ps -aq)" "" "containers after run --rm"
 
@@ -82,7 +82,7 @@ code 7 podman exec "$c" sh -c 'exit 7'
 code 127 podman exec "$c" no-such-program 2>"$TMP/err"
 matches "$(cat "$TMP/err")" 'executable file not found in \$PATH' "exec of what is not there"
 code 126 podman exec "$c" /etc/text 2>"$TMP/err"
-matches "$(cat "$TMP/err")" '[Pp]ermission denied' "exec of what is no program"
+matches "$(cat "$TMP/err")" 'permission denied' "exec of what is no program"
 eq "$(podman exec -e A=b -u user -w /tmp "$c" sh -c 'echo $A; id -u; id -G; pwd' | xargs)" "b 1000 1000 2000 /tmp" "exec -e -u -w"
 eq "$(echo in | podman exec -i "$c" cat)" in "standard input of exec"
 matches "$(on_terminal "${PODMAN[*]} exec -it $c sh -c 'tty; exit 5' || echo code \$?" | xargs)" \
