@@ -39,8 +39,7 @@ static void add_row(struct listing *l, const struct record *r, enum oci_status s
 	}
 	buf_printf(&l->out, "%-*s %-8d %-9s %-9s %-31s %-8s %s\n", l->id_width, r->id,
 		status == OCI_STATUS_STOPPED ? 0 : (int)r->init.pid, oci_status_name(status),
-		record_payload_name(r->payload), r->created, owner_name(r->owner_uid),
-		r->bundle);
+		record_payload_name(r->payload), r->created, owner_name(r->owner_uid), r->bundle);
 }
 
 static int add_container(struct listing *l, int root_fd, const char *id, struct err *err)

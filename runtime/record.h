@@ -38,7 +38,7 @@ struct record {
 	const char *bundle;  /* absolute */
 	const char *rootfs;  /* absolute */
 	const char *created; /* RFC 3339 */
-	uid_t owner_uid; /* who created it */
+	uid_t owner_uid;     /* who created it */
 	struct proc_id init; /* pid 0: none yet */
 	enum record_payload payload;
 	const char *seed; /* of a warm one, else NULL */

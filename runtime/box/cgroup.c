@@ -201,7 +201,8 @@ static void enable_controllers(
 	if (!has_needed(h, needs))
 		return;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || file_read_value(fd, "cgroup.subtree_control", FILE_VALUE_MAX, &enabled, &len, &ignored) < 0)
+	if (fd < 0 || file_read_value(fd, "cgroup.subtree_control", FILE_VALUE_MAX, &enabled, &len,
+			      &ignored) < 0)
 		return;
 	words_to_list(enabled);
 	for (size_t i = 0; i < needs->n; i++) {
@@ -391,8 +392,7 @@ static bool is_used(const struct cgroup_layout *layout, const struct cgroup_hier
 	return false;
 }
 
-static int open_attach(
-	struct cgroup *cg, int dirfd, const char *path, bool v2, struct err *err)
+static int open_attach(struct cgroup *cg, int dirfd, const char *path, bool v2, struct err *err)
 {
 	const char *file = (v2 ? &cgroup_ops_v2 : &cgroup_ops_v1)->attach_file;
 	int fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC);

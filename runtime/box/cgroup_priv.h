@@ -37,7 +37,7 @@ struct cgroup {
 	size_t n_paths;
 	int attach_fds[CGROUP_HIERARCHIES_MAX];
 	size_t n_attach_fds;
-	int attach_v2; /* which of them is of v2; -1: none */
+	int attach_v2;	  /* which of them is of v2; -1: none */
 	bool joins_below; /* the attach descriptors of v2 are of a cgroup below */
 };
 

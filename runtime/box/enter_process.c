@@ -220,8 +220,8 @@ static int close_others(const struct enter *e, struct err *err)
 	unsigned first = 3 + p->preserved.n;
 
 	if (p->flags & PLAN_WORKER)
-		return close_rest(first, e->conn,
-			p->gate_fd < 0 ? e->conn : enter_fd(e, p->gate_fd), 0, err);
+		return close_rest(
+			first, e->conn, p->gate_fd < 0 ? e->conn : enter_fd(e, p->gate_fd), 0, err);
 	/* Inside there are others, to whom our descriptors must not even be shown. */
 	if (p->flags & PLAN_JOIN)
 		return close_rest(first, e->conn, e->conn, 0, err);

@@ -218,7 +218,8 @@ static int plan_oom(struct builder *b)
 	if (given->set) {
 		b->plan->head.oom_score_adj = given->value;
 	} else if (b->plan->head.flags & PLAN_WORKER) {
-		if (file_read_value(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text, &len, b->err) < 0)
+		if (file_read_value(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text, &len, b->err) <
+			0)
 			return -b->err->code;
 		b->plan->head.oom_score_adj = (int32_t)strtol(text, NULL, 10);
 	}
@@ -344,8 +345,8 @@ static int plan_rights(struct builder *b)
 		return -b->err->code;
 	if (!l || !l->seccomp)
 		return 0;
-	if (seccomp_compile_cached(
-		    paths_seccomp_dir(), l->seccomp, &program, b->warnings, b->err) < 0)
+	if (seccomp_compile_cached(paths_seccomp_dir(), l->seccomp, &program, b->warnings, b->err) <
+		0)
 		return -b->err->code;
 	if (program.notifies)
 		head->flags |= PLAN_NOTIFY;
