@@ -413,8 +413,6 @@ static int build(struct creation *cr, struct err *err)
 		r = make_plan(cr, err);
 	if (r == 0)
 		r = make_process(cr, err);
-	if (r == 0 && cr->options->start)
-		r = life_poststart(&cr->record, err);
 	return r;
 }
 
@@ -439,9 +437,24 @@ static void undo(struct creation *cr)
 		life_poststop(&cr->record);
 }
 
+/* Not under the lock: as with `start`, hooks may use every verb on the container. */
+static int run_poststart(struct creation *cr, struct err *err)
+{
+	int r = life_poststart(&cr->record, err);
+	struct err why;
+
+	if (r == 0)
+		return 0;
+	if (cr->pid_file_written)
+		(void)unlink(cr->options->pid_file);
+	/* By now it may be somebody else who deletes it: this looks again, under the lock. */
+	if (life_delete(&cr->container, true, &why) < 0)
+		log_warn("%s, ignoring", why.msg);
+	return r;
+}
+
 static void hand_over(struct creation *cr, struct life *ret)
 {
-	container_unlock(&cr->container);
 	*ret = (struct life){
 		.container = cr->container,
 		.payload = cr->record.payload,
@@ -496,6 +509,9 @@ int life_create(const struct life_options *options, struct life *ret, struct err
 		undo(&cr);
 		return r;
 	}
+	container_unlock(&cr.container);
+	if (options->start && run_poststart(&cr, err) < 0)
+		return -err->code;
 	hand_over(&cr, ret);
 	return 0;
 }

@@ -97,6 +97,14 @@ turf delete "$id"
 fails "poststart: hook '$TMP/hook': exit status 6" turf run -b "$TMP/b" "$id"
 nothing_left "a failing poststart hook"
 
+# A hook may use verbs that lock the container, whichever verb it is a hook of.
+with_hook poststart "$(jq -cn --arg turf "$TURF" --arg root "$ROOT" --arg id "$id" \
+	'[{path: $turf, args: ["turf", "--root", $root, "exec", $id, "true"]}]')"
+turf run -d -b "$TMP/b" "$id" </dev/null >/dev/null
+has_status "$id" running || fail "a poststart hook that executes something"
+turf delete --force "$id"
+nothing_left "a poststart hook that executes something"
+
 # Of delete: a warning, and the others run.
 with_hook poststop "[{\"path\": \"/bin/false\"}, $(host poststop | jq -c '.[0]')]"
 turf create -b "$TMP/b" "$id"
