@@ -161,6 +161,32 @@ static bool join_params(
 	return true;
 }
 
+/* File systems that have no paths among their options, nor one as their source. */
+static bool is_pathless(const char *type)
+{
+	static const char *const types[] = {
+		"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (streq(types[i], type))
+			return true;
+	return false;
+}
+
+/*
+ * The working directory is that of the caller, by which others may have relative paths:
+ * from within the rootfs these could lead anywhere on the host.
+ */
+static bool may_leave_cwd(const struct plan_head *p)
+{
+	plan_each(struct plan_mount, m, p, p->mounts)
+	{
+		if (m->kind == PLAN_MOUNT_FS && !is_pathless(plan_str(p, m->fstype)))
+			return false;
+	}
+	return true;
+}
+
 /*
  * mount(2) does by one call what takes ten with the descriptors of the new ones, but
  * cannot say why it fails, so that the others are then tried after all. The place is
@@ -228,8 +254,8 @@ static int fresh_place(const struct enter *e, struct fresh *f, const char *dest,
 	return f->fd < 0 ? -ENOENT : path_make_below(f->fd, name, dir);
 }
 
-static int mount_one(
-	struct enter *e, struct fresh *fresh, const struct plan_mount *m, struct err *err)
+static int mount_one(struct enter *e, struct fresh *fresh, bool at_once, const struct plan_mount *m,
+	struct err *err)
 {
 	const struct plan_head *p = e->plan;
 	uint64_t resolve = m->flags & PLAN_MOUNT_NO_SYMLINKS ? RESOLVE_NO_SYMLINKS : 0;
@@ -242,7 +268,7 @@ static int mount_one(
 	if (place < 0 && path_make(e->root, dest, dir, resolve, &place, err) < 0)
 		return -err->code;
 	fresh_note(e, fresh, m);
-	if (mount_at_once(p, m, place)) {
+	if (at_once && mount_at_once(p, m, place)) {
 		fd_batch_add(&e->done, &place);
 		return 0;
 	}
@@ -280,13 +306,14 @@ static int link_one(const struct enter *e, const struct plan_mount *m, struct er
 int enter_mounts(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
+	const bool at_once = may_leave_cwd(p);
 	struct fresh fresh = {.fd = -1};
 	int r = 0;
 
 	plan_each(struct plan_mount, m, p, p->mounts)
 	{
 		r = m->kind == PLAN_MOUNT_SYMLINK ? link_one(e, m, err)
-						  : mount_one(e, &fresh, m, err);
+						  : mount_one(e, &fresh, at_once, m, err);
 		if (r < 0) {
 			err_wrap(err, "%s", plan_str(p, m->where));
 			break;

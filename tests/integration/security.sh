@@ -46,6 +46,16 @@ wait $race 2>/dev/null || :
 untouched "a race for mount points"
 nothing_left "a race for mount points"
 
+# --- relative paths of a file system: the caller's directory, and not one of the rootfs ---
+# Looked up from a place in the rootfs, the name is a link there, and shows a directory of the host.
+again '.mounts += [{destination: "/over", type: "overlay", source: "overlay",
+	options: ["lowerdir=lower:other"]}]'
+mkdir -p "$TMP/b/lower/right" "$TMP/b/other" "$TMP/b/rootfs/over/other"
+ln -s /etc "$TMP/b/rootfs/over/lower"
+shell 'ls /over'
+eq "$(cd "$TMP/b" && turf run "$id")" right "what a relative lowerdir shows"
+nothing_left "a relative lowerdir"
+
 # --- CVE-2019-16884, CVE-2019-19921, CVE-2023-27561, CVE-2026-41579: links in the place of /proc.. ---
 # Followed, they make us write attributes and sysctls to files of the image, or nodes on the host.
 for name in proc sys dev; do
