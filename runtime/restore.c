@@ -110,16 +110,14 @@ static void remove_container(struct container *c)
 		log_warn("%s, ignoring", err.msg);
 }
 
-static int run(struct life_options *o, struct criu_image *image, struct err *err)
+static int run(const struct life_options *o, struct err *err)
 {
-	const struct life_restorer restorer = {restore, image};
 	_cleanup_foreground_ struct foreground fg = FOREGROUND_INIT;
 	_cleanup_console_ struct console console = CONSOLE_INIT;
 	_cleanup_life_ struct life life = LIFE_INIT;
 	int code = 0;
 	int r = given.detach ? 0 : foreground_begin(&fg, err);
 
-	o->restorer = &restorer;
 	if (r == 0)
 		r = life_create(o, &life, err);
 	if (r < 0 || given.detach)
@@ -134,9 +132,11 @@ int verb_restore(const struct globals *g, char **args, struct err *err)
 {
 	struct life_options o = create_life_options(g, args[0]);
 	_cleanup_criu_image_ struct criu_image image = {0};
+	const struct life_restorer restorer = {restore, &image};
 	int r = criu_require("restore", err);
 
 	if (r == 0)
 		r = criu_image_read(criu_given.image_path, &image, err);
-	return r < 0 ? r : run(&o, &image, err);
+	o.restorer = &restorer;
+	return r < 0 ? r : run(&o, err);
 }
