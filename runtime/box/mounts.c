@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -30,13 +31,19 @@ static int child_own_fds(struct err *err)
 	return fd < 0 ? err_set(err, errno, "open '/proc/self/fd'") : fd;
 }
 
-/* Only what a mount ends in, and by the descriptor that was looked at. */
+/*
+ * Only what a mount ends in, and by the descriptor that was looked at. No links: whoever
+ * moves the directory above a mount away and puts one in its place could make us lay
+ * bare what is masked or read-only.
+ */
 static int child_remove(int own_fds, const struct enter *e, const char *dest, struct err *err)
 {
-	_cleanup_close_ int fd = path_open(e->root, dest, O_PATH, 0);
+	_cleanup_close_ int fd = path_open(e->root, dest, O_PATH, RESOLVE_NO_SYMLINKS);
 	struct statx st, root;
 	char name[16];
 
+	if (fd == -ELOOP)
+		return err_say(err, ELOOP, "'/%s' is, or lies behind, a symbolic link", dest);
 	if (fd < 0)
 		return err_set(err, -fd, "open '/%s'", dest);
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 ||

@@ -164,19 +164,28 @@ int plan_join(struct builder *b, int pidfd)
 	return plan_finish(b);
 }
 
-/* File systems that show a process what it stands in show ours, which stays outside. */
+/*
+ * File systems that show a process what it stands in would show ours, which stays
+ * outside. Others would look for their paths inside, where the container has put what
+ * it likes.
+ */
 static int check_types(struct builder *b)
 {
-	static const char *const refused[] = {"proc", "cgroup", "cgroup2"};
+	static const char *const possible[] = {
+		"bind", "none", "tmpfs", "sysfs", "mqueue", "devpts"};
 
-	for (size_t i = b->options->first_mount; i < b->config->n_mounts; i++)
-		for (size_t k = 0; k < ARRAY_SIZE(refused); k++)
-			if (b->config->mounts[i].type &&
-				streq(b->config->mounts[i].type, refused[k]))
-				return plan_say(b, ENOTSUP,
-					"mounts[%zu].type: '%s' is for a container that is made, "
-					"not for one that runs",
-					i, refused[k]);
+	for (size_t i = b->options->first_mount; i < b->config->n_mounts; i++) {
+		const char *type = b->config->mounts[i].type;
+		bool known = !type;
+
+		for (size_t k = 0; !known && k < ARRAY_SIZE(possible); k++)
+			known = streq(type, possible[k]);
+		if (!known)
+			return plan_say(b, ENOTSUP,
+				"mounts[%zu].type: '%s' is for a container that is made, not for "
+				"one that runs",
+				i, type);
+	}
 	return 0;
 }
 
@@ -198,9 +207,8 @@ static int put_places(struct builder *b)
 	}
 	if (buf_failed(&list))
 		return err_oom(b->err);
-	b->plan->head.mounts =
-		plan_put_array(b, list.data, list.len / sizeof(struct plan_mount),
-			sizeof(struct plan_mount));
+	b->plan->head.mounts = plan_put_array(
+		b, list.data, list.len / sizeof(struct plan_mount), sizeof(struct plan_mount));
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 [ -x "$B/tests/swap_race" ] || skip "$B/tests/swap_race is not built"
 id=$MARK-a
 bundle "$TMP/b" sleep 1000
+for tool in mv mkdir; do ln -sf busybox "$TMP/b/rootfs/bin/$tool"; done
 mkdir -p "$TMP/data/sub" "$TMP/b/relative"
 echo one >"$TMP/data/sub/file"
 echo two >"$TMP/b/relative/file"
@@ -80,11 +81,30 @@ for link in absolute relative; do
 	at "/tmp/$link/new"
 	turf mounts add "$id" "$TMP/at.json"
 	eq "$(mounts_inside)" $((before + 1)) "a mount by the link '$link'"
+	fails "'/tmp/$link/new' is, or lies behind, a symbolic link" \
+		turf mounts remove "$id" "$TMP/at.json"
+	at "$TMP/outside/new"
 	turf mounts remove "$id" "$TMP/at.json"
 done
 at /tmp/magic/new
 fails "mounts\[0\] '/tmp/magic/new'" turf mounts add "$id" "$TMP/at.json"
 eq "$(ls -A "$TMP/outside")" "" "what a link made on the host"
+
+# --- removed by a name that leads to /proc/sys by now: it would be writable ---
+mkdir -p "$TMP/b/rootfs/above"
+at /above/volume
+turf mounts add "$id" "$TMP/at.json"
+turf exec "$id" mv /above /moved
+turf exec "$id" mkdir /above
+turf exec "$id" busybox ln -s /proc/sys /above/volume
+fails "'/above/volume' is, or lies behind, a symbolic link" turf mounts remove "$id" "$TMP/at.json"
+fails "Read-only file system" turf exec "$id" sh -c 'echo >/proc/sys/kernel/hostname'
+at /moved/volume
+turf mounts remove "$id" "$TMP/at.json"
+
+# --- a file system whose paths would be looked up inside ---
+refused '[{"destination": "/x", "type": "overlay", "source": "x", "options": ["lowerdir=/bin:/tmp"]}]' \
+	"'overlay' is for a container that is made, not for one that runs"
 
 # --- and one that changes while we look ---
 mkdir -p "$TMP/b/rootfs/swap/dir"
