@@ -14,8 +14,10 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/json.h"
+#include "runtime/base/log.h"
 #include "runtime/base/util.h"
 #include "runtime/box/cgroup.h"
+#include "runtime/box/rdt.h"
 #include "runtime/container.h"
 #include "runtime/life.h"
 #include "runtime/record.h"
@@ -63,9 +65,9 @@ static const struct option options[] = {
 	{"pids-limit", 0, OPTION_STRING, &given.pids_limit, "N", NULL,
 		"processes and threads, -1 for no limit"},
 	{"l3-cache-schema", 0, OPTION_STRING, &given.l3_cache_schema, "TEXT", NULL,
-		"refused: Intel RDT is set when a container is created"},
+		"its share of the cache, as linux.intelRdt has it"},
 	{"mem-bw-schema", 0, OPTION_STRING, &given.mem_bw_schema, "TEXT", NULL,
-		"refused: Intel RDT is set when a container is created"},
+		"its share of memory bandwidth, as linux.intelRdt has it"},
 };
 
 const struct option_table update_options = {options, ARRAY_SIZE(options), NULL};
@@ -163,7 +165,7 @@ static int write_settings(struct buf *out, struct err *err)
 	if (section)
 		json_write_object_end(&w);
 	json_write_object_end(&w);
-	if (!section)
+	if (!section && !given.l3_cache_schema && !given.mem_bw_schema)
 		return err_say(err, EINVAL, "update: nothing to change was given");
 	return buf_failed(out) ? err_oom(err) : 0;
 }
@@ -187,9 +189,6 @@ static int read_change(struct arena *arena, const struct oci_resources **ret, st
 	const char *from = given.resources;
 	int r;
 
-	if (given.l3_cache_schema || given.mem_bw_schema)
-		return err_say(err, ENOTSUP,
-			"update: Intel RDT is set when a container is created, by linux.intelRdt");
 	if (!from) {
 		r = write_settings(&text, err);
 		return r < 0 ? r : oci_resources_parse(text.data, text.len, arena, ret, err);
@@ -256,6 +255,26 @@ static int apply(struct updating *u, const struct oci_resources *change, struct 
 	return r;
 }
 
+/* Cache and bandwidth first, because they can be put back. */
+static int apply_all(struct updating *u, const struct oci_resources *change, struct err *err)
+{
+	const struct oci_intel_rdt rdt = {
+		.l3_cache_schema = given.l3_cache_schema,
+		.mem_bw_schema = given.mem_bw_schema,
+	};
+	_cleanup_buf_ struct buf before = BUF_INIT;
+	struct err ignored;
+
+	if ((rdt.l3_cache_schema || rdt.mem_bw_schema) &&
+		rdt_update(u->record->rdt_clos, &rdt, &before, err) < 0)
+		return -err->code;
+	if (apply(u, change, err) == 0)
+		return 0;
+	if (rdt_restore(u->record->rdt_clos, &before, &ignored) < 0)
+		log_warn("%s, ignoring", ignored.msg);
+	return -err->code;
+}
+
 int verb_update(const struct globals *g, char **args, struct err *err)
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
@@ -276,6 +295,6 @@ int verb_update(const struct globals *g, char **args, struct err *err)
 	if (r == 0)
 		r = oci_resources_merge(record.resources, change, &arena, &u.merged, err);
 	if (r == 0)
-		r = apply(&u, change, err);
+		r = apply_all(&u, change, err);
 	return r < 0 ? err_wrap(err, "update container '%s'", args[0]) : 0;
 }

@@ -258,6 +258,40 @@ int rdt_attach(const struct rdt *r, pid_t pid, struct err *err)
 	return 0;
 }
 
+int rdt_restore(const char *clos, const struct buf *before, struct err *err)
+{
+	return before->len ? put_file(clos, "schemata", before->data, err) : 0;
+}
+
+static int change_schemata(
+	const char *clos, const struct oci_intel_rdt *change, struct buf *before, struct err *err)
+{
+	_cleanup_buf_ struct buf wanted = BUF_INIT;
+	_cleanup_free_ char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+
+	if (find_mount(path, err) < 0)
+		return -err->code;
+	if (!clos)
+		return err_say(err, EINVAL, "the container has no class of service of its own");
+	if (snprintf(path, sizeof(path), "%s/schemata", clos) >= (int)sizeof(path))
+		return err_set(err, ENAMETOOLONG, "%s", clos);
+	if (file_read(AT_FDCWD, path, SCHEMATA_MAX, &text, &len, err) < 0)
+		return -err->code;
+	rdt_schemata(change, &wanted);
+	buf_put(before, text, len);
+	if (buf_failed(&wanted) || buf_failed(before))
+		return err_oom(err);
+	return put_file(clos, "schemata", wanted.data, err);
+}
+
+int rdt_update(
+	const char *clos, const struct oci_intel_rdt *change, struct buf *before, struct err *err)
+{
+	return change_schemata(clos, change, before, err) < 0 ? err_wrap(err, "linux.intelRdt") : 0;
+}
+
 int rdt_remove(const char *dir, struct err *err)
 {
 	struct statfs fs;

@@ -32,6 +32,15 @@ int rdt_create(
 /* Puts a process there, and with it what it forks. */
 int rdt_attach(const struct rdt *rdt, pid_t pid, struct err *err);
 
+/*
+ * Gives the class that `create` made other schemata; `clos` NULL: it made none, which is
+ * an error, as is a host without resctrl. What was there before is appended to `before`,
+ * in the form that rdt_restore() takes.
+ */
+int rdt_update(
+	const char *clos, const struct oci_intel_rdt *change, struct buf *before, struct err *err);
+int rdt_restore(const char *clos, const struct buf *before, struct err *err);
+
 /* Removes a directory that was made; nothing happens to one that is gone or not of resctrl. */
 int rdt_remove(const char *dir, struct err *err);
 

@@ -71,7 +71,11 @@ fails "nothing to change was given" turf update "$id"
 fails "option '--memory': '12q' is not a number of bytes" turf update --memory 12q "$id"
 fails "option '--cpu-quota': 'x' is not a number" turf update --cpu-quota x "$id"
 fails "container does not exist" turf update --pids-limit 5 "$MARK-none"
-fails "Intel RDT" turf update --l3-cache-schema 'L3:0=f' "$id"
+if ! grep -q ' - resctrl ' /proc/self/mountinfo; then
+	for option in --l3-cache-schema=L3:0=f --mem-bw-schema=MB:0=50; do
+		fails "linux.intelRdt: no resctrl file system is mounted" turf update "$option" "$id"
+	done
+fi
 
 turf kill "$id" KILL
 await has_status "$id" stopped
