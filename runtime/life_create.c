@@ -50,6 +50,7 @@ struct creation {
 	int gate_fd;
 	bool hooks_ran;
 	bool pid_file_written;
+	bool started; /* and not locked any more */
 	char created[RFC3339_MAX];
 	struct buf warnings;
 };
@@ -277,7 +278,15 @@ static int duty_ready(void *arg, struct err *err)
 		return r;
 	cr->record.init = (struct proc_id){cr->child.pid, st.start_time};
 	cr->record.reached = OCI_STATUS_CREATED;
-	return record_write(cr->container.dir_fd, &cr->record, err);
+	r = record_write(cr->container.dir_fd, &cr->record, err);
+	/*
+	 * As with `start`: hooks and agents, which may hang, can use every verb on the
+	 * container, and others can delete it.
+	 */
+	cr->started = r == 0 && cr->options->start;
+	if (cr->started)
+		container_unlock(&cr->container);
+	return r;
 }
 
 static int duty_listener(void *arg, int remote_fd, struct err *err)
@@ -437,20 +446,22 @@ static void undo(struct creation *cr)
 		life_poststop(&cr->record);
 }
 
-/* Not under the lock: as with `start`, hooks may use every verb on the container. */
-static int run_poststart(struct creation *cr, struct err *err)
+/*
+ * The same for one that was started, whose lock we gave up: by now somebody else may
+ * have deleted it, so this looks again, under the lock.
+ */
+static void undo_started(struct creation *cr)
 {
-	int r = life_poststart(&cr->record, err);
-	struct err why;
+	struct err err;
 
-	if (r == 0)
-		return 0;
 	if (cr->pid_file_written)
 		(void)unlink(cr->options->pid_file);
-	/* By now it may be somebody else who deletes it: this looks again, under the lock. */
-	if (life_delete(&cr->container, true, &why) < 0)
-		log_warn("%s, ignoring", why.msg);
-	return r;
+	box_child_abort(&cr->child);
+	/* Who holds a place in a scope of systemd leaves it with this. */
+	cgroup_close(cr->cgroup);
+	cr->cgroup = NULL;
+	if (life_delete(&cr->container, true, &err) < 0 && err.code != ENOENT)
+		log_warn("%s, ignoring", err.msg);
 }
 
 static void hand_over(struct creation *cr, struct life *ret)
@@ -505,13 +516,13 @@ int life_create(const struct life_options *options, struct life *ret, struct err
 	fill_record(&cr);
 	r = build(&cr, err);
 	life_log_warnings(&cr.warnings);
+	if (r == 0 && cr.started)
+		r = life_poststart(&cr.record, err);
 	if (r < 0) {
-		undo(&cr);
+		(cr.started ? undo_started : undo)(&cr);
 		return r;
 	}
 	container_unlock(&cr.container);
-	if (options->start && run_poststart(&cr, err) < 0)
-		return -err->code;
 	hand_over(&cr, ret);
 	return 0;
 }

@@ -112,3 +112,15 @@ turf delete --force "$id" 2>"$TMP/err"
 matches "$(cat "$TMP/err")" "warning: poststop: hook '/bin/false': exit status 1"
 eq "$(tail -n 1 "$trace")" "poststop $id stopped v false"
 nothing_left "failing poststop hooks"
+
+# One of the container that hangs keeps nobody from deleting it.
+with_hook startContainer "$(inside startContainer /bin/sh /trace)"
+edit "$TMP/b" '.hooks.startContainer[0].args[2] = "echo hangs >>/trace; sleep 1000"'
+"$TURF" --root "$ROOT" run -b "$TMP/b" "$id" </dev/null >/dev/null 2>"$TMP/err" &
+runner=$!
+await grep -qs hangs "$trace"
+turf delete --force "$id"
+code 1 wait $runner
+matches "$(cat "$TMP/err")" "the container's process died before it could start"
+eq "$(wc -l <"$TMP/err")" 1 "lines of a run whose container was deleted"
+nothing_left "a startContainer hook that hangs"
