@@ -178,6 +178,7 @@ static int make_plan(struct execution *x, struct err *err)
 		.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
 		.preserve_fds = given.preserve_fds,
 		.gate_fd = -1,
+		.no_new_keyring = x->record.no_new_keyring,
 	};
 
 	return box_plan_join(&o, x->pidfd, &x->plan, &x->warnings, err);

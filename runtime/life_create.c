@@ -94,6 +94,7 @@ static void fill_record(struct creation *cr)
 	r->rootfs = cr->bundle.rootfs;
 	r->created = cr->created;
 	r->owner_uid = geteuid();
+	r->no_new_keyring = cr->options->no_new_keyring;
 	r->annotations = config->annotations;
 	r->n_annotations = config->n_annotations;
 	r->resources = config->linux_ ? config->linux_->resources : NULL;

@@ -81,6 +81,8 @@ static void write_record(const struct record *r, struct json_writer *w)
 	json_write_member_str(w, "payload", record_payload_name(r->payload));
 	if (r->seed)
 		json_write_member_str(w, "seed", r->seed);
+	if (r->no_new_keyring)
+		json_write_member_bool(w, "noNewKeyring", true);
 	if (r->rdt_clos)
 		json_write_member_str(w, "rdtClos", r->rdt_clos);
 	if (r->rdt_monitor)
@@ -268,9 +270,10 @@ static int read_payload(struct record *r, const struct json_node *root, struct e
 	return json_fail_member(root, "payload", err, "not exec, warm or cold");
 }
 
-/* Strings that not every container has. */
+/* What not every container has. */
 static int read_optional(struct record *r, const struct json_node *root, struct err *err)
 {
+	const struct json_node *keyring = json_get(root, "noNewKeyring");
 	const struct {
 		const char *key;
 		const char **value;
@@ -285,7 +288,7 @@ static int read_optional(struct record *r, const struct json_node *root, struct 
 		if (json_get(root, strings[i].key) &&
 			json_need_str(root, strings[i].key, strings[i].value, err) < 0)
 			return -err->code;
-	return 0;
+	return keyring ? json_to_bool(keyring, &r->no_new_keyring, err) : 0;
 }
 
 static int read_process(struct record *r, const struct json_node *root, struct err *err)

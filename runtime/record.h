@@ -49,6 +49,7 @@ struct record {
 	const char *rdt_monitor;	       /* the same of its monitoring group */
 	const char *listener_path;	       /* linux.seccomp; NULL: the profile has none */
 	const char *listener_metadata;	       /* or NULL */
+	bool no_new_keyring; /* the caller's session keyring is the container's, too */
 	const struct oci_hook *poststart;
 	size_t n_poststart;
 	const struct oci_hook *poststop;

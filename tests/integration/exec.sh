@@ -273,3 +273,17 @@ eq "$(in_it readlink /proc/self/ns/user)" "$(readlink "/proc/$(turf state "$id" 
 eq "$(turf exec -t "$id" tty </dev/null | tr -d '\r')" /dev/pts/0 "terminal in a user namespace"
 turf delete -f "$id"
 nothing_left "exec in other sandboxes"
+
+# The session keyring is one of the container's own, or its creator's, for who comes later, too.
+cp "$B/tests/probe" "$TMP/b/rootfs/bin/probe"
+edit "$TMP/b" '.linux.maskedPaths = []'
+keyring_of() {
+	"$@" | sed -n 's/^self session keyring: .*;//p'
+}
+turf run -d -b "$TMP/b" "$id"
+eq "$(keyring_of in_it probe)" "_ses.$id"
+turf delete -f "$id"
+turf run -d --no-new-keyring -b "$TMP/b" "$id"
+eq "$(keyring_of in_it probe)" "$(keyring_of "$B/tests/probe")" "the caller's keyring"
+turf delete -f "$id"
+nothing_left "exec with keyrings"

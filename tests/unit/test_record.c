@@ -55,6 +55,7 @@ static struct record example(void)
 		.init = {1234, 18446744073709551615u},
 		.payload = RECORD_WARM,
 		.seed = "default",
+		.no_new_keyring = true,
 		.cgroups = cgroups,
 		.n_cgroups = 2,
 		.poststart = hooks + 1,
@@ -88,6 +89,7 @@ START_TEST(comes_back_as_it_was)
 	ck_assert(back.init.start_time == r.init.start_time);
 	ck_assert_int_eq(back.payload, r.payload);
 	ck_assert_str_eq(back.seed, r.seed);
+	ck_assert(back.no_new_keyring);
 	ck_assert_uint_eq(back.n_cgroups, 2);
 	ck_assert_str_eq(back.cgroups[1].controller, "pids:found");
 	ck_assert_str_eq(back.cgroups[1].path, cgroups[1].path);
