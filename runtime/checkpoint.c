@@ -232,7 +232,9 @@ static int run(struct checkpoint *cp, struct err *err)
 	if (given.leave_running || given.pre_dump)
 		return 0;
 	container_unlock(&cp->container);
-	return life_delete(&cp->container, true, err);
+	r = life_delete(&cp->container, true, err);
+	/* Somebody else was quicker. */
+	return r == -ENOENT ? 0 : r;
 }
 
 int verb_checkpoint(const struct globals *g, char **args, struct err *err)

@@ -31,9 +31,9 @@ static int give_bind(const struct giving *g, const struct criu_mount *m, struct 
 
 		if (!streq(c->destination, m->of) || !c->source)
 			continue;
-		criu_word(g->call, "--external=mnt[%s]:%s%s%s%s", m->name,
+		criu_word(g->call, "--external=mnt[%s]:%s%s%s", m->name,
 			c->source[0] == '/' ? "" : g->bundle, c->source[0] == '/' ? "" : "/",
-			c->source, m->below);
+			c->source);
 		return 0;
 	}
 	return err_say(err, ENOENT,
@@ -55,18 +55,25 @@ static int give_cgroup(const struct giving *g, const struct criu_mount *m, struc
 		*m->of ? m->of : "v2", m->name);
 }
 
+/* The host's node of that name, when it is the device that the configuration means. */
 static bool may_have_device(const struct oci_config *config, const char *path)
 {
-	static const char *const usual[] = {
-		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
+	static const struct oci_device usual[] = {{'c', "/dev/null", 1, 3, {0}, {0}, {0}},
+		{'c', "/dev/zero", 1, 5, {0}, {0}, {0}}, {'c', "/dev/full", 1, 7, {0}, {0}, {0}},
+		{'c', "/dev/random", 1, 8, {0}, {0}, {0}},
+		{'c', "/dev/urandom", 1, 9, {0}, {0}, {0}}, {'c', "/dev/tty", 5, 0, {0}, {0}, {0}}};
+	const struct oci_device *meant = NULL;
+	struct stat st;
 
 	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
-		if (streq(usual[i], path))
-			return true;
+		if (streq(usual[i].path, path))
+			meant = &usual[i];
 	for (size_t i = 0; i < config->linux_->n_devices; i++)
 		if (streq(config->linux_->devices[i].path, path))
-			return true;
-	return false;
+			meant = &config->linux_->devices[i];
+	return meant && lstat(path, &st) == 0 &&
+	       (meant->type == 'b' ? S_ISBLK(st.st_mode) : S_ISCHR(st.st_mode)) &&
+	       st.st_rdev == makedev((unsigned)meant->major, (unsigned)meant->minor);
 }
 
 static int give_mount(const struct giving *g, const struct criu_mount *m, struct err *err)
@@ -78,7 +85,8 @@ static int give_mount(const struct giving *g, const struct criu_mount *m, struct
 	default:
 		if (!may_have_device(g->config, m->name))
 			return err_say(err, EPERM,
-				"linux.devices: no '%s', which the container had when it was saved",
+				"linux.devices: no '%s' that is on the host, which the container "
+				"had when it was saved",
 				m->name);
 		criu_word(g->call, "--external=mnt[%s]:%s", m->name, m->name);
 		return 0;

@@ -35,7 +35,6 @@ static void write_image(const struct criu_image *image, struct json_writer *w)
 		json_write_member_str(w, "kind", kinds[m->kind]);
 		json_write_member_str(w, "name", m->name);
 		json_write_member_str(w, "of", m->of);
-		json_write_member_str(w, "below", m->below);
 		json_write_object_end(w);
 	}
 	json_write_array_end(w);
@@ -72,22 +71,13 @@ static bool is_plain(const char *word)
 	return !strpbrk(word, "]\n");
 }
 
-static bool goes_up(const char *path)
-{
-	for (const char *p = path; (p = strstr(p, "..")); p += 2)
-		if ((p == path || p[-1] == '/') && (p[2] == '\0' || p[2] == '/'))
-			return true;
-	return false;
-}
-
 static int read_mount(const struct json_node *n, struct criu_mount *ret, struct err *err)
 {
 	const char *kind;
 
 	if (json_need_str(n, "kind", &kind, err) < 0 ||
 		json_need_str(n, "name", &ret->name, err) < 0 ||
-		json_need_str(n, "of", &ret->of, err) < 0 ||
-		json_need_str(n, "below", &ret->below, err) < 0)
+		json_need_str(n, "of", &ret->of, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (!streq(kinds[i], kind))
@@ -95,8 +85,6 @@ static int read_mount(const struct json_node *n, struct criu_mount *ret, struct 
 		ret->kind = (enum criu_mount_kind)i;
 		if (ret->name[0] != '/' || !is_plain(ret->name))
 			return json_fail_member(n, "name", err, "not the path of a mount");
-		if (*ret->below && (ret->below[0] != '/' || goes_up(ret->below)))
-			return json_fail_member(n, "below", err, "not a path further down");
 		return 0;
 	}
 	return json_fail_member(n, "kind", err, "not bind, cgroup, null or device");

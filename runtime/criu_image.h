@@ -34,7 +34,6 @@ struct criu_mount {
 	const char *name; /* where it is in the container, and what criu calls it */
 	/* BIND: `destination` in the configuration; CGROUP: the hierarchy, as the record has it */
 	const char *of;
-	const char *below; /* BIND: "" or "/a/b", a mount further down in the source */
 };
 
 struct criu_image {

@@ -190,10 +190,10 @@ static bool is_bind(const struct oci_mount *m)
 	return false;
 }
 
-static void tell(struct entry *e, enum criu_mount_kind kind, const char *of, const char *below)
+static void tell(struct entry *e, enum criu_mount_kind kind, const char *of)
 {
 	e->origin = OUTSIDE;
-	e->told = (struct criu_mount){.kind = kind, .name = e->point, .of = of, .below = below};
+	e->told = (struct criu_mount){.kind = kind, .name = e->point, .of = of};
 }
 
 static void find_configured(struct survey *s)
@@ -204,7 +204,7 @@ static void find_configured(struct survey *s)
 		struct entry *e = find_path(s, m->destination, &st);
 
 		if (e && is_bind(m))
-			tell(e, CRIU_MOUNT_BIND, m->destination, "");
+			tell(e, CRIU_MOUNT_BIND, m->destination);
 		else if (e && !streq(e->type, "cgroup") && !streq(e->type, "cgroup2"))
 			e->origin = OWN;
 	}
@@ -221,7 +221,7 @@ static void find_masked(struct survey *s)
 
 		if (e && e->origin == UNKNOWN &&
 			is_null(st.stx_mode, st.stx_rdev_major, st.stx_rdev_minor))
-			tell(e, CRIU_MOUNT_NULL, "", "");
+			tell(e, CRIU_MOUNT_NULL, "");
 	}
 }
 
@@ -234,7 +234,7 @@ static void find_devices(struct survey *s)
 		if (e->origin == UNKNOWN && str_after(e->point, "/dev/") &&
 			find_path(s, e->point, &st) == e &&
 			(S_ISCHR(st.stx_mode) || S_ISBLK(st.stx_mode)))
-			tell(e, CRIU_MOUNT_DEVICE, "", "");
+			tell(e, CRIU_MOUNT_DEVICE, "");
 	}
 }
 
@@ -265,11 +265,11 @@ static void find_cgroups(struct survey *s)
 			continue;
 		p = cgroup_on(s->record, e->dev);
 		if (p)
-			tell(e, CRIU_MOUNT_CGROUP, p->controller, "");
+			tell(e, CRIU_MOUNT_CGROUP, p->controller);
 	}
 }
 
-/* The bind mount that this one came with: a recursive one brings what is below its source. */
+/* The bind mount that this one stands on. */
 static const struct entry *bind_above(const struct survey *s, const struct entry *e)
 {
 	for (size_t depth = 0; e && depth < s->n; depth++) {
@@ -277,26 +277,30 @@ static const struct entry *bind_above(const struct survey *s, const struct entry
 		if (!e || e->origin == OWN)
 			return NULL;
 		if (e->origin == OUTSIDE)
-			return e->told.kind == CRIU_MOUNT_BIND && !*e->told.below ? e : NULL;
+			return e->told.kind == CRIU_MOUNT_BIND ? e : NULL;
 	}
 	return NULL;
 }
 
-static void find_below(struct survey *s)
+/*
+ * Whether the host had a mount there, which a recursive bind brought along, or the
+ * container made one itself cannot be told for sure; and to find its place again means
+ * to follow a path that the container may since have changed.
+ */
+static int refuse_below(const struct survey *s, struct err *err)
 {
-	/* Those that are found are not looked through again: `below` starts at the bind mount. */
 	for (size_t i = 0; i < s->n; i++) {
-		struct entry *e = &s->entries[i];
+		const struct entry *e = &s->entries[i];
 		const struct entry *above = e->origin == UNKNOWN ? bind_above(s, e) : NULL;
-		const char *below = above ? str_after(e->point, above->point) : NULL;
 
-		if (below && *below == '/')
-			e->told = (struct criu_mount){
-				CRIU_MOUNT_BIND, e->point, above->told.of, below};
+		if (above)
+			return err_say(err, ENOTSUP,
+				"mount '%s': it stands on the bind mount '%s', and where that "
+				"would "
+				"be cannot be known when the container is restored",
+				e->point, above->point);
 	}
-	for (size_t i = 0; i < s->n; i++)
-		if (s->entries[i].origin == UNKNOWN && s->entries[i].told.name)
-			s->entries[i].origin = OUTSIDE;
+	return 0;
 }
 
 static int keep(struct survey *s, struct criu_call *call, struct err *err)
@@ -316,8 +320,7 @@ static int keep(struct survey *s, struct criu_call *call, struct err *err)
 		to = &image->mounts[image->n_mounts++];
 		*to = *m;
 		to->name = arena_strndup(&image->arena, m->name, strlen(m->name));
-		to->below = arena_strndup(&image->arena, m->below, strlen(m->below));
-		if (!to->name || !to->below)
+		if (!to->name)
 			return err_oom(err);
 		criu_word(call, "--external=mnt[%s]:%s", to->name, to->name);
 	}
@@ -431,8 +434,7 @@ int criu_find_outside(const struct record *r, const struct oci_config *config,
 	find_masked(&s);
 	find_cgroups(&s);
 	find_devices(&s);
-	find_below(&s);
-	if (keep(&s, call, err) < 0 || find_stdio(&s, call, err) < 0)
+	if (refuse_below(&s, err) < 0 || keep(&s, call, err) < 0 || find_stdio(&s, call, err) < 0)
 		return -err->code;
 	return find_namespaces(&s, call, err);
 }

@@ -217,11 +217,28 @@ static int end_by_force(const struct record *r, struct err *err)
 	return rc < 0 ? rc : cgroup_destroy(cg, err);
 }
 
+/*
+ * Before we wait for the lock: an exec holds it until its process runs, and what stalls
+ * that, a file system of the container's say, ends with the container's first process.
+ */
+static void kill_ahead(const struct container *c)
+{
+	_cleanup_record_ struct record r = {0};
+	struct err ignored;
+
+	if (container_record(c, &r, &ignored) == 0 && r.reached == OCI_STATUS_CREATED)
+		(void)kill_init(&r, &ignored);
+}
+
 int life_delete(struct container *c, bool force, struct err *err)
 {
 	_cleanup_record_ struct record r = {0};
 	enum oci_status status;
-	int rc = container_lock(c, err);
+	int rc;
+
+	if (force)
+		kill_ahead(c);
+	rc = container_lock(c, err);
 
 	if (rc < 0)
 		return rc;

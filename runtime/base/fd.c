@@ -153,9 +153,13 @@ int file_read_value(
 		return err_set(err, errno, "read '%s'", path);
 	if ((size_t)n == max)
 		return err_say(err, EFBIG, "read '%s': larger than %zu bytes", path, max);
-	*ret_data = strndup(value, (size_t)n);
+	*ret_data = malloc((size_t)n + 1);
+	if (!*ret_data)
+		return err_oom(err);
+	memcpy(*ret_data, value, (size_t)n);
+	(*ret_data)[n] = '\0';
 	*ret_len = (size_t)n;
-	return *ret_data ? 0 : err_oom(err);
+	return 0;
 }
 
 int file_write_atomic(

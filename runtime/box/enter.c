@@ -39,10 +39,17 @@ void enter_warn(const struct enter *e, const char *fmt, ...)
 /* What the inside shows of the outside: the new root, its contents, its names. */
 static int build(struct enter *e, struct err *err)
 {
+	_cleanup_close_ int cwd = -1;
+
+	/* Mounting moves about in the rootfs; hooks run where the caller stands. */
+	if (e->plan->create_hooks.n)
+		cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (enter_trees(e, err) < 0 || enter_rootfs(e, err) < 0 || enter_mounts(e, err) < 0 ||
 		enter_devices(e, err) < 0 || enter_console(e, err) < 0 ||
 		enter_names_and_sysctl(e, err) < 0)
 		return -err->code;
+	if (cwd >= 0 && fchdir(cwd) < 0)
+		return err_set(err, errno, "return to the caller's directory");
 	if (enter_hooks_round(e, err) < 0 ||
 		enter_run_hooks(e->plan, e->plan->create_hooks, "createContainer", e->create_state,
 			e->create_state_len, err) < 0)

@@ -22,6 +22,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/box/seccomp_priv.h"
 
+/* The last byte goes up with every change of what seccomp.c makes of a profile. */
 #define CACHE_MAGIC	0x31434553u
 #define CACHE_FILES_MAX 64
 #define CACHE_SIZE_MAX	(4u << 20)

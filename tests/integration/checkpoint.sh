@@ -84,13 +84,11 @@ stdio='"stdio": [{"name": "", "null": false}, {"name": "", "null": false}, {"nam
 broken '{' "turf.json: line 1"
 broken '{"version": 2, "mounts": []}' "turf.json: version: not 1, which we write"
 broken '{"version": 1, "mounts": [], "stdio": []}' "turf.json: stdio: not 3 descriptors"
-broken '{"version": 1, "mounts": [{"kind": "bind", "name": "x]:/etc", "of": "/", "below": ""}], '"$stdio}" \
+broken '{"version": 1, "mounts": [{"kind": "bind", "name": "x]:/etc", "of": "/"}], '"$stdio}" \
 	"mounts\[0\].name: not the path of a mount"
-broken '{"version": 1, "mounts": [{"kind": "bind", "name": "/x", "of": "/x", "below": "/../etc"}], '"$stdio}" \
-	"mounts\[0\].below: not a path further down"
-broken '{"version": 1, "mounts": [{"kind": "bind", "name": "/x", "of": "/x", "below": ""}], '"$stdio}" \
+broken '{"version": 1, "mounts": [{"kind": "bind", "name": "/x", "of": "/x"}], '"$stdio}" \
 	"mounts: none at '/x', which the container had"
-broken '{"version": 1, "mounts": [{"kind": "device", "name": "/dev/vda", "of": "", "below": ""}], '"$stdio}" \
+broken '{"version": 1, "mounts": [{"kind": "device", "name": "/dev/vda", "of": ""}], '"$stdio}" \
 	"linux.devices: no '/dev/vda'"
 broken '{"version": 1, "mounts": [], '"$stdio}" "criu restore: .*"
 
@@ -134,8 +132,7 @@ nothing_left "a restored container"
 # --- twice from the same images, under other names; in the foreground ---
 bundle "$TMP/f" sh -c 'trap "exit 7" TERM; cat /in; cat >/tmp/got; while :; do sleep 0.02; done'
 mkdir -p "$TMP/data/sub"
-mount -t tmpfs sub "$TMP/data/sub"
-echo first >"$TMP/data/sub/file"
+echo first >"$TMP/data/file"
 echo single >"$TMP/single"
 touch "$TMP/f/rootfs/in"
 edit "$TMP/f" '.mounts += [
@@ -155,7 +152,7 @@ for name in "$MARK-x" "$MARK-y"; do
 	HELPERS+=("$restored")
 	await test -s "$TMP/f/rootfs/tmp/got"
 	eq "$(cat "$TMP/f/rootfs/tmp/got")" "for $name" "what the caller's pipe brought"
-	eq "$(turf exec "$name" cat /data/sub/file /in | tr '\n' ' ')" "first single " "bind mounts"
+	eq "$(turf exec "$name" cat /data/file /in | tr '\n' ' ')" "first single " "bind mounts"
 	turf exec "$name" sh -c 'echo x >/data/x' 2>/dev/null && fail "a read-only mount is not any more"
 	turf kill "$name" TERM
 	wait "$restored" || rc=$?
@@ -163,8 +160,17 @@ for name in "$MARK-x" "$MARK-y"; do
 	eq "$(turf list -q)" "" "a container restored in the foreground is left"
 done
 exec 8>&-
-umount "$TMP/data/sub"
 nothing_left "restoring in the foreground"
+
+# --- a mount on a bind mount: its place may be anywhere by the time of the restore ---
+mount -t tmpfs sub "$TMP/data/sub"
+turf run -d -b "$TMP/f" "$id" </dev/null >/dev/null 2>&1
+fails "checkpoint of '$id': mount '/data/sub': it stands on the bind mount '/data', and " \
+	turf checkpoint --image-path "$images.below" "$id"
+eq "$(status_of "$id")" running "after a checkpoint that was refused"
+turf delete --force "$id"
+umount "$TMP/data/sub"
+nothing_left "a checkpoint that was refused"
 
 # --- what the new configuration has to have ---
 cp -r "$TMP/f" "$TMP/g"
