@@ -138,7 +138,7 @@ static int choose_root(struct globals *g, struct err *err)
 	char *root;
 
 	g->root = PATHS_STATE_ROOT;
-	if (geteuid() == 0)
+	if (!rootless_uses_own_root())
 		return 0;
 	if (rootless_state_root(&root, err) < 0)
 		return -err->code;

@@ -13,7 +13,7 @@
 #define STATE_DIR "turf"
 
 /* The namespace of the host maps every id there is to itself. */
-static bool has_all_ids(void)
+static bool maps_all_ids(void)
 {
 	unsigned inside, outside, size;
 	char text[64] = "";
@@ -22,6 +22,23 @@ static bool has_all_ids(void)
 	return fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 ||
 	       (sscanf(text, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 &&
 		       outside == 0 && size == 4294967295u);
+}
+
+static bool has_all_ids(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = maps_all_ids();
+	return known;
+}
+
+bool rootless_uses_own_root(void)
+{
+	const char *user = getenv("USER");
+
+	return geteuid() != 0 ||
+	       (getenv("XDG_RUNTIME_DIR") && !(user && streq(user, "root")) && !has_all_ids());
 }
 
 bool rootless_is(const char *choice)

@@ -14,6 +14,13 @@
 bool rootless_is(const char *choice);
 
 /*
+ * Whether the containers are an ordinary user's: also those of one who is uid 0 in a
+ * user namespace, as engines make themselves (runc's rule: XDG_RUNTIME_DIR is set, and
+ * USER is not root).
+ */
+bool rootless_uses_own_root(void);
+
+/*
  * Where an ordinary user's containers are: below $XDG_RUNTIME_DIR, or what login
  * managers set that to. *ret is malloc'd.
  */

@@ -60,7 +60,8 @@ const char *paths_seccomp_dir(void)
 	static char path[PATH_MAX];
 	const char *base = getenv("XDG_RUNTIME_DIR");
 
-	if (geteuid() == 0)
+	/* Root of a user namespace may not write where the host's does. */
+	if (geteuid() == 0 && (!base || access("/run", W_OK) == 0))
 		return PATHS_SECCOMP_DIR;
 	if (!base || *base != '/' ||
 		snprintf(path, sizeof(path), "%s/turf-seccomp", base) >= (int)sizeof(path))
