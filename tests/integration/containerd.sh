@@ -65,6 +65,7 @@ quiet ctr images import "$TMP/image.tar"
 eq "$(run "$c" --rm -- sh -c 'id -u; cat /proc/1/comm; echo $FROM_IMAGE' | xargs)" "0 sh yes" "a container"
 code 3 run "$c" --rm -- sh -c 'exit 3'
 # ctr misses an end of its input that comes before the task runs, whatever the runtime is.
+# shellcheck disable=SC2094 # the writer waits for what comes out at the other end
 { echo in; await grep -qs in "$TMP/out"; } | run "$c" --rm -- cat >"$TMP/out"
 eq "$(cat "$TMP/out")" in "standard input"
 code 1 run "$c" --rm -- no-such-program 2>"$TMP/err"

@@ -42,7 +42,7 @@ END
 printf '[storage]\ndriver = "vfs"\n' >"$P/storage.conf"
 echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$P/policy.json"
 chown -R $USER_ID:$USER_ID "$P/home" "$P/run" "$P/networks"
-PODMAN=(setpriv --reuid $USER_ID --regid $USER_ID --clear-groups env -i -C "$P/home" "PATH=$PATH" "HOME=$P/home"
+PODMAN=(setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups env -i -C "$P/home" "PATH=$PATH" "HOME=$P/home"
 	"XDG_RUNTIME_DIR=$P/run" "TEST_MARK=$MARK" "CONTAINERS_CONF=$P/containers.conf"
 	"CONTAINERS_STORAGE_CONF=$P/storage.conf" podman)
 podman() {

@@ -11,6 +11,7 @@ own_network
 P=$TMP/podman
 in_memory "$P"
 own_state
+in_memory /var/lib/containers # a cache of layers that podman keeps whatever it is told
 in_memory /run/netns # where podman keeps network namespaces
 mkdir -p "$P/networks" "$P/home"
 cat >"$P/containers.conf" <<-END

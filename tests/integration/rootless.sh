@@ -96,25 +96,38 @@ user_refuses "source '$TMP/none': No such file"
 fresh '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]'
 user_refuses "linux.uidMappings: "
 eq "$(ls -A "$TMP/run/turf")" "" "state after refusals"
-if ! command -v newuidmap >/dev/null; then
-	fresh '.linux.uidMappings += [{containerID: 1, hostID: 200000, size: 10}]'
-	user_refuses "linux.uidMappings: 'newuidmap' is not installed"
-fi
+# helpers_are FILE FILE: what newuidmap and newgidmap of the host are, if it has them.
+helpers_are() {
+	local helper=$1
+
+	for name in newuidmap newgidmap; do
+		helpers_back /usr/bin/$name
+		[ ! -e /usr/bin/$name ] || mount --bind "$helper" /usr/bin/$name
+		helper=$2
+	done
+}
+helpers_back() {
+	while umount "$1" 2>/dev/null; do :; done
+}
+helpers_are /dev/null /dev/null
+fresh '.linux.uidMappings += [{containerID: 1, hostID: 200000, size: 10}]'
+user_refuses "linux.uidMappings: 'newuidmap' is not installed"
 
 # --- more than one id: by newuidmap and newgidmap, here programs of the test with their rights ---
-if [ ! -e /usr/local/bin/newuidmap ] && ! command -v newuidmap >/dev/null; then
-	mount -t tmpfs -o mode=755 none /usr/local/bin
-	for kind in uid gid; do
-		cp "$B/tests/map_helper" /usr/local/bin/new${kind}map
-		chmod 4755 /usr/local/bin/new${kind}map
-	done
-	fresh '.linux.uidMappings += [{containerID: 1, hostID: 200000, size: 10}]
-		| .linux.gidMappings += [{containerID: 1, hostID: 200000, size: 10}]
-		| .process.user = {uid: 3, gid: 4, additionalGids: [5]}
-		| .process.args = ["sh", "-c", "id -u; id -g; id -G; cat /proc/self/uid_map"]'
-	eq "$(user run -b "$TMP/b" "$id" | xargs)" "3 4 4 5 0 $USER_ID 1 1 200000 10" "ids by newuidmap"
-	umount /usr/local/bin
-fi
+mount -t tmpfs -o mode=755 none /usr/local/bin
+for kind in uid gid; do
+	cp "$B/tests/map_helper" /usr/local/bin/new${kind}map
+	chmod 4755 /usr/local/bin/new${kind}map
+done
+helpers_are /usr/local/bin/newuidmap /usr/local/bin/newgidmap
+fresh '.linux.uidMappings += [{containerID: 1, hostID: 200000, size: 10}]
+	| .linux.gidMappings += [{containerID: 1, hostID: 200000, size: 10}]
+	| .process.user = {uid: 3, gid: 4, additionalGids: [5]}
+	| .process.args = ["sh", "-c", "id -u; id -g; id -G; cat /proc/self/uid_map"]'
+eq "$(user run -b "$TMP/b" "$id" | xargs)" "3 4 4 5 0 $USER_ID 1 1 200000 10" "ids by newuidmap"
+helpers_back /usr/bin/newuidmap
+helpers_back /usr/bin/newgidmap
+umount /usr/local/bin
 
 # --- a root that is one only in a user namespace, as under podman ---
 shell "id -u; cat /proc/self/uid_map"
