@@ -93,10 +93,13 @@ void worker_shut_down(struct worker *w, int signal)
 	bool first = w->signal == 0;
 
 	w->signal = signal;
-	if (!first || !w->http || signals_overdue())
+	if (!first || !w->http || signals_overdue()) {
 		worker_exit(w, SIGNAL_EXIT_BASE + signal);
-	else
-		http_server_drain(w->http, on_drained);
+		return;
+	}
+	http_server_drain(w->http, on_drained);
+	/* Who comes now is refused, instead of waiting in the backlog for our end. */
+	http_listener_finish(&w->listener);
 }
 
 void worker_hold(struct worker *w)

@@ -159,12 +159,13 @@ serve worker.js
 get http://w/never >/dev/null &
 await grep -q never out
 kill -INT "$worker"
-# It has heard of it when it takes nothing new, and waits for the running request.
+# It takes nothing new, says so to who comes, and waits for the running request.
 # shellcheck disable=SC2317 # called by await
 drains() {
 	! get http://w/
 }
 await drains
+[ ! -e sock ] || fail "the socket file is there while the worker drains"
 kill -0 "$worker" || fail "it did not wait for the running request"
 kill -INT "$worker"
 ended_with 130
