@@ -266,6 +266,32 @@ START_TEST(what_the_host_lacks_is_named)
 }
 END_TEST
 
+/*
+ * A hierarchy outlives its last mount when a group in it was not taken apart by then, and
+ * confuses programs that look for its mount; the next unmounting finds it empty.
+ */
+static bool net_cls_is_gone(void)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err err = ERR_INIT;
+	size_t len;
+
+	ck_assert_int_eq(file_read(AT_FDCWD, "/proc/self/cgroup", 65536, &text, &len, &err), 0);
+	return !strstr(text, "net_cls");
+}
+
+static void unmount_for_good(const char *dir)
+{
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_eq(umount(dir), 0);
+		usleep(50000);
+		if (net_cls_is_gone())
+			return;
+		ck_assert_int_eq(mount("cgroup", dir, "cgroup", 0, "net_cls,net_prio"), 0);
+	}
+	ck_abort_msg("the hierarchy of net_cls stays");
+}
+
 START_TEST(network_classes)
 {
 	struct cgroup *cg = NULL;
@@ -287,7 +313,7 @@ START_TEST(network_classes)
 	destroy(cg);
 	refused(ENODEV, "linux.resources.network.priorities: ",
 		"\"network\":{\"priorities\":[{\"name\":\"turf-none\",\"priority\":7}]}");
-	ck_assert_int_eq(umount(dir), 0);
+	unmount_for_good(dir);
 }
 END_TEST
 
