@@ -50,12 +50,12 @@ turf kill "$id" KILL
 wait "$events" || fail "events ended with $?"
 turf delete "$id"
 
-# A container that takes more memory than it may.
+# A container that takes more memory than it may. It is kept, for with its cgroup goes the count.
 bundle "$TMP/o" sh -c 'read go; x=x; while :; do x=$x$x; done'
 edit "$TMP/o" '.linux.resources += {memory: {limit: 16777216, swap: 16777216}}'
 mkfifo "$TMP/go"
 exec 9<>"$TMP/go"
-"$TURF" --root "$ROOT" run --bundle "$TMP/o" "$id-oom" <"$TMP/go" >/dev/null 2>&1 &
+"$TURF" --root "$ROOT" run --keep --bundle "$TMP/o" "$id-oom" <"$TMP/go" >/dev/null 2>&1 &
 HELPERS+=("$!")
 await has_status "$id-oom" running
 "$TURF" --root "$ROOT" events --interval 1h "$id-oom" >"$TMP/oom" &
@@ -68,6 +68,8 @@ echo go >&9
 wait "$events" || fail "events ended with $?"
 matches "$(cat "$TMP/oom")" "^\{\"type\":\"oom\",\"id\":\"$id-oom\"\}" "out of memory"
 exec 9>&-
+await has_status "$id-oom" stopped
+turf delete "$id-oom"
 
 # Bad input
 fails "container does not exist" turf events "$MARK-none"
