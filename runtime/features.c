@@ -11,6 +11,7 @@
 #include "runtime/box/caps.h"
 #include "runtime/box/mount_options.h"
 #include "runtime/box/seccomp.h"
+#include "runtime/box/systemd_property.h"
 #include "runtime/criu.h"
 #include "runtime/payload.h"
 #include "runtime/verbs.h"
@@ -128,6 +129,7 @@ static void put_annotations(struct json_writer *w)
 	json_write_array_begin(w);
 	json_write_str(w, PAYLOAD_ANNOTATION_SEED);
 	json_write_str(w, PAYLOAD_ANNOTATION_WARMFORK);
+	json_write_str(w, SYSTEMD_PROPERTY_ANNOTATION);
 	json_write_array_end(w);
 }
 

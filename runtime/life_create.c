@@ -174,6 +174,8 @@ static int make_cgroup(struct creation *cr, struct err *err)
 		.id = cr->container.id,
 		.path = linux_ ? linux_->cgroups_path : NULL,
 		.resources = linux_ ? linux_->resources : NULL,
+		.annotations = cr->record.annotations,
+		.n_annotations = cr->record.n_annotations,
 		.foreign_parent = cr->payload.is_worker && !cr->payload.no_clone,
 		.announce = note_cgroups,
 		.announce_arg = cr,

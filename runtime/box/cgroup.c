@@ -81,7 +81,7 @@ static int make_scope(struct cgroup *cg, const struct cgroup_layout *layout,
 	if (options->announce &&
 		options->announce(options->announce_arg, cg->paths, cg->n_paths, err) < 0)
 		return -err->code;
-	return cgroup_scope_start(&cg->scope, slice, options->id, layout, limits, ret_place, err);
+	return cgroup_scope_start(&cg->scope, slice, options, layout, limits, ret_place, err);
 }
 
 static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,

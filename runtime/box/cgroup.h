@@ -25,6 +25,7 @@ struct cgroup;
 struct cgroup_layout;
 struct cgroup_path;
 struct oci_config;
+struct oci_pair;
 struct oci_resources;
 
 enum cgroup_manager {
@@ -38,6 +39,8 @@ struct cgroup_options {
 	const char *id;			       /* of the container */
 	const char *path;		       /* linux.cgroupsPath; NULL for the default */
 	const struct oci_resources *resources; /* NULL: no limits, default devices */
+	const struct oci_pair *annotations;    /* of the container; systemd_property.h */
+	size_t n_annotations;
 	/*
 	 * The child will not be a child of the calling process. It then needs
 	 * descriptors for the hierarchies too where nothing is made, to end where a

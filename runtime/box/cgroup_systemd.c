@@ -14,9 +14,11 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
+#include "runtime/box/cgroup.h"
 #include "runtime/box/cgroup_devices.h"
 #include "runtime/box/cgroup_layout.h"
 #include "runtime/box/cgroup_limits.h"
+#include "runtime/box/systemd_property.h"
 
 #define HELPER "turf-systemd"
 
@@ -311,14 +313,27 @@ static int ask(const struct cgroup_scope *scope, const char *verb, const char *i
 	return r;
 }
 
-int cgroup_scope_start(struct cgroup_scope *scope, const char *slice, const char *id,
-	const struct cgroup_layout *layout, const struct cgroup_limits *limits, char **ret_place,
-	struct err *err)
+/* They come last, and so win over ours. */
+static int put_annotations(struct buf *b, const struct cgroup_options *o, struct err *err)
+{
+	for (size_t i = 0; i < o->n_annotations; i++) {
+		const struct oci_pair *a = &o->annotations[i];
+		const char *name = str_after(a->name, SYSTEMD_PROPERTY_ANNOTATION);
+
+		if (name && systemd_property_put(b, name, a->value, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+int cgroup_scope_start(struct cgroup_scope *scope, const char *slice,
+	const struct cgroup_options *options, const struct cgroup_layout *layout,
+	const struct cgroup_limits *limits, char **ret_place, struct err *err)
 {
 	_cleanup_buf_ struct buf input = BUF_INIT;
 	char answer[ANSWER_MAX];
 
-	buf_printf(&input, "Description s turf container %s\nSlice s %s\n", id, slice);
+	buf_printf(&input, "Description s turf container %s\nSlice s %s\n", options->id, slice);
 	buf_puts(&input, "Delegate b true\nDefaultDependencies b false\n"
 			 "CollectMode s inactive-or-failed\nCPUAccounting b true\n"
 			 "MemoryAccounting b true\nTasksAccounting b true\n");
@@ -327,6 +342,8 @@ int cgroup_scope_start(struct cgroup_scope *scope, const char *slice, const char
 	if (put_devices(&input, layout, limits, err) < 0)
 		return -err->code;
 	put_limits(&input, layout, limits);
+	if (put_annotations(&input, options, err) < 0)
+		return -err->code;
 	buf_puts(&input, "\n");
 	if (buf_failed(&input))
 		return err_oom(err);

@@ -13,6 +13,7 @@
 
 struct cgroup_layout;
 struct cgroup_limits;
+struct cgroup_options;
 
 struct cgroup_scope {
 	char *unit; /* owned; "turf-ID.scope"; NULL: no scope */
@@ -33,10 +34,13 @@ struct cgroup_scope {
 int cgroup_scope_name(struct cgroup_scope *scope, const char *cgroups_path, const char *id,
 	char **ret_slice, struct err *err);
 
-/* *ret_place is where in the hierarchies it is, malloc'd: "/system.slice/turf-ID.scope". */
-int cgroup_scope_start(struct cgroup_scope *scope, const char *slice, const char *id,
-	const struct cgroup_layout *layout, const struct cgroup_limits *limits, char **ret_place,
-	struct err *err);
+/*
+ * What the scope is to be comes from the options: id and annotations. *ret_place is where
+ * in the hierarchies it is, malloc'd: "/system.slice/turf-ID.scope".
+ */
+int cgroup_scope_start(struct cgroup_scope *scope, const char *slice,
+	const struct cgroup_options *options, const struct cgroup_layout *layout,
+	const struct cgroup_limits *limits, char **ret_place, struct err *err);
 
 /* Lets go of the process that start left in it. */
 void cgroup_scope_release(struct cgroup_scope *scope);

@@ -59,26 +59,54 @@ static int append_bytes(sd_bus_message *m, const char *hex)
 	return sd_bus_message_append_array(m, 'y', bytes, n);
 }
 
+/* "a\tb": a list of strings. */
+static int append_strings(sd_bus_message *m, char *list)
+{
+	int r = sd_bus_message_open_container(m, 'a', "s");
+	char *save = NULL;
+
+	for (char *s = list; r >= 0 && (s = strtok_r(s, "\t", &save)); s = NULL)
+		r = sd_bus_message_append(m, "s", s);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* "NAME WORD": a list of one such pair, for systemd adds up what comes several times. */
+static int append_pair(sd_bus_message *m, char *value)
+{
+	char *second = strchr(value, ' ');
+
+	if (!second)
+		return -EINVAL;
+	*second++ = '\0';
+	return sd_bus_message_append(m, "a(ss)", 1, value, second);
+}
+
+/* Integers of less than 32 bits are passed as int. */
+static int append_integer(sd_bus_message *m, const char *type, const char *value)
+{
+	uint64_t n = *value == '-' ? (uint64_t)strtoll(value, NULL, 10)
+				   : (uint64_t)strtoull(value, NULL, 10);
+
+	return *type == 'x' || *type == 't' ? sd_bus_message_append(m, type, n)
+					    : sd_bus_message_append(m, type, (uint32_t)n);
+}
+
 static int append_value(sd_bus_message *m, const char *type, char *value)
 {
-	char *second;
-
 	if (streq(type, "s"))
 		return sd_bus_message_append(m, "s", value);
 	if (streq(type, "b"))
 		return sd_bus_message_append(m, "b", streq(value, "true"));
-	if (streq(type, "t"))
-		return sd_bus_message_append(m, "t", (uint64_t)strtoull(value, NULL, 10));
+	if (streq(type, "d"))
+		return sd_bus_message_append(m, "d", strtod(value, NULL));
 	if (streq(type, "ay"))
 		return append_bytes(m, value);
-	/* A list of one: systemd adds up what comes several times. */
-	if (streq(type, "a(ss)")) {
-		second = strchr(value, ' ');
-		if (!second)
-			return -EINVAL;
-		*second++ = '\0';
-		return sd_bus_message_append(m, "a(ss)", 1, value, second);
-	}
+	if (streq(type, "as"))
+		return append_strings(m, value);
+	if (streq(type, "a(ss)"))
+		return append_pair(m, value);
+	if (strlen(type) == 1 && strchr("ynqiuxt", *type))
+		return append_integer(m, type, value);
 	return -EINVAL;
 }
 

@@ -85,6 +85,24 @@ eq "$(shown Slice)" turftest.slice
 turf delete --force "$id"
 matches "$(systemctl show -p LoadState --value "$unit")" not-found "the unit"
 
+# --- properties of the caller ---
+
+edit "$TMP/b" '.annotations = {"org.systemd.property.CollectMode": "\u0027inactive\u0027",
+	"org.systemd.property.TimeoutStopSec": "uint64 7", "org.systemd.property.SendSIGHUP": "true",
+	"org.systemd.property.TasksMax": "uint64 41", "org.systemd.property.Wants": "[\u0027a.target\u0027]"}'
+turf --systemd-cgroup run --detach --bundle "$TMP/b" "$id" >/dev/null </dev/null
+eq "$(shown CollectMode)" inactive
+eq "$(shown TimeoutStopUSec)" 7s
+eq "$(shown SendSIGHUP)" yes
+eq "$(shown TasksMax)" 41
+eq "$(shown Wants)" a.target
+turf delete --force "$id"
+edit "$TMP/b" '.annotations = {"org.systemd.property.NoSuchThing": "true"}'
+fails "NoSuchThing" turf --systemd-cgroup run --bundle "$TMP/b" "$id"
+edit "$TMP/b" '.annotations = {"org.systemd.property.KillSignal": "yes"}'
+fails "'yes' is none of true" turf --systemd-cgroup run --bundle "$TMP/b" "$id"
+edit "$TMP/b" '.annotations = {}'
+
 # A half-made container: its creator is killed, and the scope goes.
 edit "$TMP/b" '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"]}]'
 "$TURF" --root "$ROOT" --systemd-cgroup create --bundle "$TMP/b" "$id" >/dev/null 2>&1 </dev/null &
