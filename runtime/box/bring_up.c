@@ -355,9 +355,7 @@ static int converse(struct box_child *child, const struct plan_head *p,
 			break;
 		case CONV_READY: is_ready = true; break;
 		case CONV_PID: r = on_pid(child, p, (pid_t)msg.value, err); break;
-		case CONV_ERROR:
-			return err_say(err, msg.value && msg.value < 4096 ? (int)msg.value : EPROTO,
-				"%s", msg.text);
+		case CONV_ERROR: return conv_failed(&msg, err);
 		default:
 			return err_say(err, EPROTO,
 				"unexpected message %u of the container's process", msg.type);

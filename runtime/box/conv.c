@@ -95,6 +95,12 @@ int conv_recv(int conn, struct conv_msg *ret, int *ret_fd)
 	return 1;
 }
 
+int conv_failed(const struct conv_msg *msg, struct err *err)
+{
+	return err_say(
+		err, msg->value && msg->value < 4096 ? (int)msg->value : EPROTO, "%s", msg->text);
+}
+
 int conv_expect(int conn, enum conv_type type, struct conv_msg *ret, int *ret_fd, struct err *err)
 {
 	int r = conv_recv(conn, ret, ret_fd);
@@ -104,8 +110,7 @@ int conv_expect(int conn, enum conv_type type, struct conv_msg *ret, int *ret_fd
 	if (r < 0)
 		return err_set(err, -r, "receive from the other side");
 	if (ret->type == CONV_ERROR)
-		return err_say(err, ret->value && ret->value < 4096 ? (int)ret->value : EPROTO,
-			"%s", ret->text);
+		return conv_failed(ret, err);
 	if (ret->type != type)
 		return err_say(err, EPROTO, "unexpected message %u instead of %u", ret->type, type);
 	return 0;

@@ -52,6 +52,9 @@ int conv_error(int conn, const struct err *why);
  */
 int conv_recv(int conn, struct conv_msg *ret, int *ret_fd);
 
+/* The error that a message of type ERROR tells. */
+int conv_failed(const struct conv_msg *msg, struct err *err);
+
 /* Waits for a message of one type; -EPIPE at end of file, ERROR becomes *err. */
 int conv_expect(int conn, enum conv_type type, struct conv_msg *ret, int *ret_fd, struct err *err);
 

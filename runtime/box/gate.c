@@ -73,8 +73,7 @@ int gate_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err
 
 	while ((r = conv_recv(conn, &msg, NULL)) == 1) {
 		if (msg.type == CONV_ERROR)
-			return err_say(err, msg.value && msg.value < 4096 ? (int)msg.value : EPROTO,
-				"%s", msg.text);
+			return conv_failed(&msg, err);
 		if (msg.type == CONV_LISTENER) {
 			if (on_listener(conn, (int)msg.value, listener, arg, err) < 0)
 				return -err->code;
