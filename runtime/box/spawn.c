@@ -49,20 +49,28 @@ static _Noreturn void child_fail(int conn, const struct err *err)
 	_exit(EXIT_FAILURE);
 }
 
-static _Noreturn void child_enter(const struct spawn *s, bool joined)
+static void fill_enter(const struct spawn *s, struct enter *ret)
 {
 	const struct box_plan *plan = s->plan;
-	struct box_entry entry = {.conn = s->conn[1], .gate_fd = -1, .start_conn = -1};
-	struct err err = ERR_INIT;
-	struct enter e = {
+
+	*ret = (struct enter){
 		.plan = (const void *)plan->bytes.data,
 		.conn = s->conn[1],
 		.own = true,
-		.joined = joined,
-		.in_cgroup = !joined && plan->cgroup_fd >= 0,
+		.in_cgroup = plan->cgroup_fd >= 0,
 	};
+	memcpy(ret->fds, plan->fds, plan->n_fds * sizeof(plan->fds[0]));
+}
 
-	memcpy(e.fds, plan->fds, plan->n_fds * sizeof(plan->fds[0]));
+static _Noreturn void child_enter(const struct spawn *s, bool joined)
+{
+	struct box_entry entry = {.conn = s->conn[1], .gate_fd = -1, .start_conn = -1};
+	struct err err = ERR_INIT;
+	struct enter e;
+
+	fill_enter(s, &e);
+	e.joined = joined;
+	e.in_cgroup &= !joined;
 	if ((s->detached || exe_detach(s->exe_fd, &err) == 0) && enter_run(&e, &entry, &err) == 0 &&
 		box_ready(&entry, &err) == 0 && box_wait_start(&entry, &err) == 0)
 		(void)box_exec(&entry, &err);
@@ -244,24 +252,18 @@ static int spawn_direct(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, s
  * Joins a running container: the one in between goes in and drops what is dropped, and
  * only then makes the process that others inside can see.
  */
-static _Noreturn void child_joiner(const struct spawn *s, bool in_cgroup)
+static _Noreturn void child_joiner(const struct spawn *s)
 {
-	const struct box_plan *plan = s->plan;
 	struct box_entry entry = {.conn = s->conn[1], .gate_fd = -1, .start_conn = -1};
 	struct err err = ERR_INIT;
-	struct enter e = {
-		.plan = (const void *)plan->bytes.data,
-		.conn = s->conn[1],
-		.own = true,
-		.in_cgroup = in_cgroup,
-	};
+	struct enter e;
 	pid_t pid;
 
 	close(s->conn[0]);
-	memcpy(e.fds, plan->fds, plan->n_fds * sizeof(plan->fds[0]));
+	fill_enter(s, &e);
 	if (enter_join(&e, s->exe_fd, &entry, &err) < 0)
 		child_fail(entry.conn, &err);
-	pid = clone_child(plan, CLONE_PARENT, NULL);
+	pid = clone_child(s->plan, CLONE_PARENT, NULL);
 	if (pid == 0) {
 		if (enter_joined(e.plan, &err) == 0 && box_ready(&entry, &err) == 0 &&
 			box_wait_start(&entry, &err) == 0)
@@ -278,11 +280,10 @@ static _Noreturn void child_joiner(const struct spawn *s, bool in_cgroup)
 
 static int spawn_joiner(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
 {
-	bool in_cgroup = s->plan->cgroup_fd >= 0;
 	pid_t pid = clone_child(s->plan, 0, ret_pidfd);
 
 	if (pid == 0)
-		child_joiner(s, in_cgroup);
+		child_joiner(s);
 	if (pid < 0)
 		return err_set(err, errno, "make a process in the container's cgroup");
 	*ret_pid = pid;
