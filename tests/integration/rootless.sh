@@ -56,6 +56,17 @@ user kill "$id" KILL
 gone() { [ "$(user state "$id" | jq -r .status)" = stopped ]; }
 await gone
 user delete "$id"
+# --- a cgroup that may not be made, and limits that are asked for ---
+fresh '.process.args = ["echo", "ran"] | .linux.resources.pids = {limit: 10}'
+for choice in auto true; do
+	eq "$(user --rootless "$choice" run -b "$TMP/b" "$id")" ran "--rootless $choice"
+	matches "$(cat "$TMP/user.err")" "cgroup.*going on without a cgroup and its limits" "--rootless $choice"
+done
+if user --rootless false run -b "$TMP/b" "$id" >"$TMP/out"; then fail "--rootless false went on"; fi
+matches "$(tail -n 1 "$TMP/user.err")" "make cgroup .*: Permission denied" "--rootless false"
+eq "$(cat "$TMP/out")" "" "what ran with --rootless false"
+eq "$(ls -A "$TMP/run/turf")" "" "state after --rootless false"
+
 # Nobody else's container has this id, and root's are not seen.
 fails "container does not exist: $id" turf state "$id"
 
