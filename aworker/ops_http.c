@@ -83,6 +83,17 @@ static void on_request(void *data, uint64_t id, const struct http_request *r)
 		http_reset(w->http, id);
 }
 
+static void on_abort(void *data, uint64_t id, const char *reason)
+{
+	struct worker *w = data;
+	struct engine_value *argv[] = {
+		engine_number(w->engine, (double)id),
+		engine_string(w->engine, reason, strlen(reason)),
+	};
+
+	call(w, w->bridge->abort, ARRAY_SIZE(argv), argv);
+}
+
 static void on_body(void *data, uint64_t id, const void *bytes, size_t len)
 {
 	struct worker *w = data;
@@ -91,8 +102,11 @@ static void on_body(void *data, uint64_t id, const void *bytes, size_t len)
 		len > 0 ? engine_bytes(w->engine, bytes, len) : engine_undefined(w->engine),
 	};
 
-	if (call(w, w->bridge->body, ARRAY_SIZE(argv), argv) < 0)
-		http_reset(w->http, id);
+	if (call(w, w->bridge->body, ARRAY_SIZE(argv), argv) == 0)
+		return;
+	/* Who waits for the piece would keep all those before it for ever. */
+	http_reset(w->http, id);
+	on_abort(data, id, "no memory is left for the body");
 }
 
 static void on_writable(void *data, uint64_t id)
@@ -107,17 +121,6 @@ static void on_half_closed(void *data, uint64_t id)
 	struct worker *w = data;
 
 	worker_call_number(w, w->bridge->half_closed, (double)id);
-}
-
-static void on_abort(void *data, uint64_t id, const char *reason)
-{
-	struct worker *w = data;
-	struct engine_value *argv[] = {
-		engine_number(w->engine, (double)id),
-		engine_string(w->engine, reason, strlen(reason)),
-	};
-
-	call(w, w->bridge->abort, ARRAY_SIZE(argv), argv);
 }
 
 const struct http_handler http_bridge_handler = {

@@ -61,6 +61,34 @@ serve cold --warmfork never
 [ ! -e "$TURF_SEEDS_DIR" ] || fail "'never' started a seed"
 fails "seed 'default'" turf run -b "$TMP/short" --warmfork require "$id"
 nothing_left "a refused cold start"
+
+# --- a body for which there is no memory ends its request, and nothing else ---
+worker "$TMP/small" worker.js
+edit "$TMP/small" '.process.args = ["aworker", "--listen", "unix:/sock", "worker.js"]
+	| .linux.resources.memory = {limit: 134217728}'
+cat >"$TMP/small/rootfs/worker.js" <<'JS'
+export default { async fetch(request) {
+	try {
+		await request.arrayBuffer();
+	} catch (error) {
+		console.log('caught', error.name);
+		throw error;
+	}
+	return new Response(new Uint8Array(30e6).length);
+} };
+JS
+small() {
+	curl -s --max-time 60 --unix-socket "$TMP/small/rootfs/sock" "$@" http://worker/
+}
+turf run -d -b "$TMP/small" --warmfork never "$id" >"$TMP/out"
+await test -S "$TMP/small/rootfs/sock"
+eq "$(small)" 30000000
+eq "$(head -c 400000000 /dev/zero | small -T - -o /dev/null -w '%{http_code}')" 500 "a body of 400 MB"
+await grep -q 'caught TypeError' "$TMP/out"
+eq "$(small)" 30000000 "after it"
+turf delete --force "$id"
+nothing_left "a body without memory"
+
 # create's callers need a descendant, unless they say otherwise.
 fails "warmfork is required, but the caller needs a descendant" \
 	turf create -b "$TMP/short" --warmfork require "$id"
