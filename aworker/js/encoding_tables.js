@@ -167,11 +167,12 @@ for (const name of Object.keys(LABELS))
 	for (const label of LABELS[name].split(' '))
 		names[label] = name;
 
-const ASCII_SPACE_AROUND = /^[\t\n\f\r ]+|[\t\n\f\r ]+$/g;
+// ASCII whitespace and the label; no label is longer, and the rest need not be looked at.
+const LABEL = /^[\t\n\f\r ]*([!-~]{1,32})[\t\n\f\r ]*$/;
 
 // The name of the encoding with this label, or undefined.
 internals.encodingName = (label) =>
-	names[label.replace(ASCII_SPACE_AROUND, '').replace(/[A-Z]/g, (c) => c.toLowerCase())];
+	names[LABEL.exec(label)?.[1].replace(/[A-Z]/g, (c) => c.toLowerCase())];
 
 function unpackRun(run, out) {
 	if (run[0] === '-') {

@@ -137,6 +137,7 @@ internals.writeMultipart = (form) => {
 // --- reading ---
 
 const PARTS_MAX = 10000; // in one body
+const PART_HEAD_MAX = 16384; // characters of a part's headers
 
 function malformed(why) {
 	return new TypeError(`The multipart body is malformed: ${why}`);
@@ -157,16 +158,45 @@ function fromByteString(s) {
 	return bytes;
 }
 
+function skipBlanks(s, at) {
+	while (s[at] === ' ' || s[at] === '\t')
+		at++;
+	return at;
+}
+
+// One parameter, from behind its ';': [name, value, where it ends]
+function dispositionParameter(s, at) {
+	const start = skipBlanks(s, at);
+	const equals = s.indexOf('=', start);
+	const name = equals < 0 ? '' : s.slice(start, equals);
+	if (name === '' || /[";]/.test(name))
+		throw malformed('a parameter of Content-Disposition is wrong');
+	const quoted = s[equals + 1] === '"';
+	const from = equals + (quoted ? 2 : 1);
+	let end = s.indexOf(quoted ? '"' : ';', from);
+	if (end < 0 && quoted)
+		throw malformed('a quoted string of Content-Disposition has no end');
+	if (end < 0)
+		end = s.length;
+	const value = s.slice(from, end);
+	if (!quoted && value.includes('"'))
+		throw malformed('a value in Content-Disposition has a quote in it');
+	return [name.toLowerCase(), value, quoted ? end + 1 : end];
+}
+
 function disposition(value) {
-	const m = /^form-data((?:;[\t ]*[^"=;]+=(?:"[^"]*"|[^";]*))*)[\t ]*$/i.exec(value);
-	if (!m)
-		throw malformed('Content-Disposition is not form-data');
 	const out = { name: undefined, filename: undefined };
-	for (const p of m[1].matchAll(/;[\t ]*([^"=;]+)=(?:"([^"]*)"|([^";]*))/g)) {
-		const raw = (p[2] ?? p[3]).replace(/%0A/gi, '\n').replace(/%0D/gi, '\r').replace(/%22/g, '"');
-		const key = p[1].toLowerCase();
-		if (key in out)
-			out[key] = ops.textDecodeUtf8(fromByteString(raw), false);
+	let at = 'form-data'.length;
+	if (value.slice(0, at).toLowerCase() !== 'form-data')
+		throw malformed('Content-Disposition is not form-data');
+	for (at = skipBlanks(value, at); at < value.length; at = skipBlanks(value, at)) {
+		if (value[at] !== ';')
+			throw malformed('Content-Disposition is not form-data');
+		const [name, raw, end] = dispositionParameter(value, at + 1);
+		if (name === 'name' || name === 'filename')
+			out[name] = ops.textDecodeUtf8(fromByteString(raw.replace(/%0A/gi, '\n')
+				.replace(/%0D/gi, '\r').replace(/%22/g, '"')), false);
+		at = end;
 	}
 	if (out.name === undefined)
 		throw malformed('a part has no name');
@@ -213,6 +243,8 @@ internals.readMultipart = (bytes, mark) => {
 		const end = headEnd < 0 ? -1 : body.indexOf(`\r\n${delimiter}`, headEnd + 2);
 		if (end < 0)
 			throw malformed('it ends in the middle of a part');
+		if (headEnd - at > PART_HEAD_MAX)
+			throw malformed(`the headers of a part are longer than ${PART_HEAD_MAX}`);
 		if (list.length === PARTS_MAX)
 			throw malformed(`it has more than ${PARTS_MAX} parts`);
 		list.push(partEntry(partHeaders(body.slice(at + 2, headEnd)), body.slice(headEnd + 4, end)));

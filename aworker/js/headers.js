@@ -7,7 +7,6 @@ const {
 	byteString, expose, isObject, pairIterable, requireArguments, sequenceFrom, secret,
 } = internals.webidl;
 
-const SPACE_AROUND = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const BAD_VALUE = /[\0\n\r]/;
 const UPPER = /[A-Z]/;
 
@@ -19,7 +18,7 @@ function normalName(name) {
 }
 
 function normalValue(value) {
-	const s = byteString(value, 'the value of a header').replace(SPACE_AROUND, '');
+	const s = internals.trimSpace(byteString(value, 'the value of a header'));
 	if (BAD_VALUE.test(s))
 		throw new TypeError('Headers: a value has a line break or NUL in it');
 	return s;

@@ -4,8 +4,26 @@
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const QUOTED_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const LEADING_SPACE = /^[\t\n\r ]+/;
-const TRAILING_SPACE = /[\t\n\r ]+$/;
+
+// By hand: /[ ]+$/ takes the square of a run of blanks that is not at the end.
+function isSpace(code) {
+	return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
+}
+
+function trimEnd(s) {
+	let end = s.length;
+	while (end > 0 && isSpace(s.charCodeAt(end - 1)))
+		end--;
+	return s.slice(0, end);
+}
+
+// Without the HTTP whitespace around it.
+internals.trimSpace = (s) => {
+	let start = 0;
+	while (start < s.length && isSpace(s.charCodeAt(start)))
+		start++;
+	return trimEnd(s.slice(start));
+};
 
 internals.isToken = (s) => TOKEN.test(s);
 
@@ -45,7 +63,7 @@ function parseParameters(input, at, parameters) {
 			at = until(input, end, ';');
 		} else {
 			end = until(input, at, ';');
-			value = input.slice(at, end).replace(TRAILING_SPACE, '');
+			value = trimEnd(input.slice(at, end));
 			at = end;
 			if (value === '')
 				continue;
@@ -57,13 +75,13 @@ function parseParameters(input, at, parameters) {
 
 // { essence, parameters: Map } or null
 internals.parseMime = (text) => {
-	const input = text.replace(LEADING_SPACE, '').replace(TRAILING_SPACE, '');
+	const input = internals.trimSpace(text);
 	const slash = input.indexOf('/');
 	if (slash < 0)
 		return null;
 	const type = input.slice(0, slash);
 	const end = until(input, slash + 1, ';');
-	const subtype = input.slice(slash + 1, end).replace(TRAILING_SPACE, '');
+	const subtype = trimEnd(input.slice(slash + 1, end));
 	if (!TOKEN.test(type) || !TOKEN.test(subtype))
 		return null;
 	const mime = { essence: `${type}/${subtype}`.toLowerCase(), parameters: new Map() };

@@ -43,6 +43,14 @@ console.log(throws(() => f.append('x', 'text', 'name')), throws(() => new FormDa
 	for (const text of bad)
 		if (await name(multipart(text)) !== 'TypeError')
 			console.log('accepted', JSON.stringify(text));
+	const part = (d) => multipart(`--B\r\nContent-Disposition: ${d}\r\n\r\nv\r\n--B--`);
+	console.log((await part('Form-Data;name=plain ;\tfilename="f;=.txt"')).get('plain ').name); // expect: f;=.txt
+	for (const d of ['form-data; name', 'form-data; ="x"', 'form-data; name="x', 'form-data; name="x" y',
+		'form-datax; name=x', 'attachment; name=x', `form-data; name=b${' '.repeat(100000)}"`])
+		if (await name(part(d)) !== 'TypeError')
+			console.log('accepted', d.slice(0, 40));
+	// A run of blanks takes time by its length, not by its square.
+	console.log((await part(`form-data; name=b${' '.repeat(16000)}c"`).catch((e) => e)).name); // expect: TypeError
 	const none = new Response('x', { headers: { 'content-type': 'multipart/form-data' } });
 	console.log(await name(none.formData())); // expect: TypeError
 })();

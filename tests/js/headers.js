@@ -39,3 +39,6 @@ for (const [name] of h) {
 }
 console.log(order.join()); // expect: a,aa,b,c,x
 console.log(String(h), Object.prototype.toString.call(h.keys())); // expect: [object Headers] [object Headers Iterator]
+// A run of blanks inside a value takes time by its length, not by its square.
+h.set('x', ` a${' '.repeat(1000000)}b `);
+console.log(h.get('x').length); // expect: 1000002
