@@ -550,6 +550,8 @@ static void on_step(void *data)
 		/* What a client sent ahead waits in the buffer, and no event will tell. */
 		process_input(c);
 	}
+	if (http_conn_is_idle(c))
+		http_server_idle(c->server);
 	settle(c);
 }
 
@@ -558,6 +560,8 @@ void http_conn_readable(struct http_conn *c)
 	if (wants_input(c)) {
 		read_input(c);
 		process_input(c);
+		if (http_conn_is_idle(c))
+			http_server_idle(c->server);
 	} else {
 		/* Nobody reads now; http_conn_update() brings it back. */
 		loop_fd_modify(

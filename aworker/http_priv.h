@@ -235,5 +235,7 @@ const char *http_server_date(struct http_server *s);
 uint64_t http_server_next_id(struct http_server *s, uint32_t slot);
 /* A connection has gone, or needs nobody to wait for it. */
 void http_server_check(struct http_server *s);
+/* A connection has become idle: it makes room for those that wait in the backlog. */
+void http_server_idle(struct http_server *s);
 
 #endif

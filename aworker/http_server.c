@@ -20,14 +20,6 @@
 /* No descriptors or memory left: how long to let the backlog wait. */
 #define ACCEPT_PAUSE_NS 100000000ull
 
-static void listen_again(struct http_server *s)
-{
-	bool full = s->n_free == 0 || loop_timer_is_running(&s->pause);
-
-	if (s->listener.active)
-		loop_fd_modify(s->loop, &s->listener, full ? 0 : EPOLLIN);
-}
-
 /* The connection that has been idle for the longest time, or NULL. */
 static struct http_conn *oldest_idle(struct http_server *s)
 {
@@ -38,6 +30,15 @@ static struct http_conn *oldest_idle(struct http_server *s)
 			oldest = c;
 	}
 	return oldest;
+}
+
+/* An idle connection is as good as a free slot. */
+static void listen_again(struct http_server *s)
+{
+	bool full = (s->n_free == 0 && !oldest_idle(s)) || loop_timer_is_running(&s->pause);
+
+	if (s->listener.active)
+		loop_fd_modify(s->loop, &s->listener, full ? 0 : EPOLLIN);
 }
 
 static void on_listener(void *data, uint32_t events)
@@ -144,6 +145,12 @@ void http_server_check(struct http_server *s)
 	} else if (!s->draining) {
 		listen_again(s);
 	}
+}
+
+void http_server_idle(struct http_server *s)
+{
+	if (s->listener.active && s->listener.events == 0)
+		listen_again(s);
 }
 
 void http_server_drain(struct http_server *s, void (*done)(void *data))

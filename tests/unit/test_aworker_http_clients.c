@@ -232,6 +232,31 @@ START_TEST(full_server)
 }
 END_TEST
 
+START_TEST(full_server_has_room_when_one_is_idle_again)
+{
+	struct http_limits limits = HTTP_LIMITS_DEFAULT;
+	struct client busy, next;
+
+	limits.connections = 1;
+	start_at("127.0.0.1:0", limits);
+	client_open(&busy);
+	client_send(&busy, "GET /keep HTTP/1.1\r\n" H "\r\n");
+	while (n_requests == 0)
+		one_turn();
+	client_open(&next);
+	client_send(&next, "GET /hello HTTP/1.1\r\n" H "\r\n");
+	for (int i = 0; i < 20; i++)
+		one_turn();
+	ck_assert_uint_eq(next.got.len, 0);
+	respond(kept_id, 200, "done");
+	wait_for(&busy, "done");
+	wait_for(&next, "hello\n");
+	client_close(&busy);
+	client_close(&next);
+	stop();
+}
+END_TEST
+
 static void on_done(void *data)
 {
 	(void)data;
@@ -268,4 +293,5 @@ END_TEST
 UNIT_MAIN("http clients", bad_body_is_refused_and_aborts, client_that_goes_aborts,
 	client_that_resets_aborts, client_that_closes_aborts_when_written_to,
 	half_closed_while_requests_wait, half_closed_client_gets_its_response, slow_clients,
-	client_that_does_not_read, full_server, draining)
+	client_that_does_not_read, full_server, full_server_has_room_when_one_is_idle_again,
+	draining)
