@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "aworker/ops.h"
+#include "aworker/signals.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
 #include "runtime/base/util.h"
@@ -109,7 +110,10 @@ static int op_version(struct op_call *call)
 	return 0;
 }
 
-/* Waits for a pipe that somebody made non-blocking: console output is not lost. */
+/*
+ * Waits for a pipe that somebody made non-blocking: console output is not lost. But a
+ * worker that has to end does not wait for a reader that has stopped.
+ */
 static void write_all(int fd, const char *text, size_t len)
 {
 	while (len > 0) {
@@ -119,11 +123,12 @@ static void write_all(int fd, const char *text, size_t len)
 		if (n > 0) {
 			text += n;
 			len -= (size_t)n;
-		} else if (n < 0 && errno == EAGAIN) {
-			poll(&p, 1, -1);
-		} else if (n == 0 || errno != EINTR) {
-			return;
+			continue;
 		}
+		if (n == 0 || (errno != EAGAIN && errno != EINTR) || signals_overdue())
+			return;
+		if (errno == EAGAIN && poll(&p, 1, -1) < 0 && signals_overdue())
+			return;
 	}
 }
 

@@ -72,7 +72,8 @@ static void block_all_of_ours(sigset_t *set)
 
 static int handle(int sig, void (*fn)(int))
 {
-	struct sigaction action = {.sa_handler = fn, .sa_flags = SA_RESTART};
+	/* No SA_RESTART: a write that nobody reads would go on for ever. */
+	struct sigaction action = {.sa_handler = fn};
 
 	block_all_of_ours(&action.sa_mask);
 	return sigaction(sig, &action, NULL);
@@ -81,8 +82,10 @@ static int handle(int sig, void (*fn)(int))
 /* False when a filter of system calls forbids it. */
 static bool start_grace(void)
 {
+	/* Again each second: one that comes just before a call blocks does not interrupt it. */
 	const struct itimerval grace = {.it_value = {.tv_sec = WORKER_GRACE_MS / 1000,
-						.tv_usec = WORKER_GRACE_MS % 1000 * 1000}};
+						.tv_usec = WORKER_GRACE_MS % 1000 * 1000},
+		.it_interval = {.tv_sec = 1}};
 
 	return handle(SIGALRM, on_alarm) == 0 && setitimer(ITIMER_REAL, &grace, NULL) == 0;
 }

@@ -193,6 +193,21 @@ busy 'for (;;);' 'TERM TERM' 143
 busy 'try { for (;;); } finally { console.error("no") }' 'INT HUP' 129
 busy '(async () => { for (;;) await null; })()' 'TERM INT' 130
 busy 'setTimeout(() => { for (;;); }, 1)' TERM 143
+# Output that nobody takes holds nothing up.
+mkfifo pipe
+exec 9<>pipe
+"$A" -e 'for (;;) console.log("x".repeat(1000))' >&9 2>err &
+worker=$!
+# shellcheck disable=SC2317 # called by await
+sleeps() {
+	grep -q '^State:[[:space:]]*S' "/proc/$worker/status"
+}
+await sleeps
+kill -TERM "$worker"
+await signal_taken
+kill -TERM "$worker"
+ended_with 143
+exec 9>&-
 
 # --- addresses ---
 "$A" --listen 127.0.0.1:0 worker.js >out 2>err &
