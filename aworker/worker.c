@@ -295,6 +295,11 @@ int worker_run(struct worker *w)
 		worker_say("%s", err.msg);
 		worker_exit(w, WORKER_EXIT_ERROR);
 	}
+	/* Nothing is left that could settle it. */
+	if (!w->exiting && engine_main_pending(w->engine)) {
+		worker_say("%s: a top-level await never settled", w->name);
+		worker_exit(w, WORKER_EXIT_ERROR);
+	}
 	return w->exit_code;
 }
 

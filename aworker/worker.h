@@ -36,7 +36,7 @@ struct timer_table;
 /* Exit codes of the program; 128 + N after signal N. */
 enum worker_exit {
 	WORKER_EXIT_OK = 0,
-	WORKER_EXIT_ERROR = 1,	/* an uncaught error or rejection, a syntax error too */
+	WORKER_EXIT_ERROR = 1,	/* uncaught error or rejection, syntax error, endless await */
 	WORKER_EXIT_USAGE = 2,	/* bad command line */
 	WORKER_EXIT_FILE = 3,	/* the file cannot be read */
 	WORKER_EXIT_LISTEN = 4, /* the address cannot be listened on */

@@ -131,6 +131,9 @@ void engine_use_stack(struct engine *e, void *low);
 void engine_set_heap_limit(struct engine *e, size_t bytes);
 bool engine_out_of_memory(const struct engine *e);
 
+/* Whether the main module still waits at a top-level await. */
+bool engine_main_pending(const struct engine *e);
+
 /* --- around a fork: nothing of V8 runs between the two --- */
 
 /* Last act before the fork point: collect garbage, keep code, leave no task pending. */

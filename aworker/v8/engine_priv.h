@@ -64,7 +64,8 @@ struct engine {
 	size_t heap_max = 0; /* 0: V8's own limit is final */
 	bool out_of_memory = false;
 	bool out_of_memory_told = false;
-	std::string time_zone; /* TZ when it was last told to V8 */
+	bool main_pending = false; /* the main module waits at a top-level await */
+	std::string time_zone;	   /* TZ when it was last told to V8 */
 };
 
 /* Handles of our own callbacks carry one of these instead of the index of an op. */

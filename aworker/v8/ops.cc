@@ -88,8 +88,12 @@ static void callback_dispatch(const FunctionCallbackInfo<Value> &info, struct en
 	Local<Value> value = data->Get(context, 1).ToLocalChecked();
 
 	switch (which.As<Int32>()->Value()) {
-	case CALLBACK_MAIN_LOADED: main_loaded(e, value); break;
+	case CALLBACK_MAIN_LOADED:
+		e->main_pending = false;
+		main_loaded(e, value);
+		break;
 	case CALLBACK_MAIN_FAILED:
+		e->main_pending = false;
 		report_uncaught(e, info[0], Exception::CreateMessage(e->isolate, info[0]), "");
 		break;
 	case CALLBACK_NAMESPACE: info.GetReturnValue().Set(value); break;

@@ -219,7 +219,13 @@ static int run_module(struct engine *e, Local<Module> module, struct failure *f,
 		!callback_function(e, CALLBACK_MAIN_FAILED, ns).ToLocal(&failed) ||
 		promise->Then(context, loaded, failed).IsEmpty())
 		return failure_err(e, caught, f, err);
+	e->main_pending = true;
 	return 0;
+}
+
+bool engine_main_pending(const struct engine *e)
+{
+	return e->main_pending;
 }
 
 int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
