@@ -113,15 +113,33 @@ static int read_transfer(struct engine *e, Local<Value> list, struct clone_parts
 	return 0;
 }
 
-static bool is_detached(Local<ArrayBuffer> buffer)
-{
 #if V8_MAJOR_VERSION >= 11
+static bool is_detached(struct engine *e, Local<ArrayBuffer> buffer)
+{
+	(void)e;
 	return buffer->WasDetached();
-#else
-	/* No way to ask; whoever detached it left neither length nor memory. */
-	return buffer->ByteLength() == 0 && !buffer->Data();
-#endif
 }
+#else
+/* No way to ask: whoever detached it left neither length nor memory, but an empty one has none too. */
+static bool is_detached(struct engine *e, Local<ArrayBuffer> buffer)
+{
+	Local<Context> context = engine_context(e);
+	Local<Value> primordials = internal_get(e, "primordials");
+	Local<Value> zero = Integer::New(e->isolate, 0);
+	Local<Value> argv[] = {buffer, zero, zero};
+	TryCatch caught(e->isolate);
+	Local<Value> slice, copy;
+
+	if (buffer->ByteLength() != 0 || buffer->Data())
+		return false;
+	return !primordials->IsObject() ||
+	       !primordials.As<Object>()
+			->Get(context, js_text(e->isolate, "bufferSlice"))
+			.ToLocal(&slice) ||
+	       !slice->IsFunction() ||
+	       !slice.As<Function>()->Call(context, Undefined(e->isolate), 3, argv).ToLocal(&copy);
+}
+#endif
 
 static MaybeLocal<Value> read_clone(struct engine *e, const uint8_t *data, size_t len,
 	std::vector<std::shared_ptr<BackingStore>> &stores, struct clone_parts *parts)
@@ -154,7 +172,7 @@ static MaybeLocal<Value> clone(struct engine *e, Local<Value> value, struct clon
 		return MaybeLocal<Value>();
 	/* Getters may have run: what is transferred is looked at only now. */
 	for (Local<ArrayBuffer> buffer : parts->transferred)
-		if (is_detached(buffer)) {
+		if (is_detached(e, buffer)) {
 			clone_error(e, "An ArrayBuffer of the transfer list is detached.");
 			return MaybeLocal<Value>();
 		}

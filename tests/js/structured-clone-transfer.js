@@ -28,3 +28,5 @@ console.log(throws(() => structuredClone(1, { transfer: [safe, safe] })), safe.b
 console.log(throws(() => structuredClone(1, { transfer: [{}] }))); // expect: DataCloneError
 console.log(throws(() => structuredClone(1, { transfer: [buffer] }))); // expect: DataCloneError
 console.log(throws(() => structuredClone(1, { transfer: 5 }))); // expect: TypeError
+const empty = new ArrayBuffer(0);
+console.log(structuredClone(empty, { transfer: [empty] }).byteLength, throws(() => structuredClone(1, { transfer: [empty] }))); // expect: 0 DataCloneError
