@@ -12,8 +12,8 @@
  *       method    as sent ("GET"); C has refused CONNECT and what is no token
  *       url       absolute: "http://HOST/path?query"; HOST from the Host field (or from an
  *                 absolute-form target), "localhost" when HTTP/1.0 sends none. Made of visible
- *                 ASCII and bytes 0x80-0xff as U+0080-U+00FF. JavaScript parses it, and answers
- *                 400 when it is no URL.
+ *                 ASCII, but for the host: bytes 0x80-0xff of the target come percent-encoded.
+ *                 JavaScript parses it, and answers 400 when it is no URL.
  *       headers   flat array [name, value, name, value, ...], byte strings (U+0000-U+00FF), as
  *                 sent and in that order, values trimmed
  *       hasBody   false: there is none, and httpRead() is not to be called

@@ -345,13 +345,28 @@ int http_head_parse(const char *data, size_t len, struct http_head *ret)
 
 /* --- URL --- */
 
+/* Bytes that are no ASCII as a URL writes them: what they mean is no matter of encoding then. */
+static void put_target(struct buf *ret, const char *text, size_t len)
+{
+	size_t plain = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!(text[i] & 0x80))
+			continue;
+		buf_put(ret, text + plain, i - plain);
+		buf_printf(ret, "%%%02X", (unsigned char)text[i]);
+		plain = i + 1;
+	}
+	buf_put(ret, text + plain, len - plain);
+}
+
 bool http_head_url(const struct http_head *h, struct buf *ret)
 {
 	static const char scheme[] = "http://";
 	size_t n = sizeof(scheme) - 1;
 
 	if (h->target_len > n && strncasecmp(h->target, scheme, n) == 0) {
-		buf_put(ret, h->target, h->target_len);
+		put_target(ret, h->target, h->target_len);
 		return true;
 	}
 	/* "*" of OPTIONS stands for the server as a whole. */
@@ -365,6 +380,6 @@ bool http_head_url(const struct http_head *h, struct buf *ret)
 		buf_puts(ret, "localhost");
 	if (h->target[0] == '*')
 		buf_puts(ret, "/");
-	buf_put(ret, h->target, h->target[0] == '*' ? 0 : h->target_len);
+	put_target(ret, h->target, h->target[0] == '*' ? 0 : h->target_len);
 	return true;
 }

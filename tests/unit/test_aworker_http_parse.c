@@ -71,7 +71,7 @@ START_TEST(urls)
 	check_url("GET /z HTTP/1.0\r\n\r\n", "http://localhost/z");
 	/* No ASCII: llhttp is built to let it pass on Debian 12, to refuse it on Debian 13. */
 	if (parse(utf8) == 0)
-		check_url(utf8, "http://a/\xc3\xa4");
+		check_url(utf8, "http://a/%C3%A4");
 	else
 		ck_assert_int_eq(parse(utf8), 400);
 	check_url("GET //b/c HTTP/1.1\r\n" H "\r\n", "http://a//b/c");
