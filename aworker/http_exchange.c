@@ -120,8 +120,9 @@ int http_respond(struct http_server *s, uint64_t id, const struct http_response 
 		frame.framing = HTTP_FRAME_NONE;
 		len = 0;
 	}
-	/* Here the length is that of the response which GET would have got. */
-	if ((c->is_head || r->status == 304) && http_response_length(r, &length)) {
+	/* Here the length is that of the response which GET would have got; 204 never has one. */
+	if ((c->is_head || r->status == 304) && r->status != 204 &&
+		http_response_length(r, &length)) {
 		frame.framing = HTTP_FRAME_LENGTH;
 		frame.length = length;
 	}

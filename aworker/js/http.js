@@ -128,6 +128,7 @@ class Exchange {
 	reading = false;
 	signal = null;
 	aborted = null; // reason of the signal, when the client went away
+	gone = null; // what the body fails with then
 	reader = null; // of the response's stream
 	writable = null; // resolves when C wants more
 	pulled = null; // resolves when a piece of the body arrives
@@ -151,6 +152,7 @@ class Exchange {
 	abort(reason) {
 		exchanges.delete(this.id);
 		const error = new TypeError(reason);
+		this.gone = error;
 		this.leave(reason);
 		if (this.body)
 			S.byteError(this.body, error);
@@ -333,13 +335,18 @@ class Exchange {
 
 	// The handler failed before there was a response.
 	fail(error) {
-		if (this.aborted && error === this.aborted) {
+		if (this.isExpected(error)) {
 			this.refuse(500, 'Aborted\n');
 			return;
 		}
 		if (!internals.reportException(error))
 			internals.complain('Uncaught (in the fetch handler)', error);
 		this.refuse(500, 'Internal Server Error\n');
+	}
+
+	// What we told the handler ourselves is no error of its own.
+	isExpected(error) {
+		return error !== null && (error === this.aborted || error === this.gone);
 	}
 
 	refuse(status, text) {
@@ -378,7 +385,7 @@ function settle(exchange, result) {
 	}, (error) => {
 		if (exchanges.has(exchange.id))
 			exchange.fail(error);
-		else if (error !== exchange.aborted)
+		else if (!exchange.isExpected(error))
 			internals.complain('Uncaught (in the fetch handler)', error);
 	});
 }

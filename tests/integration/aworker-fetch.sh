@@ -74,7 +74,11 @@ const routes = {
 	'/broken': () => new Response(new ReadableStream({ pull() {
 		throw new Error('the stream broke');
 	} })),
-	'/none': () => new Response(null, { status: 204 }),
+	'/none': () => new Response(null, { status: 204, headers: { 'content-length': '5' } }),
+	'/upload': async (r) => {
+		console.log('reading');
+		return new Response((await r.arrayBuffer()).byteLength);
+	},
 	'/reject': () => Promise.reject(new TypeError('rejected')),
 	'/text': () => 'no response',
 	'/leave': (r) => {
@@ -132,6 +136,7 @@ printf 'content of a file' >"$dir/file"
 check form 'content of a file' "$(get -F "f=@$dir/file" http://h/form)"
 check stream '1;2;3;' "$(get http://h/stream)"
 check 'no content' ' 204' "$(get -w ' %{http_code}' http://h/none)"
+check 'no length of no content' 0 "$(get -I http://h/none | grep -ci '^content-length')"
 head -c 5000000 /dev/urandom >"$dir/big"
 get -T "$dir/big" http://h/echo >"$dir/back"
 check 'big body' 0 "$(cmp "$dir/big" "$dir/back" >&2; echo $?)"
@@ -177,6 +182,13 @@ ask() { # path: on a connection that is half closed behind the request
 check 'half closed' 'still true' "$(ask /patient | tail -n 1)"
 check 'gives up' 'HTTP/1.1 500 Internal Server Error' "$(ask /gives-up | head -n 1)"
 check 'no report' '' "$(grep -F Uncaught "$dir/err")"
+# Who breaks off an upload gives nobody anything to report.
+{
+	printf 'POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc'
+	await "$dir/out" reading
+} | timeout 30 socat -t 0 - "TCP:$address" >/dev/null
+check 'another request' 'HTTP/1.1 500 Internal Server Error' "$(ask /gives-up | head -n 1)"
+check 'no report of an upload' '' "$(grep -F Uncaught "$dir/err")"
 curl -sS --max-time 1 "http://$address/beat" >/dev/null 2>&1
 check 'beat aborted' 0 "$(await "$dir/out" 'beat aborted'; echo $?)"
 check 'beat cancelled' 0 "$(await "$dir/out" 'beat cancelled'; echo $?)"
