@@ -199,10 +199,11 @@ exec 9<>pipe
 "$A" -e 'for (;;) console.log("x".repeat(1000))' >&9 2>err &
 worker=$!
 # shellcheck disable=SC2317 # called by await
-sleeps() {
-	grep -q '^State:[[:space:]]*S' "/proc/$worker/status"
+is_stuck() { # it catches SIGTERM (15) already
+	grep -q '^SigCgt:.*[4-7c-f]...$' "/proc/$worker/status" &&
+		grep -q '^State:[[:space:]]*S' "/proc/$worker/status"
 }
-await sleeps
+await is_stuck
 kill -TERM "$worker"
 await signal_taken
 kill -TERM "$worker"

@@ -198,7 +198,11 @@ fails "seed 'default'" turf run -b "$TMP/short" --warmfork require "$id"
 nothing_left "a seed that hangs"
 "$TURF" --root "$ROOT" run -b "$TMP/short" "$id" >"$TMP/out" &
 runner=$!
-sleep 0.2
+# It has made the container and waits for the seed.
+waits() {
+	[ -e "$ROOT/$id/state.json" ] && grep -q '^State:[[:space:]]*S' "/proc/$runner/status"
+}
+await waits
 kill -KILL "$seed"
 wait $runner || fail "a run failed because its seed died"
 eq "$(cat "$TMP/out")" ran
