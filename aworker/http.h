@@ -11,9 +11,10 @@
  *       id        positive integer, never used twice in a process
  *       method    as sent ("GET"); C has refused CONNECT and what is no token
  *       url       absolute: "http://HOST/path?query"; HOST from the Host field (or from an
- *                 absolute-form target), "localhost" when HTTP/1.0 sends none. Made of visible
- *                 ASCII, but for the host: bytes 0x80-0xff of the target come percent-encoded.
- *                 JavaScript parses it, and answers 400 when it is no URL.
+ *                 absolute-form target), "localhost" when HTTP/1.0 sends none. Bytes
+ *                 0x80-0xff of the target are percent-encoded, those of a Host field come as
+ *                 U+0080-U+00FF; all else is visible ASCII. JavaScript parses it, and answers
+ *                 400 when it is no URL.
  *       headers   flat array [name, value, name, value, ...], byte strings (U+0000-U+00FF), as
  *                 sent and in that order, values trimmed
  *       hasBody   false: there is none, and httpRead() is not to be called
