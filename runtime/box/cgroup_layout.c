@@ -12,6 +12,9 @@
 /* Mount tables of busy hosts are long; this is far beyond the kernel's mount limit. */
 #define MOUNTINFO_MAX (64u << 20)
 
+/* A line for each hierarchy, with one path each. */
+#define MEMBERSHIP_MAX (1u << 20)
+
 /* The words of one line of mountinfo that matter here. */
 struct mount_line {
 	int id;
@@ -235,7 +238,7 @@ static int load_v2_controllers(struct cgroup_hierarchy *h, struct err *err)
 	return 0;
 }
 
-int cgroup_layout_load(struct cgroup_layout *ret, struct err *err)
+static int load(const char *member, struct cgroup_layout *ret, struct err *err)
 {
 	_cleanup_free_ char *mountinfo = NULL, *membership = NULL;
 	struct cgroup_layout layout;
@@ -244,7 +247,7 @@ int cgroup_layout_load(struct cgroup_layout *ret, struct err *err)
 
 	r = file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &len, err);
 	if (r == 0)
-		r = file_read(AT_FDCWD, "/proc/self/cgroup", 1u << 20, &membership, &len, err);
+		r = file_read(AT_FDCWD, member, MEMBERSHIP_MAX, &membership, &len, err);
 	if (r == 0)
 		r = cgroup_layout_parse(
 			mountinfo, membership, visible_by_statx, NULL, &layout, err);
@@ -258,6 +261,19 @@ int cgroup_layout_load(struct cgroup_layout *ret, struct err *err)
 	}
 	*ret = layout;
 	return 0;
+}
+
+int cgroup_layout_load(struct cgroup_layout *ret, struct err *err)
+{
+	return load("/proc/self/cgroup", ret, err);
+}
+
+int cgroup_layout_load_of(pid_t pid, struct cgroup_layout *ret, struct err *err)
+{
+	char member[32];
+
+	snprintf(member, sizeof(member), "/proc/%d/cgroup", (int)pid);
+	return load(member, ret, err);
 }
 
 void cgroup_layout_finish(struct cgroup_layout *layout)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "runtime/base/err.h"
 
@@ -39,6 +40,10 @@ int cgroup_layout_parse(const char *mountinfo, const char *membership, cgroup_vi
 	void *arg, struct cgroup_layout *ret, struct err *err);
 
 int cgroup_layout_load(struct cgroup_layout *ret, struct err *err);
+
+/* The same with the cgroups of another process as `own`. */
+int cgroup_layout_load_of(pid_t pid, struct cgroup_layout *ret, struct err *err);
+
 void cgroup_layout_finish(struct cgroup_layout *layout);
 #define _cleanup_cgroup_layout_ _cleanup_(cgroup_layout_finish)
 

@@ -357,8 +357,7 @@ int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err)
 	return r;
 }
 
-/* Those above go with the last container that uses them. */
-static void remove_parents(const struct cgroup_path *paths, size_t n)
+void cgroup_remove_parents(const struct cgroup_path *paths, size_t n)
 {
 	for (size_t i = n; i > 0; i--)
 		if (strstr(paths[i - 1].controller, ":parent"))
@@ -401,7 +400,7 @@ bool cgroup_remove_empty(const struct cgroup_path *paths, size_t n)
 	}
 	if (rmdir(freezer->path) < 0 && errno != ENOENT)
 		return false;
-	remove_parents(paths, n);
+	cgroup_remove_parents(paths, n);
 	return true;
 }
 
@@ -435,7 +434,7 @@ int cgroup_destroy(struct cgroup *cg, struct err *err)
 		if (cgroup_scope_stop(&cg->scope, &why) < 0 && first.code == 0)
 			first = why;
 	}
-	remove_parents(cg->paths, cg->n_paths);
+	cgroup_remove_parents(cg->paths, cg->n_paths);
 	if (first.code != 0)
 		*err = first;
 	return -first.code;

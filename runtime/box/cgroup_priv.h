@@ -99,6 +99,9 @@ int cgroup_v2_set_block_io(
 /* Puts the device rules of the limits, and the default ones behind them, in force. */
 int cgroup_apply_devices(struct cgroup *cg, const struct cgroup_limits *limits, struct err *err);
 
+/* Removes, children before parents, the directories above a container's own that nobody uses. */
+void cgroup_remove_parents(const struct cgroup_path *paths, size_t n);
+
 /* The directory that has a controller, v1 before v2; NULL when none does. */
 struct cgroup_dir *cgroup_dir_find(struct cgroup *cg, const char *controller);
 

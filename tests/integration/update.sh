@@ -50,13 +50,18 @@ grep -qx "$pid" "$(dir_of cpu)/cgroup.procs" || fail "$pid was not moved"
 
 # The last value is refused: the ones before it are taken back.
 before=$(cat "$ROOT/$id/state.json")
+places=$(cat "/proc/$pid/cgroup")
 fails "linux.resources.cpu.cpus" turf update --memory 256m --cpu-share 100 --cpuset-cpus 4000 "$id"
 eq "$(limit)" 134217728
 eq "$(value cpu cpu.shares cpu.weight)" "$([ -e "$(dir_of cpu)/cpu.shares" ] && echo 512 || echo 59)"
 eq "$(saved memory.limit)" 134217728
 eq "$(saved cpu)" "$(echo "$before" | jq -r .resources.cpu)"
-[ ! -e /sys/fs/cgroup/cpuset ] || [ "$(dir_of cpuset)" = null ] || [ ! -e "$(dir_of cpuset)" ] ||
-	fail "a cpuset was left"
+# Nor is anything left of the cgroup that was made for it, and a later update makes it again.
+eq "$(jq -c .cgroups "$ROOT/$id/state.json")" "$(echo "$before" | jq -c .cgroups)" "what the record names"
+eq "$(cat "/proc/$pid/cgroup")" "$places" "where the process is"
+turf update --cpuset-cpus 0 "$id"
+eq "$(value cpuset cpuset.cpus cpuset.cpus)" 0
+eq "$(awk '/^Cpus_allowed_list/ { print $2 }' "/proc/$pid/status")" 0 "the processors of the process"
 
 # Files
 echo '{"pids":{"limit":33}}' >"$TMP/r.json"

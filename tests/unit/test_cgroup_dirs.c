@@ -396,8 +396,57 @@ START_TEST(container_may_own_its_cgroup)
 }
 END_TEST
 
+static int refuse_the_end(
+	void *arg, const struct cgroup_path *paths UNUSED, size_t n, bool done, struct err *err)
+{
+	*(size_t *)arg = n;
+	return done ? err_say(err, EIO, "not saved") : 0;
+}
+
+/* The processor's cgroup was made for it, and processes were there: no trace of it is left. */
+START_TEST(failed_update_moves_back)
+{
+	_cleanup_cgroup_layout_ struct cgroup_layout places = {.n = 0}, after = {.n = 0};
+	struct cgroup_limits before, limits;
+	struct err err = ERR_INIT;
+	struct cgroup *cg;
+	size_t told = 0, n;
+	char path[128];
+	pid_t pid;
+
+	if (!enter(ONLY_V1) || !cgroup_layout_find(&layout, "cpuset"))
+		return;
+	/* Not beside where the process is, which is in no cgroup of that kind. */
+	snprintf(path, sizeof(path), "/%s-above/leaf", id);
+	cgroup_limits_init(&before);
+	cg = make(&(struct cgroup_options){.id = id, .path = path}, &before);
+	pid = spawn(cg, NULL);
+	n = cg->n_paths;
+	ck_assert_int_eq(cgroup_layout_load_of(pid, &places, &err), 0);
+	limits = before;
+	limits.cpuset.cpus = "0";
+	ck_assert_int_eq(cgroup_update_limited(cg,
+				 &(struct cgroup_update){.save = refuse_the_end, .save_arg = &told},
+				 &limits, &before, &warnings, &err),
+		-EIO);
+	ck_assert_str_eq(err.msg, "not saved");
+	ck_assert_msg(warnings.len == 0, "%s", warnings.data);
+	ck_assert_uint_eq(cg->n_paths, n);
+	ck_assert_uint_eq(told, n);
+	ck_assert_int_eq(cgroup_layout_load_of(pid, &after, &err), 0);
+	for (size_t i = 0; i < places.n; i++)
+		ck_assert_str_eq(after.list[i].own, places.list[i].own);
+	snprintf(path, sizeof(path), "%s/%s-above", cgroup_layout_find(&layout, "cpuset")->mount,
+		id);
+	ck_assert_int_lt(access(path, F_OK), 0);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	wait_status(pid);
+	destroy(cg);
+}
+END_TEST
+
 CGROUP_MAIN("cgroup directories", kept_form_opens_again, cgroups_below_are_removed,
 	deep_trees_are_removed, found_directory_stays, announced_is_what_is_made,
 	occupied_directory_is_refused, half_made_cgroups_are_undone, missing_controller_is_named,
 	only_needed_hierarchies_are_used, foreign_child_ends_where_ours_would,
-	clone_into_v2_directory, container_may_own_its_cgroup)
+	clone_into_v2_directory, container_may_own_its_cgroup, failed_update_moves_back)
