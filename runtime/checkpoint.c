@@ -196,7 +196,26 @@ static int put_options(struct checkpoint *cp, struct err *err)
 	return put_status_fd(cp, err);
 }
 
-/* In this order: what is not whole must not look like a checkpoint. */
+/*
+ * Our own file comes first: should we be killed, criu still finishes, and the container is
+ * in these images alone. Nothing but a whole checkpoint keeps it.
+ */
+static int dump(struct checkpoint *cp, struct err *err)
+{
+	int r = 0;
+
+	if (given.pre_dump)
+		criu_image_remove(criu_given.image_path);
+	else
+		r = criu_image_write(criu_given.image_path, &cp->image, err);
+	if (r < 0)
+		return r;
+	r = criu_run(&cp->call, err);
+	if (r < 0)
+		criu_image_remove(criu_given.image_path);
+	return r;
+}
+
 static int save(struct checkpoint *cp, struct err *err)
 {
 	int r = criu_begin(&cp->call, given.pre_dump ? "pre-dump" : "dump", LOG_FILE, err);
@@ -205,11 +224,7 @@ static int save(struct checkpoint *cp, struct err *err)
 		r = put_options(cp, err);
 	if (r == 0)
 		r = criu_find_outside(&cp->record, cp->config, &cp->call, &cp->image, err);
-	if (r == 0)
-		r = criu_run(&cp->call, err);
-	if (r == 0 && !given.pre_dump)
-		r = criu_image_write(criu_given.image_path, &cp->image, err);
-	return r;
+	return r < 0 ? r : dump(cp, err);
 }
 
 /* What was made for nothing: an empty directory. criu's log stays where there is one. */

@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +28,9 @@
 
 /* criu's own words: everything, since a failure is looked for in it. */
 #define CRIU_VERBOSITY "-v4"
+
+/* Its log says what memory is where. */
+#define WORK_DIR_MODE 0700
 
 /* How much of the end of a log is looked through for the last error. */
 #define LOG_TAIL_MAX (64 << 10)
@@ -178,6 +184,11 @@ int criu_begin(struct criu_call *c, const char *verb, const char *log, struct er
 	images = realpath(criu_given.image_path, NULL);
 	if (!images)
 		return err_set(err, errno, "image directory '%s'", criu_given.image_path);
+	/* Engines name one for each checkpoint and leave it to us. */
+	if (mkdir(work, WORK_DIR_MODE) < 0 && errno != EEXIST) {
+		free(images);
+		return err_set(err, errno, "make work directory '%s'", work);
+	}
 	c->work = realpath(work, NULL);
 	c->log = log;
 	criu_word(c, "%s", program);
@@ -210,11 +221,13 @@ static void child_make_root(const char *root)
 		child_fail("bind the root file system");
 }
 
-static _Noreturn void child_exec(const struct criu_call *c, int said_fd)
+static _Noreturn void child_exec(const struct criu_call *c, pid_t parent, int said_fd)
 {
 	const int *attach;
 	size_t n = c->cgroup ? cgroup_attach_fds(c->cgroup, &attach) : 0;
 
+	if (c->ends_with_us && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		_exit(127);
 	if (dup2(said_fd, STDERR_FILENO) < 0 || dup2(said_fd, STDOUT_FILENO) < 0)
 		_exit(127);
 	proc_reset_signals(PROC_ALL_SIGNALS);
@@ -344,7 +357,7 @@ int criu_run(struct criu_call *c, struct err *err)
 	_cleanup_close_ int said_fd = memfd_create("criu", MFD_CLOEXEC);
 	_cleanup_criu_script_ struct criu_script script = CRIU_SCRIPT_INIT;
 	int status = 0;
-	pid_t pid;
+	pid_t pid, parent;
 
 	if (said_fd < 0)
 		return err_set(err, errno, "memfd_create");
@@ -354,11 +367,12 @@ int criu_run(struct criu_call *c, struct err *err)
 		return err_oom(err);
 	if (remove_log(c, err) < 0)
 		return -err->code;
+	parent = getpid();
 	pid = fork();
 	if (pid < 0)
 		return err_set(err, errno, "fork");
 	if (pid == 0)
-		child_exec(c, said_fd);
+		child_exec(c, parent, said_fd);
 	if (wait_for(pid, &script, c, &status, err) < 0)
 		return -err->code;
 	return status == 0 ? 0 : explain(c, status, said_fd, err);

@@ -56,6 +56,7 @@ struct criu_call {
 	 */
 	const char *root;
 	const struct cgroup *cgroup; /* criu is put there, and what it restores starts there */
+	bool ends_with_us;	     /* it is killed when we are */
 	/*
 	 * NULL, or called when the namespaces exist and nothing is in them yet but the first
 	 * process, by the pid that we see.
@@ -76,7 +77,10 @@ bool criu_is_installed(void);
  */
 int criu_require(const char *verb, struct err *err);
 
-/* Begins a command line: the program, its verb, and what criu_given says. */
+/*
+ * Begins a command line: the program, its verb, and what criu_given says. The last part
+ * of the work directory's path is made.
+ */
 int criu_begin(struct criu_call *c, const char *verb, const char *log, struct err *err);
 
 /* One more word. What fails is found by criu_run(). */

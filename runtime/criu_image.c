@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
@@ -63,6 +64,14 @@ int criu_image_write(const char *dir, const struct criu_image *image, struct err
 	if (buf_failed(&out))
 		return err_oom(err);
 	return file_write_atomic(fd, CRIU_IMAGE_FILE, out.data, out.len, 0600, err);
+}
+
+void criu_image_remove(const char *dir)
+{
+	_cleanup_close_ int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)unlinkat(fd, CRIU_IMAGE_FILE, 0);
 }
 
 /* Words of a command line: nothing in them may end criu's brackets. */

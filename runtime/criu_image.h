@@ -50,6 +50,9 @@ void criu_image_finish(struct criu_image *image);
 #define _cleanup_criu_image_ _cleanup_(criu_image_finish)
 
 int criu_image_write(const char *dir, const struct criu_image *image, struct err *err);
+/* Where there is none, nothing happens. */
+void criu_image_remove(const char *dir);
+
 int criu_image_read(const char *dir, struct criu_image *ret, struct err *err);
 
 #endif

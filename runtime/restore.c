@@ -93,6 +93,8 @@ static int restore(void *arg, const struct life_restoring *with, pid_t *ret_pid,
 	put_options(&call, r, pid_file);
 	call.root = r->rootfs;
 	call.cgroup = with->cgroup;
+	/* Nobody would write down what it brings back. */
+	call.ends_with_us = true;
 	call.on_namespaces = with->hooks;
 	call.on_namespaces_arg = with->hooks_arg;
 	if (criu_give_outside(r, with->config, r->bundle, image, &call, err) < 0 ||

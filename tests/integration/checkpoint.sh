@@ -57,12 +57,58 @@ fails "option '--parent-path': '/tmp' is no path from the image directory" \
 	turf checkpoint --image-path "$images" --parent-path /tmp "$id"
 fails "option '--parent-path': '$images/../earlier': No such file" \
 	turf checkpoint --image-path "$images" --parent-path ../earlier "$id"
-fails "work directory '/nowhere': No such file" \
-	turf checkpoint --image-path "$images" --work-path /nowhere "$id"
+fails "make work directory '/nowhere/work': No such file" \
+	turf checkpoint --image-path "$images" --work-path /nowhere/work "$id"
 unchanged
 fails "image directory '$images': No such file" turf restore -b "$TMP/b" --image-path "$images" "$MARK-b"
 mkdir "$TMP/empty"
 fails "no 'turf.json', so no checkpoint" turf restore -b "$TMP/b" --image-path "$TMP/empty" "$MARK-b"
+
+# --- turf is killed while criu works, or criu fails: one that waits, and then does ---
+mkdir "$TMP/fake"
+cat >"$TMP/fake/criu" <<-END
+	#!/bin/sh
+	echo \$\$ >"$TMP/criu.pid.new"
+	mv "$TMP/criu.pid.new" "$TMP/criu.pid"
+	while [ ! -e "$TMP/go" ]; do sleep 0.05; done
+	echo "Error: it fails" >&2
+	exit 1
+END
+chmod +x "$TMP/fake/criu"
+begin() { # begin ARG...: a turf that waits for its criu
+	rm -f "$TMP/criu.pid"
+	PATH=$TMP/fake:$PATH "$TURF" --root "$ROOT" "$@" </dev/null >/dev/null 2>"$TMP/err" &
+	killed=$!
+	HELPERS+=("$killed")
+	await test -s "$TMP/criu.pid"
+	criu=$(cat "$TMP/criu.pid")
+	HELPERS+=("$criu")
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+end() {
+	kill -KILL "$killed"
+	wait "$killed" 2>/dev/null || :
+}
+begin checkpoint --image-path "$TMP/k" --work-path "$TMP/work" "$id"
+end
+kill -0 "$criu" || fail "criu ended with turf, and left the container half taken apart"
+[ -s "$TMP/k/turf.json" ] || fail "what criu saves by itself cannot be restored"
+eq "$(stat -c %a "$TMP/work")" 700 "mode of the work directory"
+touch "$TMP/go"
+await gone "$criu"
+fails "criu dump: it fails" env PATH="$TMP/fake:$PATH" "$TURF" --root "$ROOT" \
+	checkpoint --image-path "$TMP/k" --work-path "$TMP/work" "$id"
+[ ! -e "$TMP/k/turf.json" ] || fail "a checkpoint that failed looks like one"
+echo '{"version": 1, "mounts": [], "stdio": [{"name": "", "null": false},
+	{"name": "", "null": false}, {"name": "", "null": false}]}' >"$TMP/k/turf.json"
+fails "option '--status-fd'" turf checkpoint --image-path "$TMP/k" --status-fd x "$id"
+[ -s "$TMP/k/turf.json" ] || fail "bad input lost an earlier checkpoint"
+rm "$TMP/go"
+begin restore -d -b "$TMP/b" --image-path "$TMP/k" "$MARK-b"
+end
+await gone "$criu"
+turf delete --force "$MARK-b"
+
 turf kill "$id" KILL
 await has_status "$id" stopped
 fails "container not running: $id is stopped" turf checkpoint --image-path "$images" "$id"
