@@ -181,6 +181,10 @@ int systemd_property_put(struct buf *b, const char *name, const char *text, stru
 			"annotations['" SYSTEMD_PROPERTY_ANNOTATION "%s']: '%s' is no name of a "
 			"property",
 			name, name);
+	if (strlen(text) > SYSTEMD_PROPERTY_VALUE_MAX)
+		return err_say(err, EINVAL,
+			"annotations['" SYSTEMD_PROPERTY_ANNOTATION "%s']: longer than %d bytes",
+			name, SYSTEMD_PROPERTY_VALUE_MAX);
 	if (!put_value(&line, name, skip_blanks(text)))
 		return err_say(err, EINVAL,
 			"annotations['" SYSTEMD_PROPERTY_ANNOTATION "%s']: '%s' is none of true, "

@@ -59,13 +59,12 @@ static int append_bytes(sd_bus_message *m, const char *hex)
 	return sd_bus_message_append_array(m, 'y', bytes, n);
 }
 
-/* "a\tb": a list of strings. */
+/* "a\tb": a list of strings, of which any may be empty; there is one at least. */
 static int append_strings(sd_bus_message *m, char *list)
 {
 	int r = sd_bus_message_open_container(m, 'a', "s");
-	char *save = NULL;
 
-	for (char *s = list; r >= 0 && (s = strtok_r(s, "\t", &save)); s = NULL)
+	for (char *s; r >= 0 && (s = strsep(&list, "\t"));)
 		r = sd_bus_message_append(m, "s", s);
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
@@ -125,30 +124,41 @@ static int append_property(sd_bus_message *m, const char *name, const char *type
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* Reads up to an empty line, byte by byte: what follows is not ours to take. */
+/*
+ * Reads a line, byte by byte: what follows an empty one is not ours to take. 1, 0 at the
+ * end of the properties, or a negative errno.
+ */
 static int read_line(char line[LINE_MAX_LEN])
 {
 	size_t n = 0;
+	ssize_t got;
 
-	while (n < LINE_MAX_LEN - 1 && read(STDIN_FILENO, &line[n], 1) == 1 && line[n] != '\n')
-		n++;
+	while ((got = read(STDIN_FILENO, &line[n], 1)) == 1 && line[n] != '\n')
+		if (++n == LINE_MAX_LEN)
+			return -EMSGSIZE;
+	if (got < 0)
+		return -errno;
 	line[n] = '\0';
 	return n > 0;
+}
+
+static int append_line(sd_bus_message *m, char *line, struct err *err)
+{
+	char *name = strsep(&line, " "), *type = strsep(&line, " ");
+	int r = type && line ? append_property(m, name, type, line) : -EINVAL;
+
+	return r < 0 ? err_set(err, -r, "property '%s'", name) : 0;
 }
 
 static int append_properties(sd_bus_message *m, struct err *err)
 {
 	static char line[LINE_MAX_LEN];
+	int r;
 
-	while (read_line(line)) {
-		char *save = NULL, *name = strtok_r(line, " ", &save);
-		char *type = strtok_r(NULL, " ", &save), *value = strtok_r(NULL, "", &save);
-		int r = name && type && value ? append_property(m, name, type, value) : -EINVAL;
-
-		if (r < 0)
-			return err_set(err, -r, "property '%s'", name ? name : "");
-	}
-	return 0;
+	while ((r = read_line(line)) > 0)
+		if (append_line(m, line, err) < 0)
+			return -err->code;
+	return r < 0 ? err_set(err, -r, "read the properties") : 0;
 }
 
 static int append_self(sd_bus_message *m)

@@ -89,16 +89,21 @@ matches "$(systemctl show -p LoadState --value "$unit")" not-found "the unit"
 
 edit "$TMP/b" '.annotations = {"org.systemd.property.CollectMode": "\u0027inactive\u0027",
 	"org.systemd.property.TimeoutStopSec": "uint64 7", "org.systemd.property.SendSIGHUP": "true",
-	"org.systemd.property.TasksMax": "uint64 41", "org.systemd.property.Wants": "[\u0027a.target\u0027]"}'
+	"org.systemd.property.TasksMax": "uint64 41", "org.systemd.property.Description": "\u0027\u0027",
+	"org.systemd.property.Wants": "[\u0027a.target\u0027]"}'
 turf --systemd-cgroup run --detach --bundle "$TMP/b" "$id" >/dev/null </dev/null
 eq "$(shown CollectMode)" inactive
 eq "$(shown TimeoutStopUSec)" 7s
 eq "$(shown SendSIGHUP)" yes
 eq "$(shown TasksMax)" 41
 eq "$(shown Wants)" a.target
+# That of a unit without one is its name.
+eq "$(shown Description)" "$unit"
 turf delete --force "$id"
 edit "$TMP/b" '.annotations = {"org.systemd.property.NoSuchThing": "true"}'
 fails "NoSuchThing" turf --systemd-cgroup run --bundle "$TMP/b" "$id"
+edit "$TMP/b" '.annotations = {"org.systemd.property.Wants": "[\u0027a.target\u0027, \u0027\u0027]"}'
+fails "[Uu]nit name" turf --systemd-cgroup run --bundle "$TMP/b" "$id"
 edit "$TMP/b" '.annotations = {"org.systemd.property.KillSignal": "yes"}'
 fails "'yes' is none of true" turf --systemd-cgroup run --bundle "$TMP/b" "$id"
 edit "$TMP/b" '.annotations = {}'

@@ -24,6 +24,9 @@ START_TEST(values_become_lines_of_their_type)
 		{"SendSIGHUP", "true", "SendSIGHUP b true\n"},
 		{"CollectMode", "'inactive-or-failed'", "CollectMode s inactive-or-failed\n"},
 		{"Description", "\"a 'b' \\\"c\\\\\" ", "Description s a 'b' \"c\\\n"},
+		{"Description", "''", "Description s \n"},
+		{"After", "['']", "After as \n"},
+		{"After", "['', 'b.service', '']", "After as \tb.service\t\n"},
 		{"After", "['a.service' , \"b.service\"]", "After as a.service\tb.service\n"},
 	};
 
@@ -61,4 +64,23 @@ START_TEST(what_is_no_property_is_refused)
 }
 END_TEST
 
-UNIT_MAIN("systemd_property", values_become_lines_of_their_type, what_is_no_property_is_refused)
+START_TEST(long_values_are_refused)
+{
+	char text[SYSTEMD_PROPERTY_VALUE_MAX + 2];
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	memset(text, 'x', sizeof(text));
+	text[0] = text[SYSTEMD_PROPERTY_VALUE_MAX - 1] = '\'';
+	text[SYSTEMD_PROPERTY_VALUE_MAX] = '\0';
+	ck_assert_msg(systemd_property_put(&b, "Description", text, &err) == 0, "%s", err.msg);
+	text[SYSTEMD_PROPERTY_VALUE_MAX - 1] = 'x';
+	text[SYSTEMD_PROPERTY_VALUE_MAX] = '\'';
+	text[SYSTEMD_PROPERTY_VALUE_MAX + 1] = '\0';
+	ck_assert_int_eq(systemd_property_put(&b, "Description", text, &err), -EINVAL);
+	ck_assert_str_eq(
+		err.msg, "annotations['org.systemd.property.Description']: longer than 4096 bytes");
+}
+END_TEST
+
+UNIT_MAIN("systemd_property", long_values_are_refused, values_become_lines_of_their_type,
+	what_is_no_property_is_refused)
