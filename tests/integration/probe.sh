@@ -39,9 +39,11 @@ but_event_loop() {
 # host's. It names the sources of read-only tmpfs differently; turf's /sys/fs/cgroup is read-only
 # as the configuration says, where runc leaves the tmpfs below it writable. runc sets umask 0022
 # where the specification leaves it as the caller has it. turf resets signals that its caller
-# ignores, as make does with some.
+# ignores, as make does with some. runc joins a cpuset also where none is limited, and on v1 that
+# gives a process all processors of the cpuset, on older kernels (6.1) those that the caller
+# was told not to use, too.
 but_runc() {
-	grep -vE '^status: (Umask|SigIgn):|^mount: /null /proc/|^mount: / /(proc/acpi|proc/scsi|sys/firmware|sys/devices/virtual/powercap) |^mount: / /sys/fs/cgroup(/systemd)? |^mount: / /proc/(asound|kcore)'
+	grep -vE '^status: (Umask|SigIgn|Cpus_allowed(_list)?):|^mount: /null /proc/|^mount: / /(proc/acpi|proc/scsi|sys/firmware|sys/devices/virtual/powercap) |^mount: / /sys/fs/cgroup(/systemd)? |^mount: / /proc/(asound|kcore)'
 }
 # runc joins every hierarchy, turf those that have a limit or that it needs, and turf shows no
 # others: in them the container would see everybody's cgroups.
