@@ -10,8 +10,8 @@
  * its feet. A read-only copy of the *mount* of the file is made and taken down at
  * once, so that no call can make it writable again: they all want a mount that is
  * mounted somewhere. The segments are mapped anew from the file as that mount shows
- * it (the same pages of the page cache; nothing is copied but the few that were
- * written to), and with the last mapping of the old one gone the kernel accepts the
+ * it (the same pages of the page cache; those that were written to, a few, from a
+ * copy), and with the last mapping of the old one gone the kernel accepts the
  * new one as the process's executable.
  */
 #include "runtime/box/exe.h"
@@ -27,19 +27,10 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
-
-/* Where in /proc/self/stat, counted from the state behind the name, the addresses are. */
-enum {
-	STAT_CODE = 23,
-	STAT_STACK = 25,
-	STAT_DATA = 42,
-	STAT_BRK = 44,
-	STAT_ARGS = 45,
-	STAT_MAX = 49
-};
 
 struct image {
 	const ElfW(Phdr) * ph;
@@ -125,33 +116,20 @@ static size_t relro_of(const struct image *im, uintptr_t start, uintptr_t end)
 	return 0;
 }
 
-/*
- * By whole pages, with all that lies between variables: the address sanitizer, which
- * stands guard there, must not see it, and volatile keeps it from being a memcpy().
- */
-__attribute__((no_sanitize_address)) static void copy_pages(void *to, uintptr_t from, size_t len)
-{
-	volatile uint64_t *t = to;
-	const volatile uint64_t *f = (const void *)from;
-
-	for (size_t i = 0; i < len / sizeof(*t); i++)
-		t[i] = f[i];
-}
-
-/* Pages that were written to: a copy takes their place, of which the first are closed again. */
+/* Pages that were written to: a copy takes their place, of which the first stay closed. */
 static int replace_written(uintptr_t start, size_t len, size_t closed, struct err *err)
 {
-	void *copy;
+	_cleanup_close_ int fd = memfd_create("turf", MFD_CLOEXEC);
 
-	copy = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-		-1, 0);
-	if (copy == MAP_FAILED)
+	/* The bare call, since what a sanitizer guards between variables is copied, too. */
+	if (fd < 0 || syscall(SYS_write, fd, start, len) != (ssize_t)len)
+		return err_set(err, errno, "copy written memory");
+	if (closed && mmap((void *)start, closed, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) ==
+			      MAP_FAILED)
 		return err_set(err, errno, "mmap");
-	copy_pages(copy, start, len);
-	if (mremap(copy, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, start) == MAP_FAILED)
-		return err_set(err, errno, "mremap");
-	if (closed && mprotect((void *)start, closed, PROT_READ) < 0)
-		return err_set(err, errno, "mprotect");
+	if (closed < len && mmap((void *)(start + closed), len - closed, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_FIXED, fd, (off_t)closed) == MAP_FAILED)
+		return err_set(err, errno, "mmap");
 	return 0;
 }
 
@@ -177,43 +155,48 @@ static int replace_segments(const struct image *im, int fd, struct err *err)
 	return 0;
 }
 
-/* The kernel takes the executable only together with all the other addresses. */
-static int read_addresses(struct prctl_mm_map *map, struct err *err)
+/*
+ * The kernel takes the executable only together with all the other addresses. Its own
+ * are where it put them, in this order: arguments, environment, file name. Where the
+ * heap began is known to the kernel alone, and for what is left of this program it may as
+ * well begin where it ends.
+ */
+static void find_addresses(const struct image *im, struct prctl_mm_map *map)
 {
-	_cleanup_close_ int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	uint64_t value[STAT_MAX] = {0};
-	char text[1024];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	char *at;
+	const uintptr_t args = (uintptr_t)program_invocation_name, end = getauxval(AT_EXECFN);
+	const uintptr_t first = (uintptr_t)environ[0];
 
-	if (n <= 0)
-		return err_set(err, errno, "read /proc/self/stat");
-	text[n] = '\0';
-	at = strrchr(text, ')');
-	for (size_t i = 0; at && i < STAT_MAX && (at = strchr(at, ' ')); i++)
-		value[i] = strtoull(++at, NULL, 10);
 	*map = (struct prctl_mm_map){
-		.start_code = value[STAT_CODE],
-		.end_code = value[STAT_CODE + 1],
-		.start_stack = value[STAT_STACK],
-		.start_data = value[STAT_DATA],
-		.end_data = value[STAT_DATA + 1],
-		.start_brk = value[STAT_BRK],
-		.brk = (uint64_t)(uintptr_t)sbrk(0),
-		.arg_start = value[STAT_ARGS],
-		.arg_end = value[STAT_ARGS + 1],
-		.env_start = value[STAT_ARGS + 2],
-		.env_end = value[STAT_ARGS + 3],
+		.start_stack = args,
+		.start_brk = (uintptr_t)sbrk(0),
+		.brk = (uintptr_t)sbrk(0),
+		.arg_start = args,
+		.arg_end = first > args && first < end ? first : end,
+		.env_end = end,
 	};
-	return 0;
+	map->env_start = map->arg_end;
+	for (size_t i = 0; i < im->n; i++) {
+		const ElfW(Phdr) *ph = &im->ph[i];
+		const uintptr_t start = im->bias + ph->p_vaddr;
+
+		if (ph->p_type != PT_LOAD)
+			continue;
+		if (ph->p_flags & PF_X) {
+			map->start_code = start;
+			map->end_code = start + ph->p_filesz;
+		}
+		if (ph->p_flags & PF_W) {
+			map->start_data = start;
+			map->end_data = start + ph->p_filesz;
+		}
+	}
 }
 
-static int set_executable(int fd, struct err *err)
+static int set_executable(const struct image *im, int fd, struct err *err)
 {
 	struct prctl_mm_map map;
 
-	if (read_addresses(&map, err) < 0)
-		return -err->code;
+	find_addresses(im, &map);
 	map.exe_fd = (uint32_t)fd;
 	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0)
 		return 0;
@@ -228,7 +211,7 @@ int exe_detach(int frozen_fd, struct err *err)
 	struct image im;
 
 	image_find(&im);
-	if (replace_segments(&im, frozen_fd, err) < 0 || set_executable(frozen_fd, err) < 0)
+	if (replace_segments(&im, frozen_fd, err) < 0 || set_executable(&im, frozen_fd, err) < 0)
 		return err_wrap(err, "protect the runtime's executable");
 	return 0;
 }
