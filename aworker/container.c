@@ -253,7 +253,7 @@ static void tidy_malloc(void)
 	free(large);
 }
 
-static int warm_up(struct worker *w, struct err *err)
+int container_warm_up(struct worker *w, struct err *err)
 {
 	if (worker_open(w, err) < 0)
 		return -err->code;
@@ -290,7 +290,7 @@ int container_seed(const char *arg, void *stack_low)
 	if (r == 0)
 		r = worker_create(&w, &err);
 	if (r == 0)
-		r = warm_up(&w, &err);
+		r = container_warm_up(&w, &err);
 	if (r == 0)
 		r = rehearse(&w, &memory.known, &err);
 	if (r == 0)

@@ -7,8 +7,18 @@
 #ifndef AWORKER_CONTAINER_H
 #define AWORKER_CONTAINER_H
 
+#include "runtime/base/err.h"
+
+struct worker;
+
 /* `arg` is what follows SEED_OPTION_SERVE or SEED_OPTION_COLD. */
 int container_seed(const char *arg, void *stack_low);
 int container_cold(const char *arg, void *stack_low);
+
+/*
+ * Takes a worker that has an engine to its fork point: code that every worker runs is
+ * compiled, nothing is open, and a copy has been tried.
+ */
+int container_warm_up(struct worker *w, struct err *err);
 
 #endif

@@ -3,11 +3,13 @@
  * aworker: runs a file, or is a seed or a container's process on behalf of turf
  * (the hidden options of seed/forkserver.h). All of it happens on a stack of our own.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "aworker/container.h"
+#include "aworker/image_build.h"
 #include "aworker/options.h"
 #include "aworker/stack.h"
 #include "aworker/worker.h"
@@ -23,19 +25,24 @@ static int print(struct buf *text)
 	return r < 0 ? WORKER_EXIT_ERROR : WORKER_EXIT_OK;
 }
 
-static int run(const struct worker_options *options, void *stack_low)
+/* `w`: with an engine, when it comes from an image. */
+static int run(struct worker *w, const struct worker_options *options, const char *const *argv)
 {
-	struct worker w = {.stack_low = stack_low};
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_ENGINE;
 
+	/* What an engine is asked to be comes too late for one that is there. */
+	if (w->engine && (options->v8_options || options->no_snapshot)) {
+		execve(argv[0], (char *const *)argv, environ);
+		worker_say("execute '%s': %s", argv[0], strerror(errno));
+		return code;
+	}
 	/* The file first: it is the more likely mistake, and the cheaper one to find. */
-	if (worker_load(&w, options, (const char *const *)environ, &code, &err) < 0 ||
-		worker_create(&w, &err) < 0 || worker_open(&w, &err) < 0)
+	if (worker_load(w, options, (const char *const *)environ, &code, &err) < 0 ||
+		(!w->engine && worker_create(w, &err) < 0) || worker_open(w, &err) < 0)
 		worker_say("%s", err.msg);
 	else
-		code = worker_run(&w);
-	worker_destroy(&w);
+		code = worker_run(w);
 	return code;
 }
 
@@ -63,13 +70,45 @@ static int complete(const char *const *words)
 	return out.len > 0 ? print(&out) : WORKER_EXIT_OK;
 }
 
-static int on_stack(void *arg, void *low)
+static int build_image(const char *path, const char *const *argv, void *stack_low);
+
+static int run_command(struct worker *w, const char *const *argv)
 {
-	const char *const *argv = arg;
 	struct worker_options options;
 	enum command command;
 	struct err err = ERR_INIT;
+
+	if (options_parse(argv, &command, &options, &err) < 0) {
+		worker_say("%s", err.msg);
+		return WORKER_EXIT_USAGE;
+	}
+	switch (command) {
+	case COMMAND_HELP: return help();
+	case COMMAND_VERSION: return version();
+	case COMMAND_BUILD_IMAGE: return build_image(options.image, argv, w->stack_low);
+	default: return run(w, &options, argv);
+	}
+}
+
+static int build_image(const char *path, const char *const *argv, void *stack_low)
+{
+	struct err err = ERR_INIT;
+	int code = WORKER_EXIT_OK;
+	int r = image_can_build() ? image_build(path, stack_low, run_command, &err)
+				  : image_without_vdso((char *const *)argv, &code, &err);
+
+	if (r == 0)
+		return code;
+	worker_say("image '%s': %s", path, err.msg);
+	return WORKER_EXIT_ERROR;
+}
+
+static int on_stack(void *arg, void *low)
+{
+	struct worker w = {.stack_low = low};
+	const char *const *argv = arg;
 	const char *rest;
+	int code;
 
 	if (argv[0] && argv[1]) {
 		if ((rest = str_after(argv[1], SEED_OPTION_SERVE)))
@@ -79,15 +118,9 @@ static int on_stack(void *arg, void *low)
 		if (streq(argv[1], "__complete"))
 			return complete(argv + 2);
 	}
-	if (options_parse(argv, &command, &options, &err) < 0) {
-		worker_say("%s", err.msg);
-		return WORKER_EXIT_USAGE;
-	}
-	switch (command) {
-	case COMMAND_HELP: return help();
-	case COMMAND_VERSION: return version();
-	default: return run(&options, low);
-	}
+	code = run_command(&w, argv);
+	worker_destroy(&w);
+	return code;
 }
 
 int main(int argc, char **argv)

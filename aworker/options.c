@@ -15,6 +15,7 @@ enum option_id {
 	OPTION_LOCATION,
 	OPTION_NO_SNAPSHOT,
 	OPTION_V8_OPTIONS,
+	OPTION_BUILD_IMAGE,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -34,6 +35,8 @@ static const struct option {
 	{OPTION_LOCATION, 0, "location", "URL", "what location.href says (the URL of FILE)"},
 	{OPTION_NO_SNAPSHOT, 0, "no-snapshot", NULL, "start from the platform's sources"},
 	{OPTION_V8_OPTIONS, 0, "v8-options", "FLAGS", "flags for V8, for debugging"},
+	{OPTION_BUILD_IMAGE, 0, "build-image", "FILE",
+		"write a base image of this program, for aworker-loader"},
 	{OPTION_HELP, 'h', "help", NULL, "print this help"},
 	{OPTION_VERSION, 'v', "version", NULL, "print the version"},
 };
@@ -123,6 +126,10 @@ static void apply(
 	case OPTION_LOCATION: o->location = value; break;
 	case OPTION_NO_SNAPSHOT: o->no_snapshot = true; break;
 	case OPTION_V8_OPTIONS: o->v8_options = value; break;
+	case OPTION_BUILD_IMAGE:
+		*command = COMMAND_BUILD_IMAGE;
+		o->image = value;
+		break;
 	case OPTION_HELP: *command = COMMAND_HELP; break;
 	case OPTION_VERSION: *command = COMMAND_VERSION; break;
 	}

@@ -14,6 +14,7 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_HELP,
 	COMMAND_VERSION,
+	COMMAND_BUILD_IMAGE,
 };
 
 /* argv with the program's name first, NULL-terminated; *ret points into it. -EINVAL. */

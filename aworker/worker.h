@@ -59,6 +59,7 @@ struct worker_options {
 	/* These two must be there before worker_create(), so a warm engine cannot honour them. */
 	const char *v8_options;
 	bool no_snapshot;
+	const char *image; /* --build-image: where to */
 };
 
 struct worker {

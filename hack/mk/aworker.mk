@@ -6,7 +6,7 @@ ifeq ($(LIBNODE),)
 $(info aworker: not built, no libnode-dev in $(DEPS) or /usr (make deps))
 else
 
-AWORKER_MAINS := aworker/main.c aworker/mksnapshot.c aworker/relink.c
+AWORKER_MAINS := aworker/main.c aworker/loader.c aworker/mksnapshot.c aworker/relink.c
 AWORKER_OBJS  := $(call folder_objs,aworker,$(AWORKER_MAINS))
 ENGINE_OBJS   := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc aworker/v8/*.c)))
 LIB_AWORKER   := $(B)/lib/libturf-aworker.a
@@ -71,7 +71,14 @@ $(B)/aworker: $(B)/obj/aworker/main.o $(B)/obj/builtin_sources.o $(B)/obj/builti
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(OUR_LDFLAGS) $(AWORKER_LDFLAGS) $(LDFLAGS) -o $@ $^ $(AWORKER_LIBS) $(EXTERN_LIBS)
 
-PROGRAMS += $(B)/aworker
+# Free of libc, at an address where no image is (see loader.c).
+LOADER_CFLAGS := -std=gnu11 -O2 $(WARN) $(WARN_C) -ffreestanding -fno-pie -fno-stack-protector -fno-builtin
+$(B)/aworker-loader: aworker/loader.c runtime/base/elfcore_read.c aworker/image.h runtime/base/elfcore.h $(B)/obj/.flags
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(LOADER_CFLAGS) -static -nostdlib \
+		-Wl,-Ttext-segment=0x10000000 -Wl,-z,noexecstack -Wl,--build-id=none -o $@ $(filter %.c,$^)
+
+PROGRAMS += $(B)/aworker $(B)/aworker-loader
 
 AWORKER_UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_aworker_*.c))
 $(AWORKER_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
