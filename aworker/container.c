@@ -17,12 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "aworker/options.h"
 #include "aworker/prefault.h"
+#include "aworker/rehearse.h"
 #include "aworker/text.h"
 #include "aworker/worker.h"
 #include "runtime/base/util.h"
@@ -38,16 +37,6 @@
 
 /* What is not the heap of JavaScript, in containers that have twice as much. */
 #define NATIVE_HEADROOM (96u << 20)
-
-/* How often the copy that rehearses looks whether it has answered. */
-#define REHEARSAL_PAUSE_NS 1000000
-
-static const char rehearsal_code[] =
-	"addEventListener('fetch', (event) => {\n"
-	"	const { pathname } = new URL(event.request.url);\n"
-	"	event.respondWith(new Response(`${pathname}\\n`, {\n"
-	"		headers: { 'content-type': 'text/plain; charset=utf-8' } }));\n"
-	"});\n";
 
 static const char trial_code[] = "const s = [3, 1, 2].sort().map((x) => x * 2).join();\n"
 				 "if (s !== '2,4,6') throw new Error(s);\n"
@@ -161,70 +150,17 @@ static int run_trial(void *arg)
 struct rehearsal {
 	struct worker *worker;
 	struct prefault *seen; /* shared with the copy */
-	struct loop_timer timer;
-	int client;
 };
 
-static void on_rehearsed(void *arg)
-{
-	struct rehearsal *rehearsal = arg;
-	char answer[256];
-
-	if (recv(rehearsal->client, answer, sizeof(answer), MSG_DONTWAIT) > 0) {
-		prefault_record(rehearsal->seen);
-		_exit(EXIT_SUCCESS);
-	}
-	/* The trial's deadline ends this. */
-	if (loop_timer_start(&rehearsal->worker->loop, &rehearsal->timer, REHEARSAL_PAUSE_NS) < 0)
-		_exit(EXIT_FAILURE);
-}
-
-/* A socket that listens under a name of the kernel's choice, and a request that waits there. */
-static int open_rehearsal(int *ret_listener, int *ret_client)
-{
-	static const char request[] = "GET /rehearsal?a=b HTTP/1.1\r\nHost: localhost\r\n"
-				      "User-Agent: rehearsal\r\nAccept: */*\r\n\r\n";
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	socklen_t len = sizeof(name);
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (bind(listener, (struct sockaddr *)&name, sizeof(name.sun_family)) < 0 ||
-		listen(listener, 1) < 0 ||
-		getsockname(listener, (struct sockaddr *)&name, &len) < 0 ||
-		connect(client, (struct sockaddr *)&name, len) < 0 ||
-		send(client, request, sizeof(request) - 1, 0) < 0)
-		return -1;
-	*ret_listener = listener;
-	*ret_client = client;
-	return 0;
-}
-
-/* What every worker does, up to its first answer. */
 static int run_rehearsal(void *arg)
 {
-	struct worker_options options = {.code = rehearsal_code};
 	struct rehearsal *rehearsal = arg;
-	struct worker *w = rehearsal->worker;
-	struct err err;
-	char address[32];
-	int listener, code;
 
-	if (open_rehearsal(&listener, &rehearsal->client) < 0)
-		return -1;
-	snprintf(address, sizeof(address), "fd:%d", listener);
-	options.listen = address;
-	rehearsal->timer = (struct loop_timer){.fn = on_rehearsed, .data = rehearsal};
-	if (engine_fork_child(w->engine, &err) < 0 ||
-		worker_load(w, &options, NULL, &code, &err) < 0 || worker_open(w, &err) < 0 ||
-		loop_timer_start(&w->loop, &rehearsal->timer, REHEARSAL_PAUSE_NS) < 0)
-		return -1;
-	worker_run(w);
-	return -1;
+	return rehearse(rehearsal->worker, rehearsal->seen);
 }
 
 /* Memory that a clone could write to must not be left when others come: *ret is private. */
-static int rehearse(struct worker *w, struct prefault *ret, struct err *err)
+static int learn(struct worker *w, struct prefault *ret, struct err *err)
 {
 	struct prefault *seen = mmap(
 		NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -292,7 +228,7 @@ int container_seed(const char *arg, void *stack_low)
 	if (r == 0)
 		r = container_warm_up(&w, &err);
 	if (r == 0)
-		r = rehearse(&w, &memory.known, &err);
+		r = learn(&w, &memory.known, &err);
 	if (r == 0)
 		r = seed_serve(listen_fd, keeper_fd, &parking, &req, &err);
 	if (r == 0)

@@ -18,6 +18,7 @@
 #define IMAGE_NOTE	   "turf"
 #define IMAGE_NOTE_PROCESS 0x101 /* one struct image_process */
 #define IMAGE_NOTE_SOURCES 0x102 /* struct image_source, one after the other */
+#define IMAGE_NOTE_TOUCHED 0x103 /* struct image_touched, one after the other */
 
 /* Of the two structs and of what resuming expects of the loader. */
 #define IMAGE_VERSION 1
@@ -45,6 +46,18 @@ struct image_source {
 	uint64_t inode, size, mtime_ns;
 	char path[IMAGE_PATH_MAX];
 };
+
+/*
+ * Memory that every worker touches up to its first answer, so that the loader can ask for
+ * all of it at once; `pages` 0: no entry.
+ */
+struct image_touched {
+	uint64_t start;
+	uint32_t pages;
+	uint32_t changed; /* 1: written to */
+};
+
+#define IMAGE_TOUCHED_MAX 1024
 
 /* Reads the processor's part. */
 static inline void image_read_cpu(uint32_t ret[7])

@@ -3,6 +3,7 @@
 
 #include <asm/prctl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +16,10 @@
 
 #include "aworker/container.h"
 #include "aworker/image.h"
+#include "aworker/image_rehearse.h"
 #include "aworker/image_write.h"
 #include "aworker/worker.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 
 #ifdef __x86_64__
@@ -103,27 +106,56 @@ static pid_t make_still(void)
 		pause();
 }
 
-static int write_still(const char *path, const struct user_regs_struct *regs,
-	const struct image_process *process, struct err *err)
+static int write_still(int fd, const struct user_regs_struct *regs,
+	const struct image_process *process, uint64_t *ret_touched, struct err *err)
 {
 	pid_t pid = make_still();
 	int r;
 
 	if (pid < 0)
 		return err_set(err, errno, "copy the process");
-	r = image_write(path, pid, regs, process, err);
+	r = image_write(fd, pid, regs, process, ret_touched, err);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
 }
 
+static int make_file(const char *path, const struct user_regs_struct *regs,
+	const struct image_process *process, struct err *err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	_cleanup_close_ int fd = -1;
+	uint64_t touched;
+	int r;
+
+	if (asprintf(&tmp, "%s.%d", path, (int)getpid()) < 0) {
+		tmp = NULL;
+		return err_oom(err);
+	}
+	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	if (fd < 0)
+		return err_set(err, errno, "make '%s'", tmp);
+	r = write_still(fd, regs, process, &touched, err);
+	if (r == 0)
+		r = image_rehearse(tmp, fd, touched, err);
+	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
+		r = err_set(err, errno, "write");
+	if (r < 0)
+		(void)unlink(tmp);
+	return r;
+}
+
 static _Noreturn void resume(struct worker *w, const char *const *argv,
 	int (*resumed)(struct worker *w, const char *const *argv))
 {
+	const char *rest = argv[1] ? str_after(argv[1], IMAGE_OPTION_REHEARSE) : NULL;
 	struct err err;
 	size_t argc = 0;
 	int code;
+
+	if (rest)
+		_exit(image_run_rehearsal(w, rest));
 
 	while (argv[argc])
 		argc++;
@@ -157,7 +189,7 @@ int image_build(const char *path, void *stack_low,
 	if (argv)
 		resume(&w, (const char *const *)argv, resumed);
 	regs.fs_base = process.thread_pointer;
-	return write_still(path, &regs, &process, err);
+	return make_file(path, &regs, &process, err);
 }
 
 #else

@@ -272,52 +272,54 @@ static int write_segments(struct image *im, int fd, struct err *err)
 	return 0;
 }
 
-static int write_file(struct image *im, const char *path, const struct buf *head, struct err *err)
+static int make_head(struct image *im, pid_t pid, const struct user_regs_struct *regs,
+	const struct image_process *process, struct buf *ret, struct err *err)
 {
-	_cleanup_free_ char *tmp = NULL;
-	_cleanup_close_ int fd = -1;
-	int r;
+	static const struct image_touched none[IMAGE_TOUCHED_MAX];
+	_cleanup_buf_ struct buf notes = BUF_INIT;
 
-	if (asprintf(&tmp, "%s.%d", path, (int)getpid()) < 0) {
-		tmp = NULL;
-		return err_oom(err);
-	}
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-	if (fd < 0)
-		return err_set(err, errno, "make '%s'", tmp);
-	r = write_at(fd, head->data, head->len, 0, err);
-	if (r == 0)
-		r = write_segments(im, fd, err);
-	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
-		r = err_set(err, errno, "write");
-	if (r < 0)
-		(void)unlink(tmp);
-	return r;
+	put_registers(&notes, pid, regs);
+	elfcore_put_note(&notes, IMAGE_NOTE, IMAGE_NOTE_PROCESS, process, sizeof(*process));
+	elfcore_put_note(&notes, IMAGE_NOTE, IMAGE_NOTE_TOUCHED, none, sizeof(none));
+	if (put_auxv(&notes, pid, err) < 0 || put_sources(&notes, im, err) < 0 ||
+		put_files(&notes, im, err) < 0 ||
+		elfcore_make_head(im->segments, im->n_segments, &notes, ret, err) < 0)
+		return -err->code;
+	if (ret->len > IMAGE_HEAD_MAX)
+		return err_say(err, E2BIG, "its headers are longer than %u bytes", IMAGE_HEAD_MAX);
+	return 0;
 }
 
-static int write_image(struct image *im, const char *path, pid_t pid,
-	const struct user_regs_struct *regs, const struct image_process *process, struct err *err)
+static uint64_t find_touched(const struct buf *head)
 {
-	_cleanup_buf_ struct buf notes = BUF_INIT, head = BUF_INIT;
+	struct elfcore_note note;
+	struct elfcore core;
+
+	if (elfcore_open(&core, head->data, head->len) ||
+		!elfcore_find_note(&core, IMAGE_NOTE, IMAGE_NOTE_TOUCHED, &note))
+		BUG("the note that was just written is missing");
+	return (uint64_t)((const char *)note.data - head->data);
+}
+
+static int write_image(struct image *im, int fd, pid_t pid, const struct user_regs_struct *regs,
+	const struct image_process *process, uint64_t *ret_touched, struct err *err)
+{
+	_cleanup_buf_ struct buf head = BUF_INIT;
 
 	if (read_regions(im, pid, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < im->n_regions; i++)
 		if (add_region(im, &im->regions[i], err) < 0)
 			return -err->code;
-	put_registers(&notes, pid, regs);
-	elfcore_put_note(&notes, IMAGE_NOTE, IMAGE_NOTE_PROCESS, process, sizeof(*process));
-	if (put_auxv(&notes, pid, err) < 0 || put_sources(&notes, im, err) < 0 ||
-		put_files(&notes, im, err) < 0 ||
-		elfcore_make_head(im->segments, im->n_segments, &notes, &head, err) < 0)
+	if (make_head(im, pid, regs, process, &head, err) < 0 ||
+		write_at(fd, head.data, head.len, 0, err) < 0 || write_segments(im, fd, err) < 0)
 		return -err->code;
-	if (head.len > IMAGE_HEAD_MAX)
-		return err_say(err, E2BIG, "its headers are longer than %u bytes", IMAGE_HEAD_MAX);
-	return write_file(im, path, &head, err);
+	*ret_touched = find_touched(&head);
+	return 0;
 }
 
-int image_write(const char *path, pid_t pid, const struct user_regs_struct *regs,
-	const struct image_process *process, struct err *err)
+int image_write(int fd, pid_t pid, const struct user_regs_struct *regs,
+	const struct image_process *process, uint64_t *ret_touched, struct err *err)
 {
 	struct image *im = calloc(1, sizeof(*im));
 	int r;
@@ -325,7 +327,7 @@ int image_write(const char *path, pid_t pid, const struct user_regs_struct *regs
 	if (!im)
 		return err_oom(err);
 	im->memory = -1;
-	r = write_image(im, path, pid, regs, process, err);
+	r = write_image(im, fd, pid, regs, process, ret_touched, err);
 	fd_close(&im->memory);
 	free(im->maps);
 	free(im);

@@ -3,6 +3,7 @@
 #ifndef AWORKER_IMAGE_WRITE_H
 #define AWORKER_IMAGE_WRITE_H
 
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -11,11 +12,10 @@
 struct image_process;
 
 /*
- * Writes all that `pid` has mapped, but for what the kernel gives to every process, to
- * `path`, which appears when it is whole, mode 0400. -EEXIST is none of its errors: an
- * older file is replaced.
+ * Writes all that `pid` has mapped, but for what the kernel gives to every process. Its
+ * note of touched memory is empty, and begins at *ret_touched of the file.
  */
-int image_write(const char *path, pid_t pid, const struct user_regs_struct *regs,
-	const struct image_process *process, struct err *err);
+int image_write(int fd, pid_t pid, const struct user_regs_struct *regs,
+	const struct image_process *process, uint64_t *ret_touched, struct err *err);
 
 #endif

@@ -219,6 +219,24 @@ static bool map_segments(const struct image *im)
 	return true;
 }
 
+/* A page fault costs several times of what is done in it. Older kernels refuse the advice. */
+static void touch(const struct elfcore *core)
+{
+	struct elfcore_note note;
+
+	if (!elfcore_find_note(core, IMAGE_NOTE, IMAGE_NOTE_TOUCHED, &note))
+		return;
+	for (size_t i = 0; i < note.len / sizeof(struct image_touched); i++) {
+		struct image_touched t;
+
+		__builtin_memcpy(&t, (const char *)note.data + i * sizeof(t), sizeof(t));
+		if (t.pages == 0)
+			return;
+		CALL(madvise, t.start, (uint64_t)t.pages * ELFCORE_PAGE,
+			t.changed ? MADV_POPULATE_WRITE : MADV_POPULATE_READ, 0, 0, 0);
+	}
+}
+
 static void tell_kernel(const struct image_process *p)
 {
 	int tid;
@@ -257,6 +275,7 @@ __attribute__((used)) _Noreturn void loader_main(long *stack)
 
 	if (argc > 2 && open_image(&im, argv[1]) && map_segments(&im)) {
 		CALL(close, im.fd, 0, 0, 0, 0, 0);
+		touch(&im.core);
 		tell_kernel(&im.process);
 		jump(&im.status.pr_reg, argv + 2);
 	}

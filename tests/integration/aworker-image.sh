@@ -106,7 +106,7 @@ for size in 0 63 64 5000 20000 1000000; do
 	cp "$ok" "$image"
 done
 mkdir "$TMP/moved"
-cp "$B/aworker" "$TMP/moved/"
+cp "$B/aworker" "$B/aworker-loader" "$TMP/moved/"
 ln -s "$(realpath "$B/lib")" "$TMP/moved/lib"
 image=$TMP/moved/base
 "$TMP/moved/aworker" --build-image="$image"
@@ -115,6 +115,13 @@ touch "$TMP/moved/aworker"
 cold "an image of a program that has changed"
 "$TMP/moved/aworker" --build-image="$image"
 eq "$(load -e 'console.log(1)')" 1 "an image that was made anew"
+# An image that does not start is none.
+printf '#!/bin/sh\nexit 3\n' >"$TMP/moved/aworker-loader"
+fails "image '$image.new': a process that was started from it ended with 3" \
+	"$TMP/moved/aworker" --build-image="$image.new"
+printf '#!/bin/sh\nexit 0\n' >"$TMP/moved/aworker-loader"
+fails "does not say what it touched" "$TMP/moved/aworker" --build-image="$image.new"
+[ -z "$(find "$TMP/moved" -name '*.new*')" ] || fail "an image that does not start was left"
 rm "$TMP/moved/aworker"
 cold "an image of a program that has gone"
 
