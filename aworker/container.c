@@ -237,9 +237,8 @@ int container_seed(const char *arg, void *stack_low)
 	return WORKER_EXIT_ERROR;
 }
 
-int container_cold(const char *arg, void *stack_low)
+int container_cold(struct worker *w, const char *arg)
 {
-	struct worker w = {.stack_low = stack_low};
 	struct seed_request req;
 	struct err err = ERR_INIT;
 	char *end;
@@ -251,9 +250,10 @@ int container_cold(const char *arg, void *stack_low)
 		return WORKER_EXIT_USAGE;
 	}
 	/* Before the sandbox: the engine reads files of the host. */
-	if (worker_create(&w, &err) < 0 || seed_receive_one((int)fd, &req, &err) < 0) {
+	if ((!w->engine && worker_create(w, &err) < 0) ||
+		seed_receive_one((int)fd, &req, &err) < 0) {
 		worker_say("%s", err.msg);
 		return WORKER_EXIT_ENGINE;
 	}
-	return run_container(&w, &req, NULL);
+	return run_container(w, &req, NULL);
 }

@@ -13,7 +13,8 @@ struct worker;
 
 /* `arg` is what follows SEED_OPTION_SERVE or SEED_OPTION_COLD. */
 int container_seed(const char *arg, void *stack_low);
-int container_cold(const char *arg, void *stack_low);
+/* `w`: with an engine, when it comes from an image. */
+int container_cold(struct worker *w, const char *arg);
 
 /*
  * Takes a worker that has an engine to its fork point: code that every worker runs is

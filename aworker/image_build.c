@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #include "aworker/container.h"
-#include "aworker/image.h"
 #include "aworker/image_rehearse.h"
 #include "aworker/image_write.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
+#include "seed/image.h"
 
 #ifdef __x86_64__
 
@@ -150,7 +150,6 @@ static _Noreturn void resume(struct worker *w, const char *const *argv,
 	int (*resumed)(struct worker *w, const char *const *argv))
 {
 	const char *rest = argv[1] ? str_after(argv[1], IMAGE_OPTION_REHEARSE) : NULL;
-	struct err err;
 	size_t argc = 0;
 	int code;
 
@@ -160,10 +159,6 @@ static _Noreturn void resume(struct worker *w, const char *const *argv,
 	while (argv[argc])
 		argc++;
 	environ = (char **)argv + argc + 1;
-	if (engine_fork_child(w->engine, &err) < 0) {
-		worker_say("%s", err.msg);
-		_exit(WORKER_EXIT_ENGINE);
-	}
 	code = resumed(w, argv);
 	worker_close(w);
 	/* Nobody looks at the memory of a process that ends. */

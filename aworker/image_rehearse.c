@@ -9,13 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "aworker/image.h"
 #include "aworker/prefault.h"
 #include "aworker/rehearse.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/proc.h"
+#include "seed/image.h"
 
 #define LOADER "aworker-loader"
 

@@ -13,11 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "aworker/image.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/elfcore.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
+#include "seed/image.h"
 
 #define MAPS_MAX ((size_t)4 << 20)
 

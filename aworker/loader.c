@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aworker-loader IMAGE PROGRAM [ARG]...
+ * aworker-loader IMAGE|fd:N PROGRAM [ARG]...
  *
  * Starts a worker from a base image (image.h): maps it, tells the kernel of its thread,
  * and jumps. Static and without libc, so that nothing stands between execve and that. Where
  * the image is of no use (none there, of another host, of an older program), it executes
- * PROGRAM with the same arguments, which comes to the same, later.
+ * PROGRAM with the same arguments, which comes to the same, later. A descriptor is taken as
+ * it is: whoever hands it over has looked.
  *
  * Linked to an address where no image lies: only programs that are not position independent
  * are that low.
  */
 #include <asm/prctl.h>
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
@@ -21,8 +22,8 @@
 #include <sys/user.h>
 #include <sys/utsname.h>
 
-#include "aworker/image.h"
 #include "runtime/base/elfcore.h"
+#include "seed/image.h"
 
 /* <linux/rseq.h> leaves it to each architecture; glibc's for this one. */
 #define RSEQ_SIGNATURE 0x53053053
@@ -30,6 +31,9 @@
 /* As aworker ends for a wrong command line, and without an engine. */
 #define EXIT_USAGE	2
 #define EXIT_NO_PROGRAM 5
+
+/* Behind the last digit that counts tries. */
+#define TRIES_END '9'
 
 /* --- without libc --- */
 
@@ -77,78 +81,15 @@ static long call6(long nr, long a, long b, long c, long d, long e, long f)
 #define CALL(nr, a, b, c, d, e, f) \
 	call6(SYS_##nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
-static void say(const char *a, const char *b)
+static void say(const char *line)
 {
-	CALL(write, 2, a, strlen(a), 0, 0, 0);
-	CALL(write, 2, b, strlen(b), 0, 0, 0);
+	CALL(write, 2, line, strlen(line), 0, 0, 0);
 	CALL(write, 2, "\n", 1, 0, 0, 0);
-}
-
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
 }
 
 /* --- is it of use? --- */
 
 static unsigned char head[IMAGE_HEAD_MAX];
-
-static bool is_ours(int fd, uint64_t *ret_size)
-{
-	struct stat st;
-
-	if (CALL(fstat, fd, &st, 0, 0, 0, 0) < 0 || !S_ISREG(st.st_mode))
-		return false;
-	*ret_size = (uint64_t)st.st_size;
-	/* Whoever can write to it runs code here: root, or the user who is here anyway. */
-	return !(st.st_mode & (S_IWGRP | S_IWOTH)) &&
-	       (st.st_uid == 0 || st.st_uid == (uid_t)CALL(geteuid, 0, 0, 0, 0, 0, 0));
-}
-
-static bool is_of_this_host(const struct image_process *p)
-{
-	struct utsname u;
-	uint32_t cpu[7];
-	size_t at = 0;
-
-	if (p->version != IMAGE_VERSION || CALL(uname, &u, 0, 0, 0, 0, 0) < 0)
-		return false;
-	/* "release version" */
-	for (; u.release[at]; at++)
-		if (p->kernel[at] != u.release[at])
-			return false;
-	if (p->kernel[at] != ' ' || p->kernel[IMAGE_KERNEL_MAX - 1] ||
-		!same(p->kernel + at + 1, u.version))
-		return false;
-	image_read_cpu(cpu);
-	for (int i = 0; i < 7; i++)
-		if (cpu[i] != p->cpu[i])
-			return false;
-	return true;
-}
-
-static bool are_unchanged(const struct elfcore_note *note)
-{
-	const size_t n = note->len / sizeof(struct image_source);
-
-	for (size_t i = 0; i < n; i++) {
-		struct image_source s;
-		struct stat st;
-
-		__builtin_memcpy(&s, (const char *)note->data + i * sizeof(s), sizeof(s));
-		s.path[IMAGE_PATH_MAX - 1] = '\0';
-		if (CALL(stat, s.path, &st, 0, 0, 0, 0) < 0 || st.st_ino != s.inode ||
-			(uint64_t)st.st_size != s.size ||
-			(uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec !=
-				s.mtime_ns)
-			return false;
-	}
-	return n > 0;
-}
 
 struct image {
 	int fd;
@@ -158,33 +99,54 @@ struct image {
 	struct image_process process;
 };
 
-static bool take_note(
-	const struct elfcore *core, const char *name, uint32_t type, void *to, size_t len)
+static bool open_file(struct image *im, const char *path)
 {
-	struct elfcore_note note;
-
-	if (!elfcore_find_note(core, name, type, &note) || note.len != len)
-		return false;
-	memcpy(to, note.data, len);
-	return true;
-}
-
-static bool open_image(struct image *im, const char *path)
-{
-	struct elfcore_note sources;
-	long n;
+	struct stat st;
 
 	im->fd = (int)CALL(open, path, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
-	if (im->fd < 0 || !is_ours(im->fd, &im->size))
+	return im->fd >= 0 && CALL(fstat, im->fd, &st, 0, 0, 0, 0) == 0 &&
+	       image_is_trusted(&st, (unsigned)CALL(geteuid, 0, 0, 0, 0, 0, 0));
+}
+
+static bool read_head(struct image *im)
+{
+	long n = CALL(pread64, im->fd, head, sizeof(head), 0, 0, 0);
+	struct stat st;
+
+	if (CALL(fstat, im->fd, &st, 0, 0, 0, 0) < 0)
 		return false;
-	n = CALL(read, im->fd, head, sizeof(head), 0, 0, 0);
+	im->size = (uint64_t)st.st_size;
 	return n > 0 && !elfcore_open(&im->core, head, (size_t)n) &&
-	       take_note(&im->core, "CORE", NT_PRSTATUS, &im->status, sizeof(im->status)) &&
-	       take_note(&im->core, IMAGE_NOTE, IMAGE_NOTE_PROCESS, &im->process,
-		       sizeof(im->process)) &&
-	       is_of_this_host(&im->process) &&
-	       elfcore_find_note(&im->core, IMAGE_NOTE, IMAGE_NOTE_SOURCES, &sources) &&
-	       are_unchanged(&sources);
+	       image_take_note(&im->core, "CORE", NT_PRSTATUS, &im->status, sizeof(im->status)) &&
+	       image_take_note(&im->core, IMAGE_NOTE, IMAGE_NOTE_PROCESS, &im->process,
+		       sizeof(im->process));
+}
+
+static bool fits(const struct image *im)
+{
+	struct elfcore_note note;
+	struct image_source s;
+	struct utsname host;
+	struct stat st;
+	size_t n = 0;
+
+	if (CALL(uname, &host, 0, 0, 0, 0, 0) < 0 || !image_is_of_host(&im->process, &host) ||
+		!elfcore_find_note(&im->core, IMAGE_NOTE, IMAGE_NOTE_SOURCES, &note))
+		return false;
+	for (; image_source_at(&note, n, &s); n++)
+		if (CALL(stat, s.path, &st, 0, 0, 0, 0) < 0 || !image_source_is(&s, &st))
+			return false;
+	return n > 0;
+}
+
+/* Who hands over a descriptor has looked (image_open_base()). */
+static bool open_image(struct image *im, const char *name)
+{
+	if (name[0] != 'f' || name[1] != 'd' || name[2] != ':')
+		return open_file(im, name) && read_head(im) && fits(im);
+	for (name += 3; *name >= '0' && *name <= '9'; name++)
+		im->fd = im->fd * 10 + (*name - '0');
+	return *name == '\0' && read_head(im);
 }
 
 /* --- start --- */
@@ -196,27 +158,31 @@ static int prot_of(uint32_t flags)
 }
 
 /* What is there already (this program, what the kernel put in place) is not mapped over. */
-static bool map(uint64_t start, uint64_t size, uint32_t flags, int more, int fd, uint64_t offset)
+static long map(uint64_t start, uint64_t size, uint32_t flags, int more, int fd, uint64_t offset)
 {
-	return size == 0 ||
-	       CALL(mmap, start, size, prot_of(flags), MAP_PRIVATE | MAP_FIXED_NOREPLACE | more, fd,
-		       offset) == (long)start;
+	long r = size == 0 ? 0
+			   : CALL(mmap, start, size, prot_of(flags),
+				     MAP_PRIVATE | MAP_FIXED_NOREPLACE | more, fd, offset);
+
+	return r == (long)start ? 0 : r;
 }
 
-static bool map_segments(const struct image *im)
+/* 0, or a negative errno. */
+static long map_segments(const struct image *im)
 {
 	struct elfcore_segment s;
 	size_t at = 0;
+	long r = 0;
 
-	while (elfcore_next_segment(&im->core, &at, &s)) {
+	while (r == 0 && elfcore_next_segment(&im->core, &at, &s)) {
 		if (s.offset + s.filled > im->size)
-			return false;
-		if (!map(s.start, s.filled, s.flags, 0, im->fd, s.offset) ||
-			!map(s.start + s.filled, s.size - s.filled, s.flags,
-				MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))
-			return false;
+			return -EINVAL;
+		r = map(s.start, s.filled, s.flags, 0, im->fd, s.offset);
+		if (r == 0)
+			r = map(s.start + s.filled, s.size - s.filled, s.flags,
+				MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	}
-	return true;
+	return r;
 }
 
 /* A page fault costs several times of what is done in it. Older kernels refuse the advice. */
@@ -265,6 +231,20 @@ static _Noreturn void jump(const void *regs, char **argv)
 	__builtin_unreachable();
 }
 
+/*
+ * The kernel put something where the image has to be, once in some ten thousand starts. It
+ * will be elsewhere next time. The first argument counts.
+ */
+static void try_again(char **argv, char **envp)
+{
+	char tries[2] = {argv[0][0] >= '1' && argv[0][0] < TRIES_END ? argv[0][0] : '0', '\0'};
+
+	if (tries[0]++ == TRIES_END - 1)
+		return;
+	argv[0] = tries;
+	CALL(execve, "/proc/self/exe", argv, envp, 0, 0, 0);
+}
+
 _Noreturn void loader_main(long *stack);
 
 __attribute__((used)) _Noreturn void loader_main(long *stack)
@@ -272,19 +252,27 @@ __attribute__((used)) _Noreturn void loader_main(long *stack)
 	static struct image im;
 	char **argv = (char **)(stack + 1);
 	const long argc = *stack;
+	char **envp = argv + argc + 1;
 
-	if (argc > 2 && open_image(&im, argv[1]) && map_segments(&im)) {
-		CALL(close, im.fd, 0, 0, 0, 0, 0);
-		touch(&im.core);
-		tell_kernel(&im.process);
-		jump(&im.status.pr_reg, argv + 2);
+	if (argc <= 2) {
+		say("usage: aworker-loader IMAGE PROGRAM [ARG]...");
+		CALL(exit_group, EXIT_USAGE, 0, 0, 0, 0, 0);
 	}
-	/* Whatever is mapped by now goes with this. */
-	if (argc > 2)
-		CALL(execve, argv[2], argv + 2, argv + argc + 1, 0, 0, 0);
-	say("aworker-loader: ", argc > 2 ? "the program cannot be executed"
-					 : "usage: aworker-loader IMAGE PROGRAM [ARG]...");
-	CALL(exit_group, argc > 2 ? EXIT_NO_PROGRAM : EXIT_USAGE, 0, 0, 0, 0, 0);
+	if (open_image(&im, argv[1])) {
+		long r = map_segments(&im);
+
+		if (r == 0) {
+			CALL(close, im.fd, 0, 0, 0, 0, 0);
+			touch(&im.core);
+			tell_kernel(&im.process);
+			jump(&im.status.pr_reg, argv + 2);
+		}
+		if (r == -EEXIST)
+			try_again(argv, envp);
+	}
+	CALL(execve, argv[2], argv + 2, envp, 0, 0, 0);
+	say("aworker-loader: neither image nor program can be started");
+	CALL(exit_group, EXIT_NO_PROGRAM, 0, 0, 0, 0, 0);
 	__builtin_unreachable();
 }
 

@@ -37,6 +37,10 @@ static int run(struct worker *w, const struct worker_options *options, const cha
 		worker_say("execute '%s': %s", argv[0], strerror(errno));
 		return code;
 	}
+	if (w->engine && engine_fork_child(w->engine, &err) < 0) {
+		worker_say("%s", err.msg);
+		return code;
+	}
 	/* The file first: it is the more likely mistake, and the cheaper one to find. */
 	if (worker_load(w, options, (const char *const *)environ, &code, &err) < 0 ||
 		(!w->engine && worker_create(w, &err) < 0) || worker_open(w, &err) < 0)
@@ -90,11 +94,22 @@ static int run_command(struct worker *w, const char *const *argv)
 	}
 }
 
+/* In a process that was started from an image. */
+static int resumed(struct worker *w, const char *const *argv)
+{
+	const char *rest = argv[1] ? str_after(argv[1], SEED_OPTION_COLD) : NULL;
+
+	if (!rest)
+		return run_command(w, argv);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return container_cold(w, rest);
+}
+
 static int build_image(const char *path, const char *const *argv, void *stack_low)
 {
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_OK;
-	int r = image_can_build() ? image_build(path, stack_low, run_command, &err)
+	int r = image_can_build() ? image_build(path, stack_low, resumed, &err)
 				  : image_without_vdso((char *const *)argv, &code, &err);
 
 	if (r == 0)
@@ -114,7 +129,7 @@ static int on_stack(void *arg, void *low)
 		if ((rest = str_after(argv[1], SEED_OPTION_SERVE)))
 			return container_seed(rest, low);
 		if ((rest = str_after(argv[1], SEED_OPTION_COLD)))
-			return container_cold(rest, low);
+			return container_cold(&w, rest);
 		if (streq(argv[1], "__complete"))
 			return complete(argv + 2);
 	}

@@ -51,7 +51,7 @@ static const struct verb verbs[] = {
 		complete_container},
 	{"run", verb_run, "[options] ID", "create, start and wait for a container", &run_options, 1,
 		1, NULL},
-	{"seed", verb_seed, "[options] start|stop|list|info [NAME]",
+	{"seed", verb_seed, "[options] start|stop|list|info|image [NAME]",
 		"control the warm processes that workers are forked from", &seed_options, 1, 2,
 		complete_seed},
 	{"spec", verb_spec, "[options]", "write a config.json to begin with", &spec_options, 0, 0,

@@ -18,6 +18,7 @@
 #include "runtime/box/box.h"
 #include "seed/client.h"
 #include "seed/forkserver.h"
+#include "seed/image.h"
 #include "seed/launch.h"
 
 /* What execvpe(3) takes where there is no PATH. */
@@ -193,14 +194,21 @@ static int spawn_clone(const struct payload *p, const struct box_plan *plan, int
 static int spawn_cold(const struct box_plan *plan, struct box_child *ret, struct err *err)
 {
 	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
+	_cleanup_close_ int image_fd = image_open_base(err);
 	struct box_child child = BOX_CHILD_INIT;
 	struct seed_call call = call_of(plan);
 	int r;
 
-	r = seed_launch_prepare(NULL, SEED_OPTION_COLD "3", &launch, err);
+	if (image_fd >= 0)
+		r = seed_launch_prepare_image(BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
+	else {
+		log_info("a new engine: %s", err->msg);
+		r = seed_launch_prepare(NULL, SEED_OPTION_COLD "3", &launch, err);
+	}
 	if (r == 0)
-		r = box_spawn_program(plan, launch.image_fd, (const char *const *)launch.argv,
-			(const char *const *)launch.envp, &child, err);
+		r = box_spawn_program(plan, launch.image_fd, image_fd,
+			(const char *const *)launch.argv, (const char *const *)launch.envp, &child,
+			err);
 	if (r < 0)
 		return r;
 	/* The namespaces and the v2 cgroup are those the child was born in. */

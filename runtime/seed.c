@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/rfc3339.h"
+#include "runtime/seed_image.h"
 #include "runtime/verbs.h"
 
 static struct {
@@ -108,12 +109,13 @@ static const struct seed_verb {
 	{"start", seed_verb_start},
 	{"stop", seed_verb_stop},
 	{"info", seed_verb_info},
+	{"image", seed_image},
 	{"list", NULL},
 };
 
 int verb_seed(const struct globals *g, char **args, struct err *err)
 {
-	const char *name = args[1] ? args[1] : PATHS_SEED_DEFAULT;
+	const char *name = args[1];
 
 	for (size_t i = 0; i < ARRAY_SIZE(seed_verbs); i++) {
 		if (!streq(seed_verbs[i].name, args[0]))
@@ -123,6 +125,8 @@ int verb_seed(const struct globals *g, char **args, struct err *err)
 				err, EINVAL, "seed list: one argument too many: '%s'", args[1]);
 		if (!seed_verbs[i].run)
 			return list_seeds(err);
+		if (!name)
+			name = seed_verbs[i].run == seed_image ? "info" : PATHS_SEED_DEFAULT;
 		if (!paths_id_is_valid(name))
 			return err_say(err, EINVAL,
 				"invalid seed name '%s': 1 to %d letters, digits, '_', '+', '-' "
@@ -130,7 +134,8 @@ int verb_seed(const struct globals *g, char **args, struct err *err)
 				name, PATHS_ID_MAX);
 		return seed_verbs[i].run(name, err);
 	}
-	return err_say(err, EINVAL, "seed: '%s' is none of start, stop, list, info", args[0]);
+	return err_say(
+		err, EINVAL, "seed: '%s' is none of start, stop, list, info, image", args[0]);
 }
 
 int complete_seed(

@@ -159,6 +159,31 @@ int seed_launch_prepare(
 	return 0;
 }
 
+int seed_launch_prepare_image(
+	int number, const char *option, struct seed_launch *ret, struct err *err)
+{
+	_cleanup_seed_launch_ struct seed_launch l = SEED_LAUNCH_INIT;
+	_cleanup_free_ char *loader = NULL;
+
+	if (paths_program("aworker-loader", &loader, err) < 0 ||
+		seed_worker_image(loader, &l.image_fd, &l.build_id, err) < 0)
+		return -err->code;
+	l.argv = calloc(5, sizeof(char *));
+	l.envp = calloc(1, sizeof(char *));
+	if (!l.argv || !l.envp)
+		return err_oom(err);
+	l.argv[0] = strdup("aworker-loader");
+	if (asprintf(&l.argv[1], "fd:%d", number) < 0)
+		l.argv[1] = NULL;
+	l.argv[2] = strdup("");
+	l.argv[3] = strdup(option);
+	if (!l.argv[0] || !l.argv[1] || !l.argv[2] || !l.argv[3])
+		return err_oom(err);
+	*ret = l;
+	l = (struct seed_launch)SEED_LAUNCH_INIT;
+	return 0;
+}
+
 void seed_launch_finish(struct seed_launch *l)
 {
 	fd_close(&l->image_fd);

@@ -42,6 +42,14 @@ struct seed_launch {
  */
 int seed_launch_prepare(
 	const char *worker, const char *option, struct seed_launch *ret, struct err *err);
+
+/*
+ * The same from a base image (seed/image.h), by the loader: the program finds the image as
+ * descriptor `number`, and there is no other way for it to start.
+ */
+int seed_launch_prepare_image(
+	int number, const char *option, struct seed_launch *ret, struct err *err);
+
 void seed_launch_finish(struct seed_launch *l);
 #define _cleanup_seed_launch_ _cleanup_(seed_launch_finish)
 

@@ -55,6 +55,13 @@ const char *paths_seeds_dir(void)
 	return dir && *dir ? dir : PATHS_SEEDS_DIR;
 }
 
+const char *paths_base_image(void)
+{
+	const char *path = secure_getenv("TURF_BASE_IMAGE");
+
+	return path && *path ? path : PATHS_BASE_IMAGE;
+}
+
 const char *paths_seccomp_dir(void)
 {
 	static char path[PATH_MAX];

@@ -14,6 +14,7 @@
 #define PATHS_SEEDS_DIR	   "/run/turf-seeds"
 #define PATHS_SECCOMP_DIR  "/run/turf-seccomp"
 #define PATHS_SEED_DEFAULT "default"
+#define PATHS_BASE_IMAGE   "/var/cache/turf/base"
 
 /* Longest container id and seed name; leaves room for a suffix in a file name. */
 #define PATHS_ID_MAX 240
@@ -29,6 +30,9 @@ int paths_program(const char *name, char **ret_path, struct err *err);
 
 /* The directory of all seeds: environment TURF_SEEDS_DIR, else PATHS_SEEDS_DIR. Not owned. */
 const char *paths_seeds_dir(void);
+
+/* The base image of workers: environment TURF_BASE_IMAGE, else PATHS_BASE_IMAGE. Not owned. */
+const char *paths_base_image(void);
 
 /*
  * Where compiled seccomp programs are kept: PATHS_SECCOMP_DIR, for others than root

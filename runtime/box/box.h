@@ -101,13 +101,17 @@ struct box_child {
 /* Forks a child of ours that executes the plan (payload EXEC). SIGKILLed when we die before READY. */
 int box_spawn(const struct box_plan *plan, struct box_child *ret, struct err *err);
 
+/* Where a program finds its end of the conversation, and a file that it needs. */
+#define BOX_PROGRAM_CONN 3
+#define BOX_PROGRAM_FILE 4
+
 /*
  * Makes a child of ours in the plan's namespaces that executes `exe_fd` with
- * argv, descriptor 3 being its end of the conversation, 0-2 ours (or /dev/null).
- * The program receives the call on descriptor 3 (seed_send) and then goes the way
- * of a clone.
+ * argv, descriptor 3 being its end of the conversation, 4 the file (-1: none), 0-2 ours
+ * (or /dev/null). The program receives the call on descriptor 3 (seed_send) and then goes
+ * the way of a clone.
  */
-int box_spawn_program(const struct box_plan *plan, int exe_fd, const char *const *argv,
+int box_spawn_program(const struct box_plan *plan, int exe_fd, int file_fd, const char *const *argv,
 	const char *const *envp, struct box_child *ret, struct err *err);
 
 /* What the child needs done outside while it comes up. Callbacks may fail the start. */

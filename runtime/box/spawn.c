@@ -26,11 +26,9 @@
 #include "runtime/box/exe.h"
 #include "runtime/box/plan_build.h"
 
-/* Where the conversation is found by a program; what is above belongs to us. */
-#define PROGRAM_CONN 3
-
 struct program {
 	int exe_fd;
+	int file_fd; /* -1: none */
 	const char *const *argv;
 	const char *const *envp;
 };
@@ -102,22 +100,26 @@ static int child_await_maps(const struct spawn *s, struct err *err)
 static _Noreturn void child_program(const struct spawn *s)
 {
 	struct err err = ERR_INIT;
-	int conn = s->conn[1];
+	int conn = s->conn[1], file = s->program->file_fd, exe;
 
 	(void)setsid();
 	if (child_await_maps(s, &err) < 0)
 		child_fail(conn, &err);
-	if (conn != PROGRAM_CONN && dup2(conn, PROGRAM_CONN) < 0) {
-		err_set(&err, errno, "dup2");
-		child_fail(conn, &err);
+	/* First out of the way of the two numbers that are given out. */
+	exe = fcntl(s->program->exe_fd, F_DUPFD_CLOEXEC, BOX_PROGRAM_FILE + 1);
+	conn = fcntl(conn, F_DUPFD_CLOEXEC, BOX_PROGRAM_FILE + 1);
+	if (file >= 0)
+		file = fcntl(file, F_DUPFD_CLOEXEC, BOX_PROGRAM_FILE + 1);
+	if (exe < 0 || conn < 0 || dup2(conn, BOX_PROGRAM_CONN) < 0 ||
+		(s->program->file_fd >= 0 && (file < 0 || dup2(file, BOX_PROGRAM_FILE) < 0))) {
+		err_set(&err, errno, "hand descriptors to a program");
+		child_fail(s->conn[1], &err);
 	}
-	if (conn == PROGRAM_CONN)
-		(void)fd_set_cloexec(conn, false);
-	(void)syscall(SYS_close_range, PROGRAM_CONN + 1U, ~0U, CLOSE_RANGE_CLOEXEC);
-	(void)syscall(SYS_execveat, s->program->exe_fd, "", s->program->argv, s->program->envp,
-		AT_EMPTY_PATH);
+	(void)syscall(SYS_close_range, file >= 0 ? BOX_PROGRAM_FILE + 1U : BOX_PROGRAM_CONN + 1U,
+		~0U, CLOSE_RANGE_CLOEXEC);
+	(void)syscall(SYS_execveat, exe, "", s->program->argv, s->program->envp, AT_EMPTY_PATH);
 	err_set(&err, errno, "exec: \"%s\"", s->program->argv[0]);
-	child_fail(PROGRAM_CONN, &err);
+	child_fail(BOX_PROGRAM_CONN, &err);
 }
 
 static _Noreturn void child_main(const struct spawn *s, bool joined)
@@ -333,10 +335,10 @@ int box_spawn(const struct box_plan *plan, struct box_child *ret, struct err *er
 	return spawn(plan, NULL, ret, err);
 }
 
-int box_spawn_program(const struct box_plan *plan, int exe_fd, const char *const *argv,
+int box_spawn_program(const struct box_plan *plan, int exe_fd, int file_fd, const char *const *argv,
 	const char *const *envp, struct box_child *ret, struct err *err)
 {
-	const struct program program = {exe_fd, argv, envp};
+	const struct program program = {exe_fd, file_fd, argv, envp};
 
 	return spawn(plan, &program, ret, err);
 }

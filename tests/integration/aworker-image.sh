@@ -129,4 +129,4 @@ cold "an image of a program that has gone"
 fails "image '/nowhere/x': make '/nowhere/x.*': No such file" "$B/aworker" --build-image=/nowhere/x
 [ -z "$(find "$TMP" -name 'base.*')" ] || fail "a half-made image was left"
 fails "usage: aworker-loader IMAGE PROGRAM" "$B/aworker-loader"
-fails "the program cannot be executed" "$B/aworker-loader" "$TMP/none" "$TMP/none"
+fails "neither image nor program can be started" "$B/aworker-loader" "$TMP/none" "$TMP/none"

@@ -22,7 +22,8 @@ fails "'-1' is not a number" turf create --preserve-fds -1 "$id"
 fails "'nobody' is none of cgroupfs, systemd, disabled" turf --cgroup-manager nobody list
 fails "open log file '$TMP/none/log'" turf --log "$TMP/none/log" list
 fails "'loud' is none of" turf --log-level loud list
-fails "seed: 'nosuch' is none of start, stop, list, info" turf seed nosuch
+fails "seed: 'nosuch' is none of start, stop, list, info, image" turf seed nosuch
+fails "seed image: 'nosuch' is none of rebuild, info" turf seed image nosuch
 fails "invalid seed name" turf seed info ../x
 for closed in '0<&-' '1>&-' '2>&-'; do
 	eval "turf list -q $closed" || fail "list with $closed"

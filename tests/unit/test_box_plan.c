@@ -287,7 +287,7 @@ START_TEST(a_program_is_executed_in_the_namespaces)
 	box_test_begin(&t);
 	t.options.payload = BOX_PAYLOAD_WORKER;
 	ck_assert_int_eq(box_plan_text(&t, box_json("true", "", "", "", "")), 0);
-	if (box_spawn_program(t.plan, exe, argv, envp, &t.child, &t.err) < 0)
+	if (box_spawn_program(t.plan, exe, -1, argv, envp, &t.child, &t.err) < 0)
 		ck_abort_msg("%s", t.err.msg);
 	ck_assert_int_eq(waitpid(t.child.pid, &status, 0), t.child.pid);
 	ck_assert_int_eq(WEXITSTATUS(status), 9);

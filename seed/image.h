@@ -9,11 +9,18 @@
  * The thread's registers are in NT_PRSTATUS, what the memory was mapped from in NT_FILE,
  * and the rest in two notes of ours.
  */
-#ifndef AWORKER_IMAGE_H
-#define AWORKER_IMAGE_H
+#ifndef SEED_IMAGE_H
+#define SEED_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "runtime/base/elfcore.h"
+
+struct err;
+struct stat;
+struct utsname;
 
 #define IMAGE_NOTE	   "turf"
 #define IMAGE_NOTE_PROCESS 0x101 /* one struct image_process */
@@ -26,13 +33,14 @@
 /* Headers and notes of one image, in bytes. */
 #define IMAGE_HEAD_MAX (256u << 10)
 
+#define IMAGE_CPU_WORDS	 7
 #define IMAGE_KERNEL_MAX 160
 #define IMAGE_PATH_MAX	 232
 
 struct image_process {
 	uint32_t version; /* IMAGE_VERSION */
 	/* What cpuid says in leaves 1 (ecx, edx), 7 (ebx, ecx, edx) and 0xd (eax of subleaf 0, 1). */
-	uint32_t cpu[7];
+	uint32_t cpu[IMAGE_CPU_WORDS];
 	char kernel[IMAGE_KERNEL_MAX]; /* release and version of uname(2) */
 	/* What the kernel has to be told of the thread again. */
 	uint64_t thread_pointer;
@@ -59,8 +67,31 @@ struct image_touched {
 
 #define IMAGE_TOUCHED_MAX 1024
 
+/* --- is it of use? Without libc, for the loader --- */
+
+/* The two notes that a process is made of; false when they are not there. */
+bool image_take_note(
+	const struct elfcore *core, const char *name, uint32_t type, void *ret, size_t len);
+
+/* Whoever can write to a file that is executed decides what runs: root, or who is here anyway. */
+bool image_is_trusted(const struct stat *file, unsigned euid);
+
+bool image_is_of_host(const struct image_process *p, const struct utsname *host);
+
+/* Entry `i` of the note of sources; false behind the last. */
+bool image_source_at(const struct elfcore_note *note, size_t i, struct image_source *ret);
+bool image_source_is(const struct image_source *source, const struct stat *file);
+
+/* --- for the others --- */
+
+/*
+ * The base image of this host, to be handed to the loader; -1 when there is none that is of
+ * use, with the reason in *err. Environment TURF_BASE_IMAGE, else PATHS_BASE_IMAGE.
+ */
+int image_open_base(struct err *err);
+
 /* Reads the processor's part. */
-static inline void image_read_cpu(uint32_t ret[7])
+static inline void image_read_cpu(uint32_t ret[IMAGE_CPU_WORDS])
 {
 #ifdef __x86_64__
 	const uint32_t leaves[4][2] = {{1, 0}, {7, 0}, {0xd, 0}, {0xd, 1}};
@@ -78,7 +109,7 @@ static inline void image_read_cpu(uint32_t ret[7])
 	ret[5] = r[2][0];
 	ret[6] = r[3][0];
 #else
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < IMAGE_CPU_WORDS; i++)
 		ret[i] = 0;
 #endif
 }

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Cold workers from the base image: the same container, sooner; and without it where it is of no use.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
+export TURF_BASE_IMAGE=$TMP/deep/er/base
+fails "base image '$TURF_BASE_IMAGE': No such file" turf seed image
+turf seed image rebuild 2>"$TMP/err" || {
+	grep -q 'sanitizer reserves all memory' "$TMP/err" || fail "$(cat "$TMP/err")"
+	echo "not here: the address sanitizer's memory cannot be saved"
+	exit 0
+}
+matches "$(turf seed image info)" "base image: +$TURF_BASE_IMAGE"
+eq "$(stat -c '%a %a' "$TURF_BASE_IMAGE" "$TMP/deep/er" | tr '\n' ' ')" "400 400 755 755 " "modes"
+
+id=$MARK-a
+dir=$TMP/b
+mkdir -p "$dir/rootfs"/{proc,dev,sys,tmp}
+cat >"$dir/rootfs/worker.js" <<-'END'
+	console.log('at work');
+	addEventListener('fetch', (e) => e.respondWith(new Response(new URL(e.request.url).pathname)));
+END
+turf spec --bundle "$dir"
+edit "$dir" '.root.readonly = false | .process.terminal = false
+	| .process.args = ["aworker", "--listen=unix:/tmp/s", "/worker.js"]'
+
+# from_image yes|no [ARG...]: starts it, and looks at what its process is made of
+from_image() {
+	local want=$1 has=no
+
+	shift
+	turf --log-level info run -d --warmfork never "$@" -b "$dir" "$id" </dev/null >"$TMP/out" 2>"$TMP/log"
+	await test -S "$dir/rootfs/tmp/s"
+	pid=$(turf state "$id" | jq .pid)
+	! grep -q "$TURF_BASE_IMAGE" "/proc/$pid/maps" || has=yes
+	eq "$has" "$want" "mapped from the image"
+	eq "$(curl -s --unix-socket "$dir/rootfs/tmp/s" http://h/path)" /path "its answer"
+	matches "$(readlink "/proc/$pid/exe")" "memfd:aworker" "its executable"
+	[ -z "$(find "/proc/$pid/fd" -lname "$TURF_BASE_IMAGE")" ] || fail "the image is still open"
+	turf kill "$id" KILL
+	await has_status "$id" stopped
+	turf delete "$id"
+	rm -f "$dir/rootfs/tmp/s"
+}
+from_image yes
+# Ids are mapped: the image belongs to nobody in there.
+cp "$dir/config.json" "$TMP/plain.json"
+edit "$dir" '.linux.namespaces += [{"type": "user"}]
+	| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+	| .linux.gidMappings = .linux.uidMappings'
+chown -R 100000:100000 "$dir/rootfs"
+from_image yes
+chown -R 0:0 "$dir/rootfs"
+cp "$TMP/plain.json" "$dir/config.json"
+edit "$dir" '.process.user = {"uid": 1000, "gid": 1000} | .process.capabilities = {}
+	| .linux.resources.memory.limit = 134217728'
+chmod 1777 "$dir/rootfs/tmp"
+from_image yes
+cp "$TMP/plain.json" "$dir/config.json"
+
+# Exit codes and errors are those of any container.
+edit "$dir" '.process.args = ["aworker", "-e", "throw new Error(\"x\")"]'
+rc=0
+"$TURF" --root "$ROOT" run --warmfork never -b "$dir" "$id" >/dev/null 2>"$TMP/err" </dev/null || rc=$?
+eq "$rc" 1 "exit code"
+grep -q 'Error: x' "$TMP/err" || fail "no word of the error: $(cat "$TMP/err")"
+edit "$dir" '.process.args = ["aworker", "/none.js"]'
+fails "/none.js" turf run --warmfork never -b "$dir" "$id"
+edit "$dir" '.process.args = ["aworker", "--v8-options=--expose-gc", "/worker.js"]'
+fails "come too late for a container" turf run --warmfork never -b "$dir" "$id"
+cp "$TMP/plain.json" "$dir/config.json"
+
+# Of no use: the engine is started, and why is said to those who ask.
+chmod 0460 "$TURF_BASE_IMAGE"
+from_image no
+grep -q 'a new engine: base image.*can write to it' "$TMP/log" || fail "$(cat "$TMP/log")"
+chmod 0600 "$TURF_BASE_IMAGE"
+cp "$TURF_BASE_IMAGE" "$TMP/good"
+truncate -s 3000 "$TURF_BASE_IMAGE"
+from_image no
+mkdir "$TMP/noexec"
+mount -t tmpfs -o noexec,size=200m none "$TMP/noexec"
+cp "$TMP/good" "$TMP/noexec/base"
+TURF_BASE_IMAGE=$TMP/noexec/base from_image no
+umount "$TMP/noexec"
+cp "$TMP/good" "$TURF_BASE_IMAGE"
+truncate -s 2000000 "$TURF_BASE_IMAGE"
+from_image no
+grep -q 'a new engine: base image.*it is cut off' "$TMP/log" || fail "$(cat "$TMP/log")"
+turf seed image rebuild
+from_image yes
+nothing_left "base image"
