@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench-warmfork, everything until the first byte of an HTTP answer:
- *   turf run warm, turf run cold   the whole command, by exec, warm from a seed or not
+ *   turf run warm, image, cold     the whole command, by exec: warm from a seed, from the
+ *                                  base image, with a new engine
  *   clone request                  from the connection to the seed on: what is asked for
  *                                  when a plan is ready, as a shim or scheduler would
  *   plain C fork server            the same sandbox and socket work without an engine
@@ -45,6 +46,7 @@ struct setup {
 	char seeds[96];
 	char state[96];
 	char socket[128];      /* where the worker listens */
+	char image[96];	       /* the base image */
 	char floor_socket[96]; /* where the fork server listens */
 	char *turf;
 	pid_t floor;
@@ -71,12 +73,19 @@ static int end_run(pid_t run, const char *id, double *ret_cpu_us, struct err *er
 	return r;
 }
 
+/* How `turf run` gets its worker. */
+struct way {
+	const char *warmfork;
+	bool from_image;
+};
+
 static int run_turf(
 	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err)
 {
+	const struct way *way = c->arg;
 	char id[32];
-	const char *const argv[] = {setup.turf, "--root", setup.root, "run", "--warmfork", c->arg,
-		"--bundle", setup.dir, id, NULL};
+	const char *const argv[] = {setup.turf, "--root", setup.root, "run", "--warmfork",
+		way->warmfork, "--bundle", setup.dir, id, NULL};
 	struct err own = ERR_INIT;
 	static unsigned n;
 	double begin;
@@ -84,6 +93,7 @@ static int run_turf(
 	int r;
 
 	(void)unlink(setup.socket);
+	setenv("TURF_BASE_IMAGE", way->from_image ? setup.image : "/nonexistent", 1);
 	snprintf(id, sizeof(id), "bench-%d-%u", (int)getpid(), n++);
 	begin = bench_now_us();
 	r = bench_start(argv, &pid, err);
@@ -294,6 +304,7 @@ static int make_bundle(struct err *err)
 	snprintf(setup.root, sizeof(setup.root), "%s/root", setup.run);
 	snprintf(setup.seeds, sizeof(setup.seeds), "%s/seeds", setup.run);
 	snprintf(setup.state, sizeof(setup.state), "%s/state", setup.run);
+	snprintf(setup.image, sizeof(setup.image), "%s/image", setup.dir);
 	if (mkdir(setup.state, 0700) < 0 || mkdir(setup.seeds, 0700) < 0)
 		return err_set(err, errno, "mkdir in '%s'", setup.run);
 	snprintf(setup.socket, sizeof(setup.socket), "%s/rootfs/http.sock", setup.dir);
@@ -308,6 +319,14 @@ static int start_seed(struct err *err)
 	const char *const argv[] = {setup.turf, "seed", "start", "default", NULL};
 
 	setenv("TURF_SEEDS_DIR", setup.seeds, 1);
+	return bench_exec(argv, NULL, NULL, err);
+}
+
+static int build_image(struct err *err)
+{
+	const char *const argv[] = {setup.turf, "seed", "image", "rebuild", NULL};
+
+	setenv("TURF_BASE_IMAGE", setup.image, 1);
 	return bench_exec(argv, NULL, NULL, err);
 }
 
@@ -347,7 +366,7 @@ static void clean_up(void)
 
 /* --- results --- */
 
-enum { CLONE, FLOOR, WARM, COLD, N_CASES };
+enum { CLONE, FLOOR, IMAGE, WARM, COLD, N_CASES };
 
 static int brief(struct bench_case *cases, unsigned rounds)
 {
@@ -372,7 +391,7 @@ static int brief(struct bench_case *cases, unsigned rounds)
 static int report(struct bench_case *cases)
 {
 	static const size_t clone_baselines[] = {1};
-	static const size_t warm_baselines[] = {1};
+	static const size_t cold_baselines[] = {2};
 	struct bench_report *r = bench_report_open("warmfork");
 	double clone;
 	double cold;
@@ -381,7 +400,7 @@ static int report(struct bench_case *cases)
 	clone = bench_quantile(&cases[CLONE].wall, .5) / 1e3;
 	cold = bench_quantile(&cases[COLD].wall, .5) / 1e3;
 	bench_report_cases(r, cases + CLONE, 2, clone_baselines, 1);
-	bench_report_cases(r, cases + WARM, 2, warm_baselines, 1);
+	bench_report_cases(r, cases + IMAGE, 3, cold_baselines, 1);
 	bench_report_row(r, &(struct bench_row){
 				    .name = cases[CLONE].name,
 				    .metric = "wall p50",
@@ -410,13 +429,17 @@ static int report(struct bench_case *cases)
 
 int main(int argc, char **argv)
 {
+	static const struct way warm = {"require", false};
+	static const struct way cold = {"never", false};
+	static const struct way image = {"never", true};
 	bool want_brief = argc == 3 && streq(argv[1], "--brief");
 	struct err err = ERR_INIT;
 	struct bench_case cases[N_CASES] = {
 		[CLONE] = {.name = "clone request", .run = run_clone},
 		[FLOOR] = {.name = "plain C fork server", .run = run_floor},
-		[WARM] = {.name = "turf run, warm", .run = run_turf, .arg = "require"},
-		[COLD] = {.name = "turf run, cold", .run = run_turf, .arg = "never"},
+		[WARM] = {.name = "turf run, warm", .run = run_turf, .arg = &warm},
+		[COLD] = {.name = "turf run, cold", .run = run_turf, .arg = &cold},
+		[IMAGE] = {.name = "turf run, base image", .run = run_turf, .arg = &image},
 	};
 	int r;
 	int rc;
@@ -429,6 +452,8 @@ int main(int argc, char **argv)
 	r = make_bundle(&err);
 	if (r == 0)
 		r = start_seed(&err);
+	if (r == 0 && !want_brief)
+		r = build_image(&err);
 	if (r == 0 && !want_brief)
 		r = start_floor(&err);
 	for (size_t i = 0; r < 0 && i < N_CASES; i++)
