@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "aworker/options.h"
@@ -249,6 +250,9 @@ int container_cold(struct worker *w, const char *arg)
 		worker_say("'%s' is no descriptor", arg);
 		return WORKER_EXIT_USAGE;
 	}
+	/* The runtime waits for a sign that the image was of use (payload.c). */
+	if (w->engine && send((int)fd, "", 1, MSG_NOSIGNAL) != 1)
+		return WORKER_EXIT_ENGINE;
 	/* Before the sandbox: the engine reads files of the host. */
 	if ((!w->engine && worker_create(w, &err) < 0) ||
 		seed_receive_one((int)fd, &req, &err) < 0) {

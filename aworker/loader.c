@@ -271,7 +271,9 @@ __attribute__((used)) _Noreturn void loader_main(long *stack)
 			try_again(argv, envp);
 	}
 	CALL(execve, argv[2], argv + 2, envp, 0, 0, 0);
-	say("aworker-loader: neither image nor program can be started");
+	/* Who names no program knows what to do. */
+	if (*argv[2])
+		say("aworker-loader: neither image nor program can be started");
 	CALL(exit_group, EXIT_NO_PROGRAM, 0, 0, 0, 0, 0);
 	__builtin_unreachable();
 }

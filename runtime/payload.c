@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -191,20 +192,17 @@ static int spawn_clone(const struct payload *p, const struct box_plan *plan, int
 	return 0;
 }
 
-static int spawn_cold(const struct box_plan *plan, struct box_child *ret, struct err *err)
+/* `image_fd`: -1 for a new engine */
+static int spawn_program(
+	const struct box_plan *plan, int image_fd, struct box_child *ret, struct err *err)
 {
 	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
-	_cleanup_close_ int image_fd = image_open_base(err);
 	struct box_child child = BOX_CHILD_INIT;
 	struct seed_call call = call_of(plan);
-	int r;
+	int r = image_fd < 0 ? seed_launch_prepare(NULL, SEED_OPTION_COLD "3", &launch, err)
+			     : seed_launch_prepare_image(
+				       BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
 
-	if (image_fd >= 0)
-		r = seed_launch_prepare_image(BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
-	else {
-		log_info("a new engine: %s", err->msg);
-		r = seed_launch_prepare(NULL, SEED_OPTION_COLD "3", &launch, err);
-	}
 	if (r == 0)
 		r = box_spawn_program(plan, launch.image_fd, image_fd,
 			(const char *const *)launch.argv, (const char *const *)launch.envp, &child,
@@ -221,6 +219,38 @@ static int spawn_cold(const struct box_plan *plan, struct box_child *ret, struct
 	else
 		*ret = child;
 	return r;
+}
+
+/* What goes on from an image says so; what could not be mapped ends without a word. */
+static bool has_started(const struct box_child *child)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = recv(child->conn, &byte, sizeof(byte), 0);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(byte);
+}
+
+static int spawn_cold(const struct box_plan *plan, struct box_child *ret, struct err *err)
+{
+	_cleanup_close_ int image_fd = image_open_base(err);
+
+	if (image_fd >= 0) {
+		struct box_child child = BOX_CHILD_INIT;
+
+		if (spawn_program(plan, image_fd, &child, err) == 0) {
+			if (has_started(&child)) {
+				*ret = child;
+				return 0;
+			}
+			box_child_abort(&child);
+			err_say(err, EIO, "the base image cannot be mapped");
+		}
+	}
+	log_info("a new engine: %s", err->msg);
+	return spawn_program(plan, -1, ret, err);
 }
 
 /* There is no seed under this name, or none that answers. */
