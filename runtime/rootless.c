@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,13 +16,16 @@
 /* The namespace of the host maps every id there is to itself. */
 static bool maps_all_ids(void)
 {
-	unsigned inside, outside, size;
-	char text[64] = "";
 	_cleanup_close_ int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	unsigned long id[3];
+	char text[64] = "";
+	char *at = text;
 
-	return fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 ||
-	       (sscanf(text, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 &&
-		       outside == 0 && size == 4294967295u);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(id); i++)
+		id[i] = strtoul(at, &at, 10);
+	return id[0] == 0 && id[1] == 0 && id[2] == UINT32_MAX;
 }
 
 static bool has_all_ids(void)

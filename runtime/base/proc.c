@@ -13,33 +13,47 @@
 
 #include "runtime/base/fd.h"
 
+/* Some fifty numbers, and a name of 64 bytes at most. */
+#define STAT_TEXT_MAX 1536
+
+/* Where the next word begins, `n` times; NULL when there are not so many. */
+static const char *skip_words(const char *p, int n)
+{
+	for (; p && n > 0; n--) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p;
+}
+
 int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
-	struct proc_stat st = {0};
-	unsigned long long start;
+	const char *p, *state, *parent, *start;
+	_cleanup_close_ int fd = -1;
+	char text[STAT_TEXT_MAX];
 	char path[64];
-	const char *p;
-	size_t len;
-	int ppid;
-	int r;
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	r = file_read_value(AT_FDCWD, path, 4096, &text, &len, err);
-	if (r == -ENOENT || r == -ESRCH)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n < 0 && (errno == ENOENT || errno == ESRCH))
 		return err_set(err, ESRCH, "process %d", (int)pid);
-	if (r < 0)
-		return r;
+	if (n < 0)
+		return err_set(err, errno, "read '%s'", path);
+	text[n] = '\0';
 	/* comm is in parentheses and may hold anything, a ')' too. */
 	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1,
-			  " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-			  "%*d %llu",
-			  &st.state, &ppid, &start) != 3)
+	state = skip_words(p, 1);
+	parent = skip_words(state, 1);
+	start = skip_words(parent, 18);
+	if (!start)
 		return err_say(err, EPROTO, "parse '%s': unexpected contents", path);
-	st.ppid = ppid;
-	st.start_time = start;
-	*ret = st;
+	*ret = (struct proc_stat){
+		.state = *state,
+		.ppid = (pid_t)strtol(parent, NULL, 10),
+		.start_time = strtoull(start, NULL, 10),
+	};
 	return 0;
 }
 
