@@ -108,9 +108,26 @@ static bool open_file(struct image *im, const char *path)
 	       image_is_trusted(&st, (unsigned)CALL(geteuid, 0, 0, 0, 0, 0, 0));
 }
 
+/*
+ * How much stands before the memory; 0 for what is no image of ours, which has one header
+ * of notes and then those of memory. Reading more than that costs a page fault a page.
+ */
+static size_t head_length(int fd)
+{
+	struct {
+		Elf64_Ehdr file;
+		Elf64_Phdr notes, first;
+	} begin;
+
+	if (CALL(pread64, fd, &begin, sizeof(begin), 0, 0, 0) != sizeof(begin) ||
+		begin.first.p_type != PT_LOAD || begin.first.p_offset > sizeof(head))
+		return 0;
+	return begin.first.p_offset;
+}
+
 static bool read_head(struct image *im)
 {
-	long n = CALL(pread64, im->fd, head, sizeof(head), 0, 0, 0);
+	long n = CALL(pread64, im->fd, head, head_length(im->fd), 0, 0, 0);
 	struct stat st;
 
 	if (CALL(fstat, im->fd, &st, 0, 0, 0, 0) < 0)
