@@ -166,6 +166,7 @@ void engine_attach(struct engine *e)
 	e->isolate->GetHeapStatistics(&stats);
 	e->heap_max = stats.heap_size_limit();
 	e->time_zone = tz ? tz : "";
+	e->locale = locale_of_environment();
 	errors_attach(e);
 	modules_attach(e);
 }

@@ -139,8 +139,8 @@ bool engine_main_pending(const struct engine *e);
 /* Last act before the fork point: collect garbage, keep code, leave no task pending. */
 void engine_fork_prepare(struct engine *e);
 /*
- * First act of a copy: fresh Math.random, time zone told anew when TZ has changed. Hash seeds of
- * strings and Maps stay those of the seed.
+ * First act of a copy: fresh Math.random, time zone and locale told anew when the environment has
+ * others. Hash seeds of strings and Maps stay those of the seed.
  */
 int engine_fork_child(struct engine *e, struct err *err);
 /*

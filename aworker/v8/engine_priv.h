@@ -66,6 +66,7 @@ struct engine {
 	bool out_of_memory_told = false;
 	bool main_pending = false; /* the main module waits at a top-level await */
 	std::string time_zone;	   /* TZ when it was last told to V8 */
+	std::string locale;	   /* and what locale_of_environment() was */
 };
 
 /* Handles of our own callbacks carry one of these instead of the index of an op. */
@@ -168,6 +169,8 @@ int engine_context_new(struct engine *e, struct err *err);
 /* fork.cc: Math.random of a new context, of a process that inherited or restored one */
 int random_prepare(struct engine *e, struct err *err);
 void random_renew(struct engine *e);
+/* What ICU takes the environment of the moment for. */
+std::string locale_of_environment(void);
 int random_pool_refill(struct engine *e);
 
 /* snapshot.cc */

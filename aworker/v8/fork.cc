@@ -2,7 +2,8 @@
 /*
  * What an engine does around a fork. Before: one collection that moves the young
  * objects away and keeps code, and no task left. After: nothing random may be
- * shared with the other copies.
+ * shared with the other copies, and time zone and locale are those of the copy's
+ * environment.
  *
  * V8 has no public way to reseed Math.random of a context that exists, so three
  * of its internals are bound weakly by their mangled names; where one of them is
@@ -20,6 +21,7 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unicode/uloc.h>
 #include <unistd.h>
 
 #include "aworker/v8/engine_priv.h"
@@ -131,6 +133,35 @@ void engine_time_zone_changed(struct engine *e)
 	e->isolate->DateTimeConfigurationChangeNotification(Isolate::TimeZoneDetection::kRedetect);
 }
 
+/* As ICU finds it when it is first asked: "de_DE.UTF-8@euro" is de_DE, and C is what it calls POSIX. */
+std::string locale_of_environment(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+	std::string locale;
+
+	for (const char *name : names) {
+		const char *value = getenv(name);
+
+		if (locale.empty() && value)
+			locale = value;
+	}
+	locale = locale.substr(0, locale.find_first_of(".@"));
+	return locale.empty() || locale == "C" || locale == "POSIX" ? "en_US_POSIX" : locale;
+}
+
+static void renew_locale(struct engine *e)
+{
+	std::string locale = locale_of_environment();
+	UErrorCode status = U_ZERO_ERROR;
+
+	if (locale == e->locale)
+		return;
+	e->locale = locale;
+	/* One that does not exist is nobody's error: ICU falls back. */
+	uloc_setDefault(locale.c_str(), &status);
+	e->isolate->LocaleConfigurationChangeNotification();
+}
+
 /*
  * Isolate::LowMemoryNotification() collects until nothing more comes, which throws optimised code
  * away whose maps aged; what "for testing" does is a single collection. V8 wants a flag for it.
@@ -160,6 +191,7 @@ int engine_fork_child(struct engine *e, struct err *err)
 	random_renew(e);
 	if (e->time_zone != (tz ? tz : ""))
 		engine_time_zone_changed(e);
+	renew_locale(e);
 	return 0;
 }
 

@@ -54,6 +54,10 @@ same --version
 same --help
 same --location http://a.example/b -e 'console.log(location.pathname)'
 same --v8-options=--expose-gc -e 'console.log(typeof gc)'
+for lang in de_DE.UTF-8 C sv_SE fr_FR@euro nonsense; do
+	LANG=$lang same -e 'console.log(Intl.NumberFormat().resolvedOptions().locale.slice(0, 5), (1234.5).toLocaleString())'
+done
+LANG=C LC_ALL=de_DE same -e 'console.log((1234.5).toLocaleString())'
 TZ=Asia/Tokyo same -e 'console.log(new Date(0).getHours())'
 same -e 'const w = new WebAssembly.Memory({ initial: 1 }); console.log(w.buffer.byteLength)'
 same --v8-options=--stack-size=200 -e 'console.log(1)'

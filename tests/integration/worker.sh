@@ -109,6 +109,12 @@ serve warm
 serve warm --warmfork require
 serve cold --warmfork never
 eq "$(turf run -b "$TMP/short" --warmfork require "$id")" ran
+# Time zone and locale are the container's, whoever made the engine.
+worker "$TMP/local" -e 'console.log((1234.5).toLocaleString(), new Date(0).getHours())'
+edit "$TMP/local" '.process.env += ["LANG=de_DE.UTF-8", "TZ=Asia/Tokyo"]'
+for way in require never; do
+	eq "$(turf run -b "$TMP/local" --warmfork "$way" "$id")" "1.234,5 9" "time zone and locale ($way)"
+done
 
 # The annotation says the same as the option, which wins.
 edit "$TMP/short" '.annotations = {"turf.noslate.dev/warmfork": "never"}'
