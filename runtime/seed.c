@@ -141,6 +141,8 @@ int verb_seed(const struct globals *g, char **args, struct err *err)
 int complete_seed(
 	const struct globals *g, char **args, unsigned index, char ***ret, struct err *err)
 {
+	if (index == 1 && streq(args[0], "image"))
+		return seed_image_actions(ret, err);
 	if (index == 1)
 		return seed_names(ret, err);
 	*ret = calloc(ARRAY_SIZE(seed_verbs) + 1, sizeof(**ret));

@@ -76,11 +76,23 @@ static int info(struct err *err)
 	return buf_failed(&out) ? err_oom(err) : print_out(out.data, err);
 }
 
+static const struct action {
+	const char *name;
+	int (*run)(struct err *err);
+} actions[] = {{"rebuild", rebuild}, {"info", info}};
+
 int seed_image(const char *action, struct err *err)
 {
-	if (streq(action, "rebuild"))
-		return rebuild(err);
-	if (streq(action, "info"))
-		return info(err);
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+		if (streq(actions[i].name, action))
+			return actions[i].run(err);
 	return err_say(err, EINVAL, "seed image: '%s' is none of rebuild, info", action);
+}
+
+int seed_image_actions(char ***ret, struct err *err)
+{
+	*ret = calloc(ARRAY_SIZE(actions) + 1, sizeof(**ret));
+	for (size_t i = 0; *ret && i < ARRAY_SIZE(actions); i++)
+		(*ret)[i] = strdup(actions[i].name);
+	return *ret ? 0 : err_oom(err);
 }

@@ -8,4 +8,7 @@
 /* `action`: "rebuild", or "info" */
 int seed_image(const char *action, struct err *err);
 
+/* Those words, for completion; the array is the caller's. */
+int seed_image_actions(char ***ret, struct err *err);
+
 #endif
