@@ -179,6 +179,7 @@ static int make_plan(struct execution *x, struct err *err)
 		.preserve_fds = given.preserve_fds,
 		.gate_fd = -1,
 		.no_new_keyring = x->record.no_new_keyring,
+		.user_ns = x->record.user_ns,
 	};
 
 	return box_plan_join(&o, x->pidfd, &x->plan, &x->warnings, err);

@@ -295,6 +295,7 @@ static int duty_ready(void *arg, struct err *err)
 	if (r < 0)
 		return r;
 	cr->record.init = (struct proc_id){cr->child.pid, st.start_time};
+	cr->record.user_ns = cr->child.user_ns;
 	cr->record.reached = OCI_STATUS_CREATED;
 	r = record_write(cr->container.dir_fd, &cr->record, err);
 	/*

@@ -123,6 +123,7 @@ static int plan(struct change *ch, struct err *err)
 			.config = &one,
 			.gate_fd = -1,
 			.first_mount = i,
+			.user_ns = ch->record.user_ns,
 		};
 
 		one.mounts = ch->given->mounts;

@@ -78,6 +78,8 @@ static void write_record(const struct record *r, struct json_writer *w)
 	json_write_member_str(w, "created", r->created);
 	json_write_member_u64(w, "ownerUid", r->owner_uid);
 	json_write_member_u64(w, "startTime", r->init.start_time);
+	if (r->user_ns)
+		json_write_member_u64(w, "userNamespace", r->user_ns);
 	json_write_member_str(w, "payload", record_payload_name(r->payload));
 	if (r->seed)
 		json_write_member_str(w, "seed", r->seed);
@@ -274,6 +276,7 @@ static int read_payload(struct record *r, const struct json_node *root, struct e
 static int read_optional(struct record *r, const struct json_node *root, struct err *err)
 {
 	const struct json_node *keyring = json_get(root, "noNewKeyring");
+	const struct json_node *user_ns = json_get(root, "userNamespace");
 	const struct {
 		const char *key;
 		const char **value;
@@ -288,6 +291,8 @@ static int read_optional(struct record *r, const struct json_node *root, struct 
 		if (json_get(root, strings[i].key) &&
 			json_need_str(root, strings[i].key, strings[i].value, err) < 0)
 			return -err->code;
+	if (user_ns && json_to_u64(user_ns, &r->user_ns, err) < 0)
+		return -err->code;
 	return keyring ? json_to_bool(keyring, &r->no_new_keyring, err) : 0;
 }
 

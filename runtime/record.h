@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "oci-spec/state.h"
 #include "runtime/base/arena.h"
@@ -40,6 +41,7 @@ struct record {
 	const char *created; /* RFC 3339 */
 	uid_t owner_uid;     /* who created it */
 	struct proc_id init; /* pid 0: none yet */
+	uint64_t user_ns;    /* its user namespace at its gate, as an inode of nsfs; 0: not known */
 	enum record_payload payload;
 	const char *seed; /* of a warm one, else NULL */
 	const struct cgroup_path *cgroups;

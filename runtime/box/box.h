@@ -42,6 +42,8 @@ struct box_options {
 	bool no_pivot;
 	bool no_new_keyring;
 	size_t first_mount; /* of config->mounts; those before it are left out */
+	/* To join: the user namespace that the container was made with (box_child); 0: not known */
+	uint64_t user_ns;
 };
 
 /*
@@ -88,14 +90,15 @@ const char *box_plan_needs_own_child(const struct box_plan *plan);
 struct box_child {
 	int conn; /* SOCK_SEQPACKET; owned */
 	pid_t pid;
-	int pidfd;    /* owned */
-	bool mapped;  /* its user namespace has its id maps already */
-	bool between; /* it is the process in between, which makes the one that joins */
+	int pidfd;	  /* owned */
+	bool mapped;	  /* its user namespace has its id maps already */
+	bool between;	  /* it is the process in between, which makes the one that joins */
+	uint64_t user_ns; /* once it is up: its user namespace, as an inode of nsfs */
 };
 
-#define BOX_CHILD_INIT                  \
-	{                               \
-		-1, 0, -1, false, false \
+#define BOX_CHILD_INIT                     \
+	{                                  \
+		-1, 0, -1, false, false, 0 \
 	}
 
 /* Forks a child of ours that executes the plan (payload EXEC). SIGKILLed when we die before READY. */

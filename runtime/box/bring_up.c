@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +129,7 @@ static int raise_rlimits(const struct plan_head *p, pid_t pid, struct err *err)
 int bring_up_maps(struct box_child *child, const struct box_plan *plan, struct err *err)
 {
 	const struct plan_head *p = head_of(plan);
+	struct stat st;
 	int r;
 
 	if (!child->mapped) {
@@ -135,6 +137,9 @@ int bring_up_maps(struct box_child *child, const struct box_plan *plan, struct e
 
 		if (proc < 0)
 			return proc;
+		if (fstatat(proc, "ns/user", &st, 0) < 0)
+			return err_set(err, errno, "stat the new user namespace");
+		child->user_ns = st.st_ino;
 		if (p->flags & PLAN_GROUPS_KEEP && file_put(proc, "setgroups", "deny", err) < 0)
 			return -err->code;
 		if ((may_write_map(p, p->uid_map, geteuid())
@@ -372,6 +377,8 @@ int box_bring_up(struct box_child *child, const struct box_plan *plan,
 	const struct plan_head *p = head_of(plan);
 	int r = child->between ? 0 : put_oom_score(child, p, err);
 
+	if (plan->user_ns)
+		child->user_ns = plan->user_ns;
 	if (r == 0 && p->clone_flags & CLONE_NEWUSER)
 		r = bring_up_maps(child, plan, err);
 	if (r == 0)

@@ -84,6 +84,12 @@ static int join_namespaces(struct enter *e, int exe_fd, struct err *err)
 	const struct plan_head *p = e->plan;
 	uint32_t types = p->join;
 
+	/*
+	 * The caller's groups have no business in a user namespace, and inside it may be
+	 * impossible to give them up. An ordinary user cannot here.
+	 */
+	if (types & CLONE_NEWUSER && setgroups(0, NULL) < 0 && errno != EPERM)
+		return err_set(err, errno, "drop the caller's groups");
 	/* Who has no rights outside has them as root of the user namespace alone. */
 	if (geteuid() != 0 && types & CLONE_NEWUSER) {
 		if (join(e, CLONE_NEWUSER, err) < 0)

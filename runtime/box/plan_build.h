@@ -28,6 +28,7 @@ struct box_plan {
 	int pidns_fd;	       /* owned */
 	int cgroup_fd;	       /* borrowed from the cgroup */
 	uint64_t joined;       /* CLONE_NEW* of namespaces named by the config */
+	uint64_t user_ns;      /* that it is to be in, as an inode of nsfs; 0: a new one */
 	const char *own_child; /* why only a child of ours will do; NULL */
 };
 
@@ -59,7 +60,8 @@ struct builder {
 	struct plan_id_maps idmaps; /* of idmap_fd */
 	struct buf trees;	    /* struct plan_tree */
 	size_t n_trees;
-	int idmap_fd; /* user namespace of the last mapped mount; owned; -1 */
+	int idmap_fd;	   /* user namespace of the last mapped mount; owned; -1 */
+	bool left_user_ns; /* to join: the first process is in one that it made itself */
 };
 
 /* Offset of a copy of `s`; 0 for NULL. */

@@ -52,6 +52,29 @@ static int open_proc(struct builder *b, int pidfd)
 	return take_fd(&fd);
 }
 
+/*
+ * Whoever may make a user namespace can put the container's first process into one, whose
+ * root it then is: with no groups to be dropped, and with mounts that it may change. What
+ * joins the container does not follow it there.
+ */
+static int check_user(struct builder *b, const struct stat *ours, const struct stat *theirs)
+{
+	const struct oci_namespace *ns = oci_config_namespace(b->config, CLONE_NEWUSER);
+	uint64_t made = b->options->user_ns;
+
+	/* A record of an older turf, or a container that was restored. */
+	if (!made)
+		made = ns ? theirs->st_ino : ours->st_ino;
+	if (theirs->st_ino == made)
+		return 0;
+	if (made != ours->st_ino)
+		return plan_say(b, EPERM,
+			"the container's first process has left its user namespace for one of its "
+			"own");
+	b->left_user_ns = true;
+	return 0;
+}
+
 static int find_namespaces(struct builder *b, int proc)
 {
 	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -68,6 +91,10 @@ static int find_namespaces(struct builder *b, int proc)
 		if (fstatat(proc, kinds[i].file, &theirs, 0) < 0)
 			return plan_error(
 				b, errno, "stat '%s' of the container's process", kinds[i].file);
+		if (kinds[i].type == CLONE_NEWUSER && check_user(b, &ours, &theirs) < 0)
+			return -b->err->code;
+		if (kinds[i].type == CLONE_NEWUSER && b->left_user_ns)
+			continue;
 		if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
 			head->join |= kinds[i].type;
 	}
@@ -216,6 +243,10 @@ int plan_join_to_mount(struct builder *b, int pidfd, bool add)
 {
 	if (begin(b, pidfd, PLAN_JOIN) < 0)
 		return -b->err->code;
+	if (b->left_user_ns)
+		return plan_say(b, EPERM,
+			"the container's first process has made a user namespace, whose root can "
+			"undo what is mounted there");
 	b->plan->head.join &= ~(uint32_t)CLONE_NEWPID;
 	if (add ? check_types(b) < 0 || plan_mounts(b) < 0 : put_places(b) < 0)
 		return -b->err->code;

@@ -66,10 +66,22 @@ static int put_ns(
 	}
 	ns.dev = st.st_dev;
 	ns.ino = st.st_ino;
+	if (kind->type == CLONE_NEWUSER)
+		b->plan->user_ns = st.st_ino;
 	ns.fd = plan_put_fd(b, fd, true);
 	if (ns.fd < 0)
 		return ns.fd;
 	buf_put(list, &ns, sizeof(ns));
+	return 0;
+}
+
+static int find_own_user(struct builder *b)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/user", &st) < 0)
+		return plan_error(b, errno, "stat '/proc/self/ns/user'");
+	b->plan->user_ns = st.st_ino;
 	return 0;
 }
 
@@ -79,6 +91,8 @@ static int plan_one(struct builder *b, struct buf *list, const struct ns_kind *k
 	struct box_plan *p = b->plan;
 	int fd;
 
+	if (kind->type == CLONE_NEWUSER && !ns && find_own_user(b) < 0)
+		return -b->err->code;
 	if (ns && !ns->path) {
 		p->head.clone_flags |= (uint64_t)kind->type;
 		return 0;

@@ -56,6 +56,7 @@ static struct record example(void)
 		.payload = RECORD_WARM,
 		.seed = "default",
 		.no_new_keyring = true,
+		.user_ns = 4026531837,
 		.cgroups = cgroups,
 		.n_cgroups = 2,
 		.poststart = hooks + 1,
@@ -90,6 +91,7 @@ START_TEST(comes_back_as_it_was)
 	ck_assert_int_eq(back.payload, r.payload);
 	ck_assert_str_eq(back.seed, r.seed);
 	ck_assert(back.no_new_keyring);
+	ck_assert(back.user_ns == r.user_ns);
 	ck_assert_uint_eq(back.n_cgroups, 2);
 	ck_assert_str_eq(back.cgroups[1].controller, "pids:found");
 	ck_assert_str_eq(back.cgroups[1].path, cgroups[1].path);
