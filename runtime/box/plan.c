@@ -124,6 +124,7 @@ static int create(const struct box_options *options, int (*build_fn)(struct buil
 		.warnings = warnings,
 		.err = err,
 		.idmap_fd = -1,
+		.locked = PLAN_LOCKED_INIT,
 	};
 	int r;
 
@@ -136,6 +137,7 @@ static int create(const struct box_options *options, int (*build_fn)(struct buil
 	b.plan = p;
 	r = build_fn(&b, pidfd);
 	fd_close(&b.idmap_fd);
+	plan_locked_finish(&b.locked);
 	buf_finish(&b.trees);
 	if (r < 0)
 		return r;

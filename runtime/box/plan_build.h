@@ -46,6 +46,33 @@ struct plan_tree_job {
 	struct buf attrs;
 };
 
+/* A process that stands for namespaces (plan_carrier.c). */
+struct plan_carrier {
+	pid_t pid;
+	int proc; /* its /proc/PID; owned */
+};
+
+#define PLAN_CARRIER_INIT \
+	{                 \
+		0, -1     \
+	}
+
+/* A mount namespace, and the root of who is at home there. Owned. */
+struct plan_place {
+	int ns, root;
+};
+
+/* A copy of our mount namespace with the kernel's locks, and the way back (plan_locked.c). */
+struct plan_locked {
+	struct plan_place copy, own;
+	int cwd; /* owned */
+};
+
+#define PLAN_LOCKED_INIT               \
+	{                              \
+		{-1, -1}, {-1, -1}, -1 \
+	}
+
 #define PLAN_TREE_INIT                 \
 	{                              \
 		-1, 0, false, BUF_INIT \
@@ -60,8 +87,9 @@ struct builder {
 	struct plan_id_maps idmaps; /* of idmap_fd */
 	struct buf trees;	    /* struct plan_tree */
 	size_t n_trees;
-	int idmap_fd;	   /* user namespace of the last mapped mount; owned; -1 */
-	bool left_user_ns; /* to join: the first process is in one that it made itself */
+	int idmap_fd;		   /* user namespace of the last mapped mount; owned; -1 */
+	struct plan_locked locked; /* made where the container has a user namespace */
+	bool left_user_ns;	   /* to join: the first process is in one that it made itself */
 };
 
 /* Offset of a copy of `s`; 0 for NULL. */
@@ -105,7 +133,20 @@ int plan_finish(struct builder *b);
 /* Appends a mount to `list` (struct plan_mount); takes over what it refers to. */
 void plan_add_mount(struct buf *list, const struct plan_mount *m);
 
-/* May we mount? If not: PLAN_ROOTLESS, or an error where no user namespace helps. */
+/* Makes namespaces of these types, CLONE_NEWUSER among them, and the process that carries them. */
+int plan_carrier_start(uint64_t namespaces, struct plan_carrier *ret, struct err *err);
+void plan_carrier_finish(struct plan_carrier *c);
+#define _cleanup_plan_carrier_ _cleanup_(plan_carrier_finish)
+
+int plan_locked_make(struct plan_locked *l, struct err *err);
+/* As open_tree(2) of a path, there. A negative errno on failure. */
+int plan_locked_open_tree(const struct plan_locked *l, const char *path, unsigned flags);
+void plan_locked_finish(struct plan_locked *l);
+
+/* Are trees taken from there? Then nothing that is locked can be changed. */
+bool plan_tree_is_locked(const struct builder *b);
+
+/* May we mount, and how? If not: PLAN_ROOTLESS, or an error where no user namespace helps. */
 int plan_privileges(struct builder *b);
 
 /* A copy of what is at `path` now, and what that is. A negative errno on failure. */

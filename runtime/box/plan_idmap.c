@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mapped ids of mounts. The kernel takes a mapping in the form of a user namespace, so
- * one is made for it, in which nothing ever runs: a process that waits for its end
- * carries it until there is a descriptor.
+ * one is made for it, in which nothing ever runs.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdio.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "oci-spec/config.h"
-#include "runtime/base/proc.h"
 #include "runtime/box/plan_build.h"
-
-static _Noreturn void child_carry(void)
-{
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	for (;;)
-		pause();
-}
 
 static int put_map(
 	int proc, const char *file, const struct oci_id_mapping *map, size_t n, struct err *err)
@@ -39,38 +24,17 @@ static int put_map(
 	return file_put(proc, file, text.data, err);
 }
 
-static int map_carrier(pid_t pid, const struct plan_id_maps *maps, struct err *err)
-{
-	_cleanup_close_ int proc = -1;
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (proc < 0)
-		return err_set(err, errno, "open '%s'", path);
-	if (put_map(proc, "uid_map", maps->uids, maps->n_uids, err) < 0 ||
-		put_map(proc, "gid_map", maps->gids, maps->n_gids, err) < 0)
-		return -err->code;
-	fd = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_set(err, errno, "open '%s/ns/user'", path) : fd;
-}
-
 static int make_userns(const struct plan_id_maps *maps, struct err *err)
 {
-	struct clone_args args = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
-	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	_cleanup_plan_carrier_ struct plan_carrier carrier = PLAN_CARRIER_INIT;
 	int fd;
 
-	if (pid == 0)
-		child_carry();
-	if (pid < 0)
-		return err_set(err, errno, "make a user namespace");
-	fd = map_carrier(pid, maps, err);
-	(void)kill(pid, SIGKILL); /* a child of ours that nobody else waits for */
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return fd;
+	if (plan_carrier_start(CLONE_NEWUSER, &carrier, err) < 0 ||
+		put_map(carrier.proc, "uid_map", maps->uids, maps->n_uids, err) < 0 ||
+		put_map(carrier.proc, "gid_map", maps->gids, maps->n_gids, err) < 0)
+		return -err->code;
+	fd = openat(carrier.proc, "ns/user", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "open the user namespace") : fd;
 }
 
 static bool same(

@@ -248,6 +248,8 @@ int plan_join_to_mount(struct builder *b, int pidfd, bool add)
 			"the container's first process has made a user namespace, whose root can "
 			"undo what is mounted there");
 	b->plan->head.join &= ~(uint32_t)CLONE_NEWPID;
+	if (b->plan->head.join & CLONE_NEWUSER && plan_locked_make(&b->locked, b->err) < 0)
+		return -b->err->code;
 	if (add ? check_types(b) < 0 || plan_mounts(b) < 0 : put_places(b) < 0)
 		return -b->err->code;
 	return plan_finish(b);

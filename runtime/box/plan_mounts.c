@@ -86,9 +86,19 @@ static int plan_bind(struct builder *b, struct mount_job *job)
 		return err_oom(b->err);
 	}
 	r = plan_tree_open(b, source, job->options.recursive, &tree, &st);
+	/* The kernel does not uncover what lies below the host's mounts. */
+	if (r == -EINVAL && !job->options.recursive && plan_tree_is_locked(b))
+		return plan_say(b, EINVAL,
+			"%s: source '%s': with mounts below it, a user namespace needs 'rbind'",
+			job->where, source);
 	if (r < 0)
 		return plan_error(b, -r, "%s: source '%s'", job->where, source);
 	r = set_attrs(b, &job->options, &tree);
+	if (r == -EPERM && plan_tree_is_locked(b))
+		return plan_say(b, EPERM,
+			"%s: options of '%s': in a user namespace a mount of the host's stays as "
+			"read-only, nosuid, nodev, noexec, and with the atime that it has",
+			job->where, source);
 	if (r < 0)
 		return plan_error(b, -r, "%s: options of '%s'", job->where, source);
 	if (is_mapped(job) &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mount trees that a container is made of. Who may copies them while the plan is made,
- * where their paths mean something. An ordinary user may not before there is a user
+ * where their paths mean something; for a user namespace by plan_locked.c. An ordinary user may not before there is a user
  * namespace, so a plan of theirs says what to copy, and the child, root of its own
  * namespaces and still in sight of the host's files, does it (enter_trees.c).
  */
@@ -29,7 +29,8 @@ static bool has_sys_admin(void)
 int plan_privileges(struct builder *b)
 {
 	if (has_sys_admin())
-		return 0;
+		return plan_has_namespace(b, CLONE_NEWUSER) ? plan_locked_make(&b->locked, b->err)
+							    : 0;
 	if (!plan_has_namespace(b, CLONE_NEWUSER))
 		return plan_say(b, EPERM,
 			"linux.namespaces: who is not root needs a user namespace ('turf spec "
@@ -44,6 +45,23 @@ void plan_tree_finish(struct plan_tree_job *t)
 	buf_finish(&t->attrs);
 }
 
+bool plan_tree_is_locked(const struct builder *b)
+{
+	return b->locked.copy.ns >= 0;
+}
+
+static int copy_tree(const struct builder *b, const char *path, bool recursive)
+{
+	const unsigned flags =
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? (unsigned)AT_RECURSIVE : 0);
+	int fd;
+
+	if (plan_tree_is_locked(b))
+		return plan_locked_open_tree(&b->locked, path, flags);
+	fd = open_tree(AT_FDCWD, path, flags);
+	return fd < 0 ? -errno : fd;
+}
+
 int plan_tree_open(struct builder *b, const char *path, bool recursive, struct plan_tree_job *ret,
 	struct stat *ret_st)
 {
@@ -54,9 +72,9 @@ int plan_tree_open(struct builder *b, const char *path, bool recursive, struct p
 		t.path = plan_put_str(b, path);
 		r = stat(path, ret_st) < 0 ? -errno : 0;
 	} else {
-		t.fd = open_tree(AT_FDCWD, path,
-			OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
-		r = t.fd < 0 || fstat(t.fd, ret_st) < 0 ? -errno : 0;
+		t.fd = r = copy_tree(b, path, recursive);
+		if (r >= 0)
+			r = fstat(t.fd, ret_st) < 0 ? -errno : 0;
 	}
 	if (r < 0)
 		plan_tree_finish(&t);

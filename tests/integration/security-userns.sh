@@ -17,9 +17,19 @@ ready() {
 	done
 }
 
+# refused PATTERN COMMAND...: executed inside, it fails and says why.
+refused() {
+	local pattern=$1 rc=0
+
+	shift
+	turf exec "$id" "$@" >"$TMP/refused" 2>&1 </dev/null || rc=$?
+	[ $rc != 0 ] || fail "'$*' succeeded"
+	matches "$(cat "$TMP/refused")" "$pattern" "'$*'"
+}
+
 # Runs until its first process is in a user namespace that it made.
 run_moved() {
-	turf run -d -b "$1" "$id" </dev/null >/dev/null 2>&1
+	turf run -d -b "$1" "$id" </dev/null >"$TMP/log"
 	pid=$(turf state "$id" | jq .pid)
 	await moved
 }
@@ -69,8 +79,61 @@ edit "$TMP/u" '.process.args = ["unshare", "-U", "-r", "sleep", "1000"]
 	| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 	| .linux.gidMappings = .linux.uidMappings'
 run_moved "$TMP/u"
-code 255 turf exec "$id" true 2>"$TMP/refused"
-matches "$(cat "$TMP/refused")" "has left its user namespace for one of its own"
+refused "has left its user namespace for one of its own" true
 fails "has left its user namespace for one of its own" turf mounts add "$id" "$TMP/given.json"
 turf delete -f "$id"
 nothing_left "moved containers"
+
+# --- mounts of the host, for a root who may mount: nothing is uncovered or made writable ---
+bundle "$TMP/m" sleep 1000
+ready m
+host=$TMP/host
+mkdir -p "$host/ro" "$host/volume/below" "$TMP/m/rootfs/ro" "$TMP/m/rootfs/volume" "$TMP/m/rootfs/mnt"
+mount -t tmpfs "$MARK" "$host/ro"
+chmod 777 "$host/ro"
+mount -o remount,ro,nosuid,nodev "$host/ro"
+echo hidden >"$host/volume/below/hidden"
+mount -t tmpfs "$MARK" "$host/volume/below"
+chown -R 100000:100000 "$TMP/m/rootfs"
+# A source that the container's root could not reach by itself.
+chmod 700 "$host"
+edit "$TMP/m" '.linux.namespaces += [{type: "user"}]
+	| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+	| .linux.gidMappings = .linux.uidMappings
+	| .process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"])
+	| .mounts += [{destination: "/ro", type: "bind", source: ($h + "/ro"), options: ["rbind"]},
+		{destination: "/volume", type: "bind", source: ($h + "/volume"), options: ["rbind"]}]' --arg h "$host"
+
+# untouched WHAT: root of the container can do nothing to what is mounted at /ro and /volume.
+untouched() {
+	# That it may mount at all is what makes the rest mean something.
+	eq "$(turf exec "$id" sh -c 'mount -t tmpfs x /mnt && umount /mnt && echo can')" can "$1: mounts of its own"
+	for options in rw suid dev; do
+		refused "ermission denied|not permitted" mount -o "remount,bind,$options" /ro
+	done
+	refused "Read-only file system" sh -c 'echo x >/ro/file'
+	refused "nvalid argument" umount /volume/below
+	refused "nvalid argument" mount --bind /volume /mnt
+	eq "$(turf exec "$id" ls /volume/below)" "" "$1: what was covered"
+}
+
+turf run -d -b "$TMP/m" "$id" </dev/null >"$TMP/log"
+untouched "of the configuration"
+turf delete -f "$id"
+
+# The same mounts, given to one that runs.
+jq '[.mounts[-2:][]]' "$TMP/m/config.json" >"$TMP/two.json"
+edit "$TMP/m" '.mounts |= .[:-2]'
+turf run -d -b "$TMP/m" "$id" </dev/null >"$TMP/log"
+turf mounts add "$id" "$TMP/two.json"
+untouched "added"
+turf delete -f "$id"
+
+# What cannot be had is said.
+edit "$TMP/m" '.mounts += $two[0]' --slurpfile two "$TMP/two.json"
+edit "$TMP/m" '.mounts[-1].options = ["bind"]'
+fails "source '$host/volume': with mounts below it, a user namespace needs 'rbind'" turf run -b "$TMP/m" "$id"
+edit "$TMP/m" '.mounts[-1].options = ["rbind"] | .mounts[-2].options = ["rbind", "rw"]'
+fails "options of '$host/ro': in a user namespace a mount of the host's stays as" turf run -b "$TMP/m" "$id"
+umount "$host/ro" "$host/volume/below"
+nothing_left "locked mounts"

@@ -78,7 +78,7 @@ START_TEST(a_mapped_mount_takes_the_containers_own_mapping)
 	box_test_begin(&t);
 	make_source();
 	plain = box_json("stat -c %u:%g /m/root /m/user && touch /m/new", "",
-		MOUNT("/m", "\"bind\",\"idmap\"", ""), BOTH_MAPPINGS("0", "100000", "1000"), "");
+		MOUNT("/m", "\"rbind\",\"idmap\"", ""), BOTH_MAPPINGS("0", "100000", "1000"), "");
 	at = strstr(plain, "{\"type\":\"uts\"}");
 	snprintf(json, sizeof(json), "%.*s{\"type\":\"user\"},%s", (int)(at - plain), plain, at);
 	box_run_in(t.dir, "chown 100000:100000 rootfs");
