@@ -55,12 +55,17 @@ settled() {
 		{ bad += $NF > $(NF / 2) + strangers }
 		END { exit bad > 0 || NR < 9 }'
 }
+# The seed keeps as many clones waiting as it wants; until then its numbers grow.
+all_parked() {
+	turf seed info | awk '/^parked:/ { exit $2 != $4 }'
+}
 # run KIND N BUNDLE [OPTION...]
 run() {
 	local kind=$1 n=$2 bundle=$3 i
 
 	shift 3
 	cycle "$MARK-0" "$bundle" "$@"
+	await all_parked
 	count >"$TMP/before"
 	for ((i = 1; i <= n; i++)); do
 		cycle "$MARK-$i" "$bundle" "$@"
