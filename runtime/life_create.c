@@ -150,22 +150,6 @@ static int note_cgroups(void *arg, const struct cgroup_path *paths, size_t n, st
 	return record_write(cr->container.dir_fd, &cr->record, err);
 }
 
-static bool asks_for_limits(const struct oci_resources *r)
-{
-	return r && (r->memory || r->cpu || r->pids || r->block_io || r->n_hugepage_limits ||
-			    r->network || r->n_rdma || r->n_unified);
-}
-
-/* Who asked for no limit misses nothing, and engines take a warning for why a run failed. */
-static void go_without_cgroup(struct creation *cr, const struct err *why)
-{
-	if (asks_for_limits(cr->record.resources))
-		buf_printf(
-			&cr->warnings, "%s; going on without a cgroup and its limits\n", why->msg);
-	else
-		log_info("%s; going on without a cgroup", why->msg);
-}
-
 static int make_cgroup(struct creation *cr, struct err *err)
 {
 	const struct oci_linux *linux_ = cr->bundle.config->linux_;
@@ -177,6 +161,7 @@ static int make_cgroup(struct creation *cr, struct err *err)
 		.annotations = cr->record.annotations,
 		.n_annotations = cr->record.n_annotations,
 		.foreign_parent = cr->payload.is_worker && !cr->payload.no_clone,
+		.rootless = cr->options->rootless,
 		.announce = note_cgroups,
 		.announce_arg = cr,
 	};
@@ -187,10 +172,6 @@ static int make_cgroup(struct creation *cr, struct err *err)
 	cr->record.n_cgroups = 0;
 	if (r == 0)
 		cr->record.n_cgroups = cgroup_paths(cr->cgroup, &cr->record.cgroups);
-	if (cr->options->rootless && (r == -EACCES || r == -EPERM || r == -EROFS)) {
-		go_without_cgroup(cr, err);
-		return 0;
-	}
 	if (r == 0 && cgroup_delegate_owner(cr->bundle.config, &owner))
 		r = cgroup_delegate(cr->cgroup, owner, err);
 	return r;

@@ -21,6 +21,7 @@
 #include "runtime/container.h"
 #include "runtime/life.h"
 #include "runtime/record.h"
+#include "runtime/rootless.h"
 #include "runtime/verbs.h"
 
 static struct {
@@ -208,6 +209,7 @@ struct updating {
 	struct container *container;
 	struct record *record;
 	const struct oci_resources *merged;
+	bool rootless;
 };
 
 static int save(void *arg, const struct cgroup_path *paths, size_t n, bool done, struct err *err)
@@ -242,6 +244,7 @@ static int apply(struct updating *u, const struct oci_resources *change, struct 
 		.before = u->record->resources,
 		.save = save,
 		.save_arg = u,
+		.rootless = u->rootless,
 	};
 	int r;
 
@@ -280,7 +283,8 @@ int verb_update(const struct globals *g, char **args, struct err *err)
 	_cleanup_container_ struct container c = CONTAINER_INIT;
 	_cleanup_record_ struct record record = {0};
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	struct updating u = {.container = &c, .record = &record};
+	struct updating u = {
+		.container = &c, .record = &record, .rootless = rootless_is(g->rootless)};
 	const struct oci_resources *change;
 	int r = read_change(&arena, &change, err);
 

@@ -49,7 +49,7 @@ SUITES          := unit fuzz js integration cgroups
 # Once more, where the host can pretend to have other cgroups: only v1, and only v2, without the
 # controllers that are v1's here, so without the scripts that need limits.
 ON_V1 := $(if $(wildcard /sys/fs/cgroup/unified),console events hooks killed pause update verbs)
-ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause verbs)
+ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause rootless verbs)
 PRETENDED := $(foreach t,$(ON_V1),'tests/integration/$(t).sh v1') \
 	$(foreach t,$(ON_V2),'tests/integration/$(t).sh v2')
 

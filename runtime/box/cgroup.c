@@ -12,6 +12,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/box/cgroup_make.h"
 #include "runtime/box/cgroup_priv.h"
 
@@ -150,12 +151,14 @@ static int make(struct cgroup *cg, const struct cgroup_layout *layout,
 	return make_dirs(cg, layout, &placed, needs, err);
 }
 
-/* Somebody without rights over cgroups, who asks nothing of them, need not be turned away. */
-static bool may_do_without(
-	int r, const struct cgroup_options *options, const struct cgroup_needs *needs)
+/* Who asked for no limit misses nothing, and engines take a warning for why a run failed. */
+static void go_without(
+	const struct cgroup_needs *needs, const struct err *why, struct buf *warnings)
 {
-	return (r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 &&
-	       options->manager == CGROUP_MANAGER_FS && !cgroup_needs_asked(needs);
+	if (cgroup_needs_limit(needs))
+		buf_printf(warnings, "%s; going on without a cgroup and its limits\n", why->msg);
+	else
+		log_debug("%s; going on without a cgroup", why->msg);
 }
 
 static int create(struct cgroup *cg, const struct cgroup_options *options,
@@ -177,15 +180,15 @@ static int create(struct cgroup *cg, const struct cgroup_options *options,
 		return 0;
 	}
 	r = make(cg, layout, options, limits, &needs, err);
-	if (may_do_without(r, options, &needs)) {
-		buf_printf(warnings, "%s: the container stays in our cgroup, ignoring\n", err->msg);
+	if (options->rootless && (r == -EACCES || r == -EPERM || r == -EROFS)) {
+		go_without(&needs, err, warnings);
 		return CREATE_WITHOUT;
 	}
 	if (r == 0)
 		r = cgroup_needs_check(cg, &needs, err);
 	if (r == 0)
 		r = cgroup_apply(cg, limits, err);
-	return r < 0 ? r : cgroup_apply_devices(cg, limits, err);
+	return r < 0 ? r : cgroup_apply_devices(cg, limits, options->rootless, err);
 }
 
 int cgroup_create_limited(const struct cgroup_options *options, const struct cgroup_limits *limits,

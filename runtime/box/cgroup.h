@@ -48,6 +48,12 @@ struct cgroup_options {
 	 */
 	bool foreign_parent;
 	/*
+	 * The caller has no privileges of the host. Where it may make no cgroup the
+	 * container stays in the caller's, with a warning if that leaves out limits; device
+	 * rules, which nobody else may give, are left out.
+	 */
+	bool rootless;
+	/*
 	 * NULL, or told before anything is made what is about to be, in the form of
 	 * cgroup_paths(): whoever notes it can remove it also when we are killed in the
 	 * middle. Its failure is one of cgroup_create().
@@ -118,6 +124,7 @@ struct cgroup_update {
 	 */
 	const struct oci_resources *change;
 	const struct oci_resources *before; /* that hold now; NULL: none */
+	bool rootless;			    /* as in cgroup_options */
 	/*
 	 * NULL, or told first, with `done` false, which directories are about to be made,
 	 * and then, with `done`, that everything holds. Its failure is one of the update.

@@ -196,18 +196,25 @@ static int apply_unified(struct cgroup *cg, const struct cgroup_limits *l, struc
 	return 0;
 }
 
-int cgroup_apply_devices(struct cgroup *cg, const struct cgroup_limits *l, struct err *err)
+/*
+ * An ordinary user's container can make no devices, and of the host's it can open those
+ * that the user can.
+ */
+int cgroup_apply_devices(
+	struct cgroup *cg, const struct cgroup_limits *l, bool rootless, struct err *err)
 {
 	const struct cgroup_dir *dir = cgroup_dir_find(cg, "devices");
 	_cleanup_free_ struct device_rule *rules = NULL;
 	size_t n;
+	int r;
 
 	/* Without any cgroup there was a warning already. */
 	if (!dir)
 		return 0;
 	if (device_rules_with_default(l->devices, l->n_devices, &rules, &n, err) < 0)
 		return -err->code;
-	return dir->ops->set_devices(dir, rules, n, err);
+	r = dir->ops->set_devices(dir, rules, n, err);
+	return rootless && (r == -EPERM || r == -EACCES) ? 0 : r;
 }
 
 /*

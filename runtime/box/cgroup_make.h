@@ -42,6 +42,9 @@ int cgroup_needs_of(const struct cgroup_layout *layout, const struct cgroup_limi
 /* Whether anything in the configuration asks for a controller. */
 bool cgroup_needs_asked(const struct cgroup_needs *needs);
 
+/* The first limit that was asked for, NULL: none. Rules for devices are in every configuration. */
+const char *cgroup_needs_limit(const struct cgroup_needs *needs);
+
 /* Whether a directory is made in the hierarchy. */
 bool cgroup_needs_use(const struct cgroup_layout *layout, const struct cgroup_hierarchy *h,
 	const struct cgroup_needs *needs);

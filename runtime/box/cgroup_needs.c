@@ -135,14 +135,22 @@ bool cgroup_needs_asked(const struct cgroup_needs *needs)
 	return false;
 }
 
-/* Without cgroups nothing is limited. Rules for devices are in every configuration. */
-int cgroup_needs_check_none(const struct cgroup_needs *needs, struct err *err)
+const char *cgroup_needs_limit(const struct cgroup_needs *needs)
 {
 	for (size_t i = 0; i < needs->n; i++)
 		if (needs->list[i].field && !streq(needs->list[i].name, "devices"))
-			return err_say(err, ENOTSUP,
-				"linux.resources.%s: the cgroup manager 'disabled' enforces no "
-				"limits",
-				needs->list[i].field);
-	return 0;
+			return needs->list[i].field;
+	return NULL;
+}
+
+/* Without cgroups nothing is limited. */
+int cgroup_needs_check_none(const struct cgroup_needs *needs, struct err *err)
+{
+	const char *field = cgroup_needs_limit(needs);
+
+	return field ? err_say(err, ENOTSUP,
+			       "linux.resources.%s: the cgroup manager 'disabled' enforces no "
+			       "limits",
+			       field)
+		     : 0;
 }

@@ -97,7 +97,8 @@ int cgroup_v2_set_block_io(
 	const struct cgroup_dir *dir, const struct oci_block_io *io, struct err *err);
 
 /* Puts the device rules of the limits, and the default ones behind them, in force. */
-int cgroup_apply_devices(struct cgroup *cg, const struct cgroup_limits *limits, struct err *err);
+int cgroup_apply_devices(
+	struct cgroup *cg, const struct cgroup_limits *limits, bool rootless, struct err *err);
 
 /* Removes, children before parents, the directories above a container's own that nobody uses. */
 void cgroup_remove_parents(const struct cgroup_path *paths, size_t n);

@@ -207,7 +207,7 @@ static int apply(struct cgroup *cg, const struct cgroup_update *u,
 		r = tell_systemd(cg, limits, err);
 	/* Not given is "as it is" here, and not "the default". */
 	if (r == 0 && limits->n_devices > 0)
-		r = cgroup_apply_devices(cg, limits, err);
+		r = cgroup_apply_devices(cg, limits, u->rootless, err);
 	return r < 0 ? r : save(cg, u, true, err);
 }
 
@@ -248,7 +248,7 @@ int cgroup_update_limited(struct cgroup *cg, const struct cgroup_update *u,
 	if (limits->n_devices > 0) {
 		struct err why = ERR_INIT;
 
-		if (cgroup_apply_devices(cg, before, &why) < 0)
+		if (cgroup_apply_devices(cg, before, u->rootless, &why) < 0)
 			buf_printf(
 				warnings, "cannot take device rules back: %s, ignoring\n", why.msg);
 	}

@@ -40,7 +40,7 @@ shell() { fresh '.process.args = ["sh", "-c", $s]' --arg s "$1"; }
 
 # --- run ---
 eq "$(user run -b "$TMP/b" "$id" | tr -s ' \n' ' ')" "0 0 0 $USER_ID 1 deny turf wrote " "a rootless container"
-matches "$(cat "$TMP/user.err")" "warning: .*cgroup" "a cgroup that may not be made"
+eq "$(cat "$TMP/user.err")" "" "without a cgroup, of which nothing was asked"
 eq "$(ls -A "$TMP/run/turf")" "" "state of an ordinary user"
 
 # --- the life of a container, with its state where the user's is ---
@@ -66,6 +66,35 @@ if user --rootless false run -b "$TMP/b" "$id" >"$TMP/out"; then fail "--rootles
 matches "$(tail -n 1 "$TMP/user.err")" "make cgroup .*: Permission denied" "--rootless false"
 eq "$(cat "$TMP/out")" "" "what ran with --rootless false"
 eq "$(ls -A "$TMP/run/turf")" "" "state after --rootless false"
+
+# --- a cgroup of version 2 that was given to the user ---
+given=/sys/fs/cgroup/$MARK-given
+at_end() {
+	[ ! -e "$given" ] || find "$given" -depth -type d -exec rmdir {} \; 2>/dev/null || :
+}
+in_given() (
+	echo $BASHPID >"$given/user/cgroup.procs"
+	user "$@"
+)
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	limited=$(grep -ow pids /sys/fs/cgroup/cgroup.controllers || :)
+	[ -z "$limited" ] || echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir "$given" "$given/user"
+	chown $USER_ID "$given" "$given"/cgroup.{procs,threads,subtree_control} "$given"/user{,/cgroup.procs}
+	fresh '.process.args = ["sleep", "1000"] | .linux.resources |= {devices}'
+	[ -z "$limited" ] || edit "$TMP/b" '.linux.resources.pids = {limit: 10}'
+	in_given run -d -b "$TMP/b" "$id" </dev/null >"$TMP/out"
+	eq "$(cat "$TMP/user.err")" "" "messages with a cgroup of the user's"
+	eq "$(grep ^0: "/proc/$(user state "$id" | jq .pid)/cgroup")" "0::/$MARK-given/$id" "cgroup"
+	if [ -n "$limited" ]; then
+		eq "$(cat "$given/$id/pids.max")" 10 "the limit"
+		in_given update --pids-limit 20 "$id"
+		eq "$(cat "$given/$id/pids.max")" 20 "the limit after update"
+	fi
+	in_given delete -f "$id"
+	eq "$(ls -d "$given/$id" 2>/dev/null)" "" "the cgroup after delete"
+	at_end
+fi
 
 # Nobody else's container has this id, and root's are not seen.
 fails "container does not exist: $id" turf state "$id"

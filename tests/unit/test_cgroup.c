@@ -197,7 +197,7 @@ static void devices(enum mode mode)
 	cg = make(&(struct cgroup_options){.id = id}, &limits);
 	/* Again, with a cgroup below: nothing has changed, nothing is refused. */
 	ck_assert_int_eq(mkdirat(cgroup_dir_find(cg, "devices")->fd, "below", 0755), 0);
-	ck_assert_msg(cgroup_apply_devices(cg, &limits, &err) == 0, "%s", err.msg);
+	ck_assert_msg(cgroup_apply_devices(cg, &limits, false, &err) == 0, "%s", err.msg);
 	n = cgroup_attach_fds(cg, &fds);
 	pid = fork();
 	if (pid == 0) {
