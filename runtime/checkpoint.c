@@ -198,21 +198,23 @@ static int put_options(struct checkpoint *cp, struct err *err)
 
 /*
  * Our own file comes first: should we be killed, criu still finishes, and the container is
- * in these images alone. Nothing but a whole checkpoint keeps it.
+ * in these images alone. Nothing but a whole checkpoint keeps it, be it an earlier one.
  */
 static int dump(struct checkpoint *cp, struct err *err)
 {
-	int r = 0;
+	_cleanup_criu_earlier_ struct criu_earlier earlier = CRIU_EARLIER_INIT;
+	int r = criu_earlier_note(criu_given.image_path, &earlier, err);
 
+	if (r < 0)
+		return r;
 	if (given.pre_dump)
 		criu_image_remove(criu_given.image_path);
 	else
 		r = criu_image_write(criu_given.image_path, &cp->image, err);
+	if (r == 0)
+		r = criu_run(&cp->call, err);
 	if (r < 0)
-		return r;
-	r = criu_run(&cp->call, err);
-	if (r < 0)
-		criu_image_remove(criu_given.image_path);
+		criu_earlier_put_back(criu_given.image_path, &earlier);
 	return r;
 }
 

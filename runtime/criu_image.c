@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/criu_image.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/buf.h"
@@ -72,6 +75,65 @@ void criu_image_remove(const char *dir)
 
 	if (fd >= 0)
 		(void)unlinkat(fd, CRIU_IMAGE_FILE, 0);
+}
+
+/* Which files they are, and when they were last changed. */
+static int sum_images(const char *dir, uint64_t *ret, struct err *err)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	struct stat st;
+	uint64_t sum = 0;
+
+	if (!d)
+		return err_set(err, errno, "image directory '%s'", dir);
+	while ((e = readdir(d))) {
+		const char *dot = strrchr(e->d_name, '.');
+
+		if (dot && streq(dot, ".img") && fstatat(dirfd(d), e->d_name, &st, 0) == 0)
+			sum += (st.st_ino + 1) * ((uint64_t)st.st_ctim.tv_sec * 1000000000 +
+							 (uint64_t)st.st_ctim.tv_nsec);
+	}
+	closedir(d);
+	*ret = sum;
+	return 0;
+}
+
+int criu_earlier_note(const char *dir, struct criu_earlier *ret, struct err *err)
+{
+	_cleanup_close_ int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct criu_earlier e = CRIU_EARLIER_INIT;
+
+	if (fd < 0)
+		return err_set(err, errno, "image directory '%s'", dir);
+	if (file_read(fd, CRIU_IMAGE_FILE, JSON_TEXT_MAX, &e.text, &e.len, err) < 0 &&
+		err->code != ENOENT)
+		return err_wrap(err, "image directory '%s'", dir);
+	if (sum_images(dir, &e.images, err) < 0) {
+		criu_earlier_finish(&e);
+		return -err->code;
+	}
+	*ret = e;
+	return 0;
+}
+
+void criu_earlier_put_back(const char *dir, const struct criu_earlier *e)
+{
+	_cleanup_close_ int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint64_t images;
+	struct err err;
+
+	if (fd >= 0 && e->text && e->images && sum_images(dir, &images, &err) == 0 &&
+		images == e->images &&
+		file_write_atomic(fd, CRIU_IMAGE_FILE, e->text, e->len, 0600, &err) == 0)
+		return;
+	criu_image_remove(dir);
+}
+
+void criu_earlier_finish(struct criu_earlier *e)
+{
+	free(e->text);
+	e->text = NULL;
 }
 
 /* Words of a command line: nothing in them may end criu's brackets. */

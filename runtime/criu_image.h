@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
@@ -52,6 +53,24 @@ void criu_image_finish(struct criu_image *image);
 int criu_image_write(const char *dir, const struct criu_image *image, struct err *err);
 /* Where there is none, nothing happens. */
 void criu_image_remove(const char *dir);
+
+/* A checkpoint that is in the directory already, while another is made there. */
+struct criu_earlier {
+	char *text; /* of its file, owned; NULL: there is none */
+	size_t len;
+	uint64_t images; /* changes with any of criu's; 0: it has none */
+};
+
+#define CRIU_EARLIER_INIT  \
+	{                  \
+		NULL, 0, 0 \
+	}
+
+int criu_earlier_note(const char *dir, struct criu_earlier *ret, struct err *err);
+/* When the other came to nothing: the file as it was, if criu has not touched its images. */
+void criu_earlier_put_back(const char *dir, const struct criu_earlier *e);
+void criu_earlier_finish(struct criu_earlier *e);
+#define _cleanup_criu_earlier_ _cleanup_(criu_earlier_finish)
 
 int criu_image_read(const char *dir, struct criu_image *ret, struct err *err);
 

@@ -103,6 +103,20 @@ echo '{"version": 1, "mounts": [], "stdio": [{"name": "", "null": false},
 	{"name": "", "null": false}, {"name": "", "null": false}]}' >"$TMP/k/turf.json"
 fails "option '--status-fd'" turf checkpoint --image-path "$TMP/k" --status-fd x "$id"
 [ -s "$TMP/k/turf.json" ] || fail "bad input lost an earlier checkpoint"
+# A criu that fails loses it only when it has begun to overwrite its images.
+earlier=$(sha256sum <"$TMP/k/turf.json")
+echo images >"$TMP/k/inventory.img"
+for pre in "" --pre-dump; do
+	fails "criu .*dump: it fails" env PATH="$TMP/fake:$PATH" "$TURF" --root "$ROOT" \
+		checkpoint $pre --image-path "$TMP/k" "$id"
+	eq "$(sha256sum <"$TMP/k/turf.json")" "$earlier" "an earlier checkpoint ($pre)"
+done
+cp "$TMP/k/turf.json" "$TMP/turf.json"
+sed -i "s|^echo \"Error|echo x >$TMP/k/pages-1.img; &|" "$TMP/fake/criu"
+fails "criu dump: it fails" env PATH="$TMP/fake:$PATH" "$TURF" --root "$ROOT" \
+	checkpoint --image-path "$TMP/k" "$id"
+[ ! -e "$TMP/k/turf.json" ] || fail "an earlier checkpoint with images of another"
+cp "$TMP/turf.json" "$TMP/k/turf.json"
 rm "$TMP/go"
 begin restore -d -b "$TMP/b" --image-path "$TMP/k" "$MARK-b"
 end
