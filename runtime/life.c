@@ -256,6 +256,9 @@ int life_delete(struct container *c, bool force, struct err *err)
 		rc = life_remove_rdt(&r, err);
 	if (rc == 0)
 		rc = container_remove(c, err);
+	/* That would say that there is no container any more. */
+	if (rc == -ENOENT)
+		err->code = EIO;
 	if (rc < 0)
 		return err_wrap(err, "delete container '%s'", c->id);
 	life_poststop(&r);

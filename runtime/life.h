@@ -94,7 +94,8 @@ int life_start(struct container *c, struct err *err);
 
 /*
  * Ends what is left of the container, under the lock, and removes what `create`
- * made; then poststop hooks. Without `force` only a stopped one.
+ * made; then poststop hooks. Without `force` only a stopped one. -ENOENT says that somebody
+ * else has deleted it.
  */
 int life_delete(struct container *c, bool force, struct err *err);
 

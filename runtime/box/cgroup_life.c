@@ -95,8 +95,9 @@ static int walk(int *fd, const struct walk *w, unsigned depth, struct err *err)
 
 	if (depth > DEPTH_MAX)
 		return err_set(err, ELOOP, "cgroups more than %d deep", DEPTH_MAX);
+	/* ENOENT: it was removed while we had it open, so there was nothing below. */
 	if (list_children(*fd, &names, err) < 0)
-		return -err->code;
+		return err->code == ENOENT ? 0 : -err->code;
 	for (size_t at = 0; at < names.len && r == 0; at += strlen(names.data + at) + 1)
 		r = walk_child(fd, names.data + at, w, depth, err);
 	if (r == 0 && w->visit)
@@ -327,18 +328,17 @@ static bool kill_by_file(struct cgroup *cg)
 	return dir && dir->fd >= 0 && file_put(dir->fd, "cgroup.kill", "1", &ignored) == 0;
 }
 
-int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err)
+static bool is_gone(const struct cgroup_dir *dir)
 {
-	const struct cgroup_dir *dir = main_dir(cg);
+	return faccessat(dir->fd, "cgroup.procs", F_OK, 0) < 0 && errno == ENOENT;
+}
+
+static int signal_all(struct cgroup *cg, const struct cgroup_dir *dir, int sig, struct err *err)
+{
 	struct err ignored = ERR_INIT;
 	bool was_frozen = false, stands = false;
 	int r;
 
-	if (!dir)
-		return err_say(
-			err, ENOTSUP, "the container has no cgroup to find its processes by");
-	if (dir->fd < 0)
-		return 0;
 	if (sig == SIGKILL && kill_by_file(cg) && dir->ops == &cgroup_ops_v2)
 		return 0;
 	if (cgroup_is_frozen(cg, &was_frozen, err) < 0)
@@ -355,6 +355,21 @@ int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err)
 		r = r < 0 ? r : thawed;
 	}
 	return r;
+}
+
+int cgroup_signal_all(struct cgroup *cg, int sig, struct err *err)
+{
+	const struct cgroup_dir *dir = main_dir(cg);
+	int r;
+
+	if (!dir)
+		return err_say(
+			err, ENOTSUP, "the container has no cgroup to find its processes by");
+	if (dir->fd < 0)
+		return 0;
+	r = signal_all(cg, dir, sig, err);
+	/* Only where nobody is left can it be removed, as systemd does at once. */
+	return r < 0 && is_gone(dir) ? 0 : r;
 }
 
 void cgroup_remove_parents(const struct cgroup_path *paths, size_t n)

@@ -210,6 +210,40 @@ static void devices(enum mode mode)
 	destroy(cg);
 }
 
+/* As systemd does with a scope in which nobody is left, at any moment. */
+static void removed_by_another(enum mode mode)
+{
+	struct err err = ERR_INIT;
+	struct cgroup *cg;
+
+	if (!enter(mode))
+		return;
+	cg = make_plain();
+	for (size_t i = 0; i < cg->n_dirs; i++)
+		ck_assert_int_eq(rmdir(cg->dirs[i].path), 0);
+	ck_assert_msg(cgroup_signal_all(cg, SIGKILL, &err) == 0, "%s", err.msg);
+	ck_assert_msg(cgroup_signal_all(cg, SIGTERM, &err) == 0, "%s", err.msg);
+	destroy(cg);
+}
+
+START_TEST(removed_by_another_as_is)
+{
+	removed_by_another(AS_IS);
+}
+END_TEST
+
+START_TEST(removed_by_another_only_v1)
+{
+	removed_by_another(ONLY_V1);
+}
+END_TEST
+
+START_TEST(removed_by_another_only_v2)
+{
+	removed_by_another(ONLY_V2);
+}
+END_TEST
+
 START_TEST(devices_as_is)
 {
 	devices(AS_IS);
@@ -230,4 +264,5 @@ END_TEST
 
 CGROUP_MAIN("cgroup", life_as_is, life_only_v1, life_only_v2, kill_paused_as_is,
 	kill_paused_only_v1, kill_paused_only_v2, kill_forkers_as_is, kill_forkers_only_v1,
+	removed_by_another_as_is, removed_by_another_only_v1, removed_by_another_only_v2,
 	devices_as_is, devices_only_v1, devices_only_v2)
