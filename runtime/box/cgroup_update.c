@@ -203,11 +203,12 @@ static int apply(struct cgroup *cg, const struct cgroup_update *u,
 
 	for (size_t i = n_before; r == 0 && i < cg->n_dirs; i++)
 		r = move_in(cg, &cg->dirs[i], err);
-	if (r == 0 && cg->scope.unit)
-		r = tell_systemd(cg, limits, err);
 	/* Not given is "as it is" here, and not "the default". */
 	if (r == 0 && limits->n_devices > 0)
 		r = cgroup_apply_devices(cg, limits, u->rootless, err);
+	/* It would write its own limits again: told when nothing but the record can fail. */
+	if (r == 0 && cg->scope.unit)
+		r = tell_systemd(cg, limits, err);
 	return r < 0 ? r : save(cg, u, true, err);
 }
 
@@ -223,6 +224,20 @@ static void take_back(struct cgroup *cg, const struct cgroup_update *u,
 	forget_gone(cg, n_paths);
 	if (save(cg, u, false, &err) < 0)
 		buf_printf(warnings, "%s, ignoring\n", err.msg);
+}
+
+/* What is in no file. */
+static void undo_others(struct cgroup *cg, const struct cgroup_update *u,
+	const struct cgroup_limits *limits, const struct cgroup_limits *before,
+	struct buf *warnings)
+{
+	struct err err = ERR_INIT;
+
+	if (limits->n_devices > 0 && cgroup_apply_devices(cg, before, u->rootless, &err) < 0)
+		buf_printf(warnings, "cannot take device rules back: %s, ignoring\n", err.msg);
+	if (cg->scope.unit && tell_systemd(cg, before, &err) < 0)
+		buf_printf(warnings, "cannot tell systemd of the former limits: %s, ignoring\n",
+			err.msg);
 }
 
 int cgroup_update_limited(struct cgroup *cg, const struct cgroup_update *u,
@@ -245,13 +260,7 @@ int cgroup_update_limited(struct cgroup *cg, const struct cgroup_update *u,
 	if (r == 0)
 		return 0;
 	cgroup_journal_undo(&journal, warnings);
-	if (limits->n_devices > 0) {
-		struct err why = ERR_INIT;
-
-		if (cgroup_apply_devices(cg, before, u->rootless, &why) < 0)
-			buf_printf(
-				warnings, "cannot take device rules back: %s, ignoring\n", why.msg);
-	}
+	undo_others(cg, u, limits, before, warnings);
 	take_back(cg, u, &places, n_dirs, n_paths, warnings);
 	return r;
 }
