@@ -433,7 +433,7 @@ static void undo(struct creation *cr)
 	if (cr->pid_file_written)
 		(void)unlink(cr->options->pid_file);
 	box_child_abort(&cr->child);
-	if (cr->cgroup && cgroup_signal_all(cr->cgroup, SIGKILL, &err) < 0)
+	if (cr->record.n_cgroups > 0 && cgroup_signal_all(cr->cgroup, SIGKILL, &err) < 0)
 		log_warn("%s, ignoring", err.msg);
 	if (cr->cgroup && cgroup_destroy(cr->cgroup, &err) < 0)
 		log_warn("%s, ignoring", err.msg);

@@ -14,25 +14,11 @@
 #include "runtime/base/paths.h"
 
 /* Newer than the C library's headers: Linux 6.3. */
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
 #ifndef F_SEAL_EXEC
 #define F_SEAL_EXEC 0x0020
 #endif
 
 #define IMAGE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-static int make_memfd(void)
-{
-	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int fd = memfd_create("aworker", flags | MFD_EXEC);
-
-	/* Before 6.3 every memfd is executable and the flag is unknown. */
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("aworker", flags);
-	return fd;
-}
 
 static int seal(int fd)
 {
@@ -75,9 +61,9 @@ int seed_worker_image(const char *path, int *ret_fd, struct seed_build_id *ret_i
 		return err_set(err, errno, "stat worker '%s'", path);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return err_set(err, EACCES, "execute worker '%s'", path);
-	fd = make_memfd();
+	fd = memfd_executable("aworker", err);
 	if (fd < 0)
-		return err_set(err, errno, "make a memfd for worker '%s'", path);
+		return err_wrap(err, "worker '%s'", path);
 	r = copy_file(file, fd, st.st_size);
 	if (r < 0)
 		return err_set(err, -r, "copy worker '%s'", path);

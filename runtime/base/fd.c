@@ -10,6 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Newer than the C library's headers: Linux 6.3. */
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
 void fd_close(int *fd)
 {
 	int saved = errno;
@@ -215,6 +220,22 @@ int memfd_sealed(const char *name, const void *data, size_t len, struct err *err
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return err_set(err, errno, "seal memfd '%s'", name);
 	return take_fd(&fd);
+}
+
+int memfd_executable(const char *name, struct err *err)
+{
+	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create(name, flags | MFD_EXEC);
+
+	/* Before 6.3 every memfd is executable and the flag is unknown. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, flags);
+	if (fd < 0 && errno == EACCES)
+		return err_say(err, EACCES,
+			"memfd_create '%s': sysctl vm.memfd_noexec is 2, so no memory can be "
+			"executed",
+			name);
+	return fd < 0 ? err_set(err, errno, "memfd_create '%s'", name) : fd;
 }
 
 int fd_set_cloexec(int fd, bool on)

@@ -72,6 +72,9 @@ int file_put(int dirfd, const char *path, const char *data, struct err *err);
 /* A memfd holding `data`, sealed against every change. Returns the fd or a negative errno. */
 int memfd_sealed(const char *name, const void *data, size_t len, struct err *err);
 
+/* A memfd that can be executed, empty; O_CLOEXEC. Returns the fd or a negative errno. */
+int memfd_executable(const char *name, struct err *err);
+
 /* Sets or clears FD_CLOEXEC. 0 or a negative errno. */
 int fd_set_cloexec(int fd, bool on);
 

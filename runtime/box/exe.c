@@ -73,10 +73,12 @@ static int open_by_mount(void)
 static int open_copy(struct err *err)
 {
 	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int to = memfd_create("turf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	_cleanup_close_ int to = memfd_executable("turf", err);
 	ssize_t n;
 
-	if (from < 0 || to < 0)
+	if (to < 0)
+		return err_wrap(err, "copy the runtime's executable");
+	if (from < 0)
 		return err_set(err, errno, "copy the runtime's executable");
 	while ((n = sendfile(to, from, NULL, 1u << 20)) > 0)
 		;
@@ -200,6 +202,8 @@ static int set_executable(const struct image *im, int fd, struct err *err)
 	map.exe_fd = (uint32_t)fd;
 	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0)
 		return 0;
+	if (errno != EINVAL)
+		return err_set(err, errno, "PR_SET_MM_MAP");
 	/* A kernel without CHECKPOINT_RESTORE; this call wants CAP_SYS_RESOURCE. */
 	if (prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0) < 0)
 		return err_set(err, errno, "PR_SET_MM_EXE_FILE");

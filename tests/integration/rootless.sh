@@ -99,6 +99,18 @@ fi
 # Nobody else's container has this id, and root's are not seen.
 fails "container does not exist: $id" turf state "$id"
 
+# --- memory that cannot be executed unless that is asked for, or not at all ---
+shell "echo ran"
+in_noexec() { # in_noexec LEVEL: `run` where vm.memfd_noexec is that
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --pid --fork --mount-proc sh -c 'echo "$0" >/proc/sys/vm/memfd_noexec && exec "$@"' "$1" \
+		"${AS_USER[@]}" "$TMP/turf" run -b "$TMP/b" "$id"
+}
+if [ -e /proc/sys/vm/memfd_noexec ]; then
+	eq "$(in_noexec 1)" ran "with vm.memfd_noexec=1"
+	fails "sysctl vm.memfd_noexec is 2, so no memory can be executed" in_noexec 2
+fi
+
 # --- what is inside ---
 shell "stat -c %t:%T:%u /dev/null 2>/dev/null || ls -l /dev/null; head -c 3 /dev/zero | wc -c"
 user run -b "$TMP/b" "$id" | grep -q '^3$' || fail "no /dev/zero"
