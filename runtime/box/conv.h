@@ -33,6 +33,7 @@ enum conv_type {
 	CONV_NET_DONE,
 	CONV_LISTENER, /* on the gate's socket; value: the descriptor of the seccomp listener */
 	CONV_LISTENER_TAKEN,
+	CONV_KNOWN, /* to a child that another process made: its CONV_PID has been heard */
 };
 
 struct conv_msg {

@@ -124,12 +124,18 @@ static _Noreturn void child_program(const struct spawn *s)
 
 static _Noreturn void child_main(const struct spawn *s, bool joined)
 {
+	struct err err = ERR_INIT;
+	struct conv_msg msg;
+
 	/* Else we would be one of those who keep the runtime's end open. */
 	close(s->conn[0]);
 	/* An ordinary user may write the id maps of a process that is dumpable alone. */
 	if (!(s->plan->head.flags & PLAN_ROOTLESS))
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* What we say must not come before what the one in between says of us. */
+	if (joined && conv_expect(s->conn[1], CONV_KNOWN, &msg, NULL, &err) < 0)
+		child_fail(s->conn[1], &err);
 	if (s->program)
 		child_program(s);
 	child_enter(s, joined);
@@ -235,7 +241,10 @@ static int spawn_between(struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct
 		return r;
 	*ret_pid = (pid_t)msg.value;
 	*ret_pidfd = proc_pidfd_open(*ret_pid);
-	return *ret_pidfd < 0 ? err_set(err, -*ret_pidfd, "pidfd_open") : 0;
+	if (*ret_pidfd < 0)
+		return err_set(err, -*ret_pidfd, "pidfd_open");
+	r = conv_say(s->conn[0], CONV_KNOWN, 0);
+	return r < 0 ? err_set(err, -r, "tell the container's process that it is known") : 0;
 }
 
 static int spawn_direct(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err)
