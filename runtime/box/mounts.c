@@ -33,8 +33,9 @@ static int child_own_fds(struct err *err)
 
 /*
  * Only what a mount ends in, and by the descriptor that was looked at. No links: whoever
- * moves the directory above a mount away and puts one in its place could make us lay
- * bare what is masked or read-only.
+ * puts one in the place of a directory could make us lay bare what is masked or
+ * read-only. Who may rename the directories above two mounts can exchange these, and
+ * that cannot be seen from here.
  */
 static int child_remove(int own_fds, const struct enter *e, const char *dest, struct err *err)
 {
