@@ -54,13 +54,21 @@ const char *caps_name(unsigned cap)
 	return name;
 }
 
-/* One line for each capability of `caps`. */
-static void warn_each(struct buf *warnings, uint64_t caps, const char *field, const char *why)
+/* One line for all: `runc spec` of some versions has a whole set that cannot be had. */
+static void warn_of(struct buf *warnings, uint64_t caps, const char *field, const char *why)
 {
-	for (unsigned cap = 0; cap < CAPS_MAX; cap++)
-		if (caps >> cap & 1)
-			buf_printf(warnings, "%s: %s %s, ignoring\n", field,
-				caps_name(cap) ?: "an unnamed capability", why);
+	const char *before = ": ";
+
+	if (!caps)
+		return;
+	buf_puts(warnings, field);
+	for (unsigned cap = 0; cap < CAPS_MAX; cap++) {
+		if (!(caps >> cap & 1))
+			continue;
+		buf_printf(warnings, "%s%s", before, caps_name(cap) ?: "an unnamed capability");
+		before = ", ";
+	}
+	buf_printf(warnings, ": %s, ignoring\n", why);
 }
 
 static uint64_t parse_list(const char *const *list, const char *field, struct buf *warnings)
@@ -83,7 +91,7 @@ static uint64_t parse_list(const char *const *list, const char *field, struct bu
 static void reduce(
 	uint64_t *set, uint64_t allowed, const char *field, const char *why, struct buf *warnings)
 {
-	warn_each(warnings, *set & ~allowed, field, why);
+	warn_of(warnings, *set & ~allowed, field, why);
 	*set &= allowed;
 }
 
@@ -92,7 +100,7 @@ static void reduce_to_available(struct caps_sets *s, uint64_t available, struct 
 	uint64_t all = s->bounding | s->effective | s->permitted | s->inheritable | s->ambient;
 
 	/* Once for all sets: a capability is mostly in several. */
-	warn_each(warnings, all & ~available, "process.capabilities", "is not available here");
+	warn_of(warnings, all & ~available, "process.capabilities", "not available here");
 	s->bounding &= available;
 	s->effective &= available;
 	s->permitted &= available;
@@ -115,12 +123,12 @@ int caps_compile(const struct oci_capabilities *config, uint64_t available, stru
 	};
 
 	reduce_to_available(&s, available, warnings);
-	reduce(&s.effective, s.permitted, "process.capabilities.effective", "is not permitted",
+	reduce(&s.effective, s.permitted, "process.capabilities.effective", "not permitted",
 		warnings);
 	reduce(&s.inheritable, s.bounding, "process.capabilities.inheritable",
-		"is not in the bounding set", warnings);
+		"not in the bounding set", warnings);
 	reduce(&s.ambient, s.permitted & s.inheritable, "process.capabilities.ambient",
-		"is not both permitted and inheritable", warnings);
+		"not both permitted and inheritable", warnings);
 	if (buf_failed(warnings))
 		return err_oom(err);
 	*ret = s;
