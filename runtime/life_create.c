@@ -172,9 +172,11 @@ static int make_cgroup(struct creation *cr, struct err *err)
 	cr->record.n_cgroups = 0;
 	if (r == 0)
 		cr->record.n_cgroups = cgroup_paths(cr->cgroup, &cr->record.cgroups);
-	if (r == 0 && cgroup_delegate_owner(cr->bundle.config, &owner))
-		r = cgroup_delegate(cr->cgroup, owner, err);
-	return r;
+	if (r < 0 || !cgroup_delegate_owner(cr->bundle.config, &owner))
+		return r;
+	r = cgroup_delegate(cr->cgroup, owner, err);
+	/* An ordinary user gives nothing away. */
+	return r == -EPERM && cr->options->rootless ? 0 : r;
 }
 
 static int make_rdt(struct creation *cr, struct err *err)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mount trees that a container is made of. Who may copies them while the plan is made,
- * where their paths mean something; for a user namespace by plan_locked.c. An ordinary user may not before there is a user
- * namespace, so a plan of theirs says what to copy, and the child, root of its own
- * namespaces and still in sight of the host's files, does it (enter_trees.c).
+ * where their paths mean something; for a user namespace by plan_locked.c. An ordinary
+ * user may not before there is a user namespace, so a plan of theirs says what to copy,
+ * and the child, root of its own namespaces and still in sight of the host's files, does
+ * it (enter_trees.c).
  */
 #include <errno.h>
 #include <fcntl.h>

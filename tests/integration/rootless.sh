@@ -93,7 +93,6 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
 	fi
 	in_given delete -f "$id"
 	eq "$(ls -d "$given/$id" 2>/dev/null)" "" "the cgroup after delete"
-	at_end
 fi
 
 # Nobody else's container has this id, and root's are not seen.
@@ -177,6 +176,13 @@ fresh '.linux.uidMappings += [{containerID: 1, hostID: 200000, size: 10}]
 	| .process.user = {uid: 3, gid: 4, additionalGids: [5]}
 	| .process.args = ["sh", "-c", "id -u; id -g; id -G; cat /proc/self/uid_map"]'
 eq "$(user run -b "$TMP/b" "$id" | xargs)" "3 4 4 5 0 $USER_ID 1 1 200000 10" "ids by newuidmap"
+# A cgroup that is mounted to be written belongs to the container's user, but only root gives away.
+if [ -e "$given" ]; then
+	edit "$TMP/b" '.process.args = ["grep", "^0:", "/proc/self/cgroup"]
+		| .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid"]}]'
+	eq "$(in_given run -b "$TMP/b" "$id")" "0::/" "a cgroup of the user's, mounted inside: $(cat "$TMP/user.err")"
+fi
+at_end
 helpers_back /usr/bin/newuidmap
 helpers_back /usr/bin/newgidmap
 umount /usr/local/bin
