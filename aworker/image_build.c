@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "aworker/clock.h"
 #include "aworker/container.h"
 #include "aworker/image_rehearse.h"
 #include "aworker/image_write.h"
@@ -153,11 +154,11 @@ static _Noreturn void resume(struct worker *w, const char *const *argv,
 	size_t argc = 0;
 	int code;
 
-	if (rest)
-		_exit(image_run_rehearsal(w, rest));
-
 	while (argv[argc])
 		argc++;
+	clock_use_vdso_of(argv + argc + 1);
+	if (rest)
+		_exit(image_run_rehearsal(w, rest));
 	environ = (char **)argv + argc + 1;
 	code = resumed(w, argv);
 	worker_close(w);
