@@ -211,11 +211,15 @@ static void warm_clone(void *arg)
 	memory->warm = true;
 }
 
-int container_seed(const char *arg, void *stack_low)
+static int make_warm(struct worker *w, struct err *err)
+{
+	return worker_create(w, err) < 0 ? -err->code : container_warm_up(w, err);
+}
+
+int container_seed(struct worker *w, const char *arg)
 {
 	static struct memory memory;
 	const struct seed_parking parking = {.warm = warm_clone, .arg = &memory};
-	struct worker w = {.stack_low = stack_low};
 	struct seed_request req;
 	struct err err = ERR_INIT;
 	int listen_fd, keeper_fd, r;
@@ -224,16 +228,15 @@ int container_seed(const char *arg, void *stack_low)
 	/* For speed alone. */
 	(void)text_use_huge_pages(&err);
 	r = seed_serve_parse(arg, &listen_fd, &keeper_fd, &err);
+	/* One that comes from an image is warm. */
+	if (r == 0 && !w->engine)
+		r = make_warm(w, &err);
 	if (r == 0)
-		r = worker_create(&w, &err);
-	if (r == 0)
-		r = container_warm_up(&w, &err);
-	if (r == 0)
-		r = learn(&w, &memory.known, &err);
+		r = learn(w, &memory.known, &err);
 	if (r == 0)
 		r = seed_serve(listen_fd, keeper_fd, &parking, &req, &err);
 	if (r == 0)
-		return run_container(&w, &req, &memory);
+		return run_container(w, &req, &memory);
 	worker_say("seed: %s", err.msg);
 	return WORKER_EXIT_ERROR;
 }

@@ -11,9 +11,11 @@
 
 struct worker;
 
-/* `arg` is what follows SEED_OPTION_SERVE or SEED_OPTION_COLD. */
-int container_seed(const char *arg, void *stack_low);
-/* `w`: with an engine, when it comes from an image. */
+/*
+ * `arg` is what follows SEED_OPTION_SERVE or SEED_OPTION_COLD. `w`: with an engine, when it
+ * comes from an image.
+ */
+int container_seed(struct worker *w, const char *arg);
 int container_cold(struct worker *w, const char *arg);
 
 /*

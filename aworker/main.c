@@ -97,8 +97,11 @@ static int run_command(struct worker *w, const char *const *argv)
 /* In a process that was started from an image. */
 static int resumed(struct worker *w, const char *const *argv)
 {
-	const char *rest = argv[1] ? str_after(argv[1], SEED_OPTION_COLD) : NULL;
+	const char *rest = argv[1] ? str_after(argv[1], SEED_OPTION_SERVE) : NULL;
 
+	if (rest)
+		return container_seed(w, rest);
+	rest = argv[1] ? str_after(argv[1], SEED_OPTION_COLD) : NULL;
 	if (!rest)
 		return run_command(w, argv);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -127,7 +130,7 @@ static int on_stack(void *arg, void *low)
 
 	if (argv[0] && argv[1]) {
 		if ((rest = str_after(argv[1], SEED_OPTION_SERVE)))
-			return container_seed(rest, low);
+			return container_seed(&w, rest);
 		if ((rest = str_after(argv[1], SEED_OPTION_COLD)))
 			return container_cold(&w, rest);
 		if (streq(argv[1], "__complete"))

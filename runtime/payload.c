@@ -19,7 +19,6 @@
 #include "runtime/box/box.h"
 #include "seed/client.h"
 #include "seed/forkserver.h"
-#include "seed/image.h"
 #include "seed/launch.h"
 
 /* What execvpe(3) takes where there is no PATH. */
@@ -192,21 +191,14 @@ static int spawn_clone(const struct payload *p, const struct box_plan *plan, int
 	return 0;
 }
 
-/* `image_fd`: -1 for a new engine */
-static int spawn_program(
-	const struct box_plan *plan, int image_fd, struct box_child *ret, struct err *err)
+static int spawn_program(const struct box_plan *plan, const struct seed_launch *launch,
+	struct box_child *ret, struct err *err)
 {
-	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
 	struct box_child child = BOX_CHILD_INIT;
 	struct seed_call call = call_of(plan);
-	int r = image_fd < 0 ? seed_launch_prepare(NULL, SEED_OPTION_COLD "3", &launch, err)
-			     : seed_launch_prepare_image(
-				       BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
+	int r = box_spawn_program(plan, launch->image_fd, launch->base_fd,
+		(const char *const *)launch->argv, (const char *const *)launch->envp, &child, err);
 
-	if (r == 0)
-		r = box_spawn_program(plan, launch.image_fd, image_fd,
-			(const char *const *)launch.argv, (const char *const *)launch.envp, &child,
-			err);
 	if (r < 0)
 		return r;
 	/* The namespaces and the v2 cgroup are those the child was born in. */
@@ -233,24 +225,35 @@ static bool has_started(const struct box_child *child)
 	return n == sizeof(byte);
 }
 
+static int spawn_from_image(const struct box_plan *plan, struct box_child *ret, struct err *err)
+{
+	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
+	struct box_child child = BOX_CHILD_INIT;
+	int r = seed_launch_prepare_base(
+		NULL, BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
+
+	if (r == 0)
+		r = spawn_program(plan, &launch, &child, err);
+	if (r < 0)
+		return r;
+	if (!has_started(&child)) {
+		box_child_abort(&child);
+		return err_say(err, EIO, "the base image cannot be mapped");
+	}
+	*ret = child;
+	return 0;
+}
+
 static int spawn_cold(const struct box_plan *plan, struct box_child *ret, struct err *err)
 {
-	_cleanup_close_ int image_fd = image_open_base(err);
+	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
 
-	if (image_fd >= 0) {
-		struct box_child child = BOX_CHILD_INIT;
-
-		if (spawn_program(plan, image_fd, &child, err) == 0) {
-			if (has_started(&child)) {
-				*ret = child;
-				return 0;
-			}
-			box_child_abort(&child);
-			err_say(err, EIO, "the base image cannot be mapped");
-		}
-	}
+	if (spawn_from_image(plan, ret, err) == 0)
+		return 0;
 	log_info("a new engine: %s", err->msg);
-	return spawn_program(plan, -1, ret, err);
+	if (seed_launch_prepare(NULL, SEED_OPTION_COLD "3", &launch, err) < 0)
+		return -err->code;
+	return spawn_program(plan, &launch, ret, err);
 }
 
 /* There is no seed under this name, or none that answers. */

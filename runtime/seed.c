@@ -61,6 +61,7 @@ static int seed_verb_info(const char *name, struct err *err)
 	buf_printf(&out, "state:         %s\n", seed_state_name((enum seed_state)info.state));
 	buf_printf(&out, "worker:        %s\n", info.worker);
 	buf_printf(&out, "build:         %s\n", info.build);
+	buf_printf(&out, "engine:        %s\n", info.from_image ? "from the base image" : "new");
 	buf_printf(&out, "keeper pid:    %d\n", info.keeper_pid);
 	buf_printf(&out, "started:       %s\n", rfc3339_seconds(info.started_s, when));
 	if (info.seed_pid) {

@@ -61,11 +61,17 @@ static int rebuild(struct err *err)
 
 static int info(struct err *err)
 {
-	_cleanup_close_ int fd = image_open_base(err);
 	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_free_ char *worker = NULL;
+	_cleanup_close_ int fd = -1;
 	char when[RFC3339_MAX];
 	struct stat st;
 
+	if (paths_program("aworker", &worker, err) < 0)
+		return -err->code;
+	if (stat(worker, &st) < 0)
+		return err_set(err, errno, "stat worker '%s'", worker);
+	fd = image_open_base(&st, err);
 	if (fd < 0)
 		return -err->code;
 	if (fstat(fd, &st) < 0)

@@ -11,7 +11,7 @@
 #include "seed/wire.h"
 
 #define SEED_CONTROL_MAGIC   0x4c544354u /* "TCTL" */
-#define SEED_CONTROL_VERSION 1
+#define SEED_CONTROL_VERSION 2
 
 /* Files in the directory of a seed. */
 #define SEED_SOCKET_CLONE   "clone"
@@ -56,6 +56,7 @@ struct seed_info {
 	uint32_t parked; /* clones that wait for a request, ready */
 	uint32_t parked_wanted;
 	uint32_t restarts;     /* seeds that ended by themselves */
+	uint32_t from_image;   /* 1: the seed goes on from the base image */
 	uint64_t clones_total; /* since the keeper's start */
 	int64_t started_s;     /* keeper's start, seconds of CLOCK_REALTIME */
 	int64_t seed_started_s;

@@ -86,9 +86,10 @@ bool image_source_is(const struct image_source *source, const struct stat *file)
 
 /*
  * The base image of this host, to be handed to the loader; -1 when there is none that is of
- * use, with the reason in *err. Environment TURF_BASE_IMAGE, else PATHS_BASE_IMAGE.
+ * use, with the reason in *err: also when it was made by another program than `worker`.
+ * Environment TURF_BASE_IMAGE, else PATHS_BASE_IMAGE.
  */
-int image_open_base(struct err *err);
+int image_open_base(const struct stat *worker, struct err *err);
 
 /* Reads the processor's part. */
 static inline void image_read_cpu(uint32_t ret[IMAGE_CPU_WORDS])

@@ -12,18 +12,21 @@
 #include "runtime/base/util.h"
 #include "seed/image.h"
 
-static int check_sources(const struct elfcore *core, struct err *err)
+static int check_sources(const struct elfcore *core, const struct stat *worker, struct err *err)
 {
 	struct elfcore_note note;
 	struct image_source s;
+	bool is_workers = false;
 	struct stat st;
 
 	if (!elfcore_find_note(core, IMAGE_NOTE, IMAGE_NOTE_SOURCES, &note))
 		return err_say(err, EINVAL, "it does not say what it was made of");
-	for (size_t i = 0; image_source_at(&note, i, &s); i++)
+	for (size_t i = 0; image_source_at(&note, i, &s); i++) {
 		if (stat(s.path, &st) < 0 || !image_source_is(&s, &st))
 			return err_say(err, ESTALE, "'%s' is another file by now", s.path);
-	return 0;
+		is_workers |= st.st_dev == worker->st_dev && image_source_is(&s, worker);
+	}
+	return is_workers ? 0 : err_say(err, ESTALE, "made by another program");
 }
 
 static int check_segments(const struct elfcore *core, uint64_t size, struct err *err)
@@ -37,7 +40,7 @@ static int check_segments(const struct elfcore *core, uint64_t size, struct err 
 	return 0;
 }
 
-static int check_head(int fd, uint64_t size, struct err *err)
+static int check_head(int fd, uint64_t size, const struct stat *worker, struct err *err)
 {
 	_cleanup_free_ char *head = malloc(IMAGE_HEAD_MAX);
 	ssize_t n = head ? pread(fd, head, IMAGE_HEAD_MAX, 0) : -1;
@@ -57,10 +60,11 @@ static int check_head(int fd, uint64_t size, struct err *err)
 		return err_set(err, errno, "uname");
 	if (!image_is_of_host(&p, &host))
 		return err_say(err, ESTALE, "of another kernel, processor or version of turf");
-	return check_segments(&core, size, err) < 0 ? -err->code : check_sources(&core, err);
+	return check_segments(&core, size, err) < 0 ? -err->code
+						    : check_sources(&core, worker, err);
 }
 
-static int check(int fd, struct err *err)
+static int check(int fd, const struct stat *worker, struct err *err)
 {
 	struct statvfs fs;
 	struct stat st;
@@ -71,17 +75,17 @@ static int check(int fd, struct err *err)
 		return err_say(err, EPERM, "others than root and this user can write to it");
 	if (fs.f_flag & ST_NOEXEC)
 		return err_say(err, EACCES, "nothing on its file system may be executed");
-	return check_head(fd, (uint64_t)st.st_size, err);
+	return check_head(fd, (uint64_t)st.st_size, worker, err);
 }
 
-int image_open_base(struct err *err)
+int image_open_base(const struct stat *worker, struct err *err)
 {
 	const char *path = paths_base_image();
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		err_set(err, errno, "base image '%s'", path);
-	else if (check(fd, err) < 0)
+	else if (check(fd, worker, err) < 0)
 		err_wrap(err, "base image '%s'", path);
 	else
 		return take_fd(&fd);

@@ -33,6 +33,7 @@ static void fill_info(const struct keeper *k, struct seed_info *ret)
 		.parked = k->seed.parked,
 		.parked_wanted = k->options->parked,
 		.restarts = s->restarts,
+		.from_image = s->from_image,
 		.clones_total = k->clones.total,
 		.started_s = k->started_s,
 		.seed_started_s = s->pid ? s->started_s : 0,

@@ -101,6 +101,8 @@ struct keeper_seed {
 	int conn;	     /* to seed_serve() */
 	int output;	     /* its stdout and stderr */
 	bool retiring;	     /* told to end; what happens then is not an accident */
+	bool from_image;     /* it goes on from the base image */
+	bool image_refused;  /* one did not get ready from it: no more tries */
 	int64_t deadline_ms; /* STARTING: ready by then; retiring: gone by then; WAITING: next try */
 	int64_t ready_ms;
 	unsigned pause_ms;     /* before the next try */

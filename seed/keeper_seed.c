@@ -32,6 +32,9 @@
 #define SEED_KEEPER_FD 4
 #define SEED_SERVE_ARG SEED_OPTION_SERVE "3,4"
 
+/* The loader finds its image there, and closes it. */
+#define SEED_BASE_FD 5
+
 /* Pause before a seed that died is started again. One that served for a while died of something else. */
 #define PAUSE_MIN_MS   100
 #define PAUSE_MAX_MS   30000
@@ -51,15 +54,18 @@ static void child_exec(
 	int listen_fd = fcntl(k->clone_fd, F_DUPFD_CLOEXEC, 10);
 	int conn_fd = fcntl(conn, F_DUPFD_CLOEXEC, 10);
 	int out_fd = fcntl(output, F_DUPFD_CLOEXEC, 10);
+	int base_fd = launch->base_fd < 0 ? -1 : fcntl(launch->base_fd, F_DUPFD_CLOEXEC, 10);
 	struct seed_launch l = *launch;
 
 	l.image_fd = fcntl(launch->image_fd, F_DUPFD_CLOEXEC, 10);
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (listen_fd < 0 || conn_fd < 0 || out_fd < 0 || l.image_fd < 0 || null_fd < 0 ||
 		dup2(null_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0 ||
-		dup2(listen_fd, SEED_LISTEN_FD) < 0 || dup2(conn_fd, SEED_KEEPER_FD) < 0)
+		dup2(listen_fd, SEED_LISTEN_FD) < 0 || dup2(conn_fd, SEED_KEEPER_FD) < 0 ||
+		(launch->base_fd >= 0 && (base_fd < 0 || dup2(base_fd, SEED_BASE_FD) < 0)))
 		_exit(126);
-	syscall(SYS_close_range, SEED_KEEPER_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	syscall(SYS_close_range, base_fd < 0 ? SEED_BASE_FD : SEED_BASE_FD + 1, ~0u,
+		CLOSE_RANGE_CLOEXEC);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGHUP, SIG_DFL);
@@ -88,6 +94,20 @@ static int send_config(struct keeper *k)
 	return seed_wire_send(k->seed.conn, &m, sizeof(m), NULL, 0);
 }
 
+/* From the base image where there is one for this worker: its clones then copy no page tables. */
+static int prepare(struct keeper *k, struct seed_launch *ret, struct err *err)
+{
+	struct keeper_seed *s = &k->seed;
+
+	s->from_image = !s->image_refused && seed_launch_prepare_base(k->options->worker,
+						     SEED_BASE_FD, SEED_SERVE_ARG, ret, err) == 0;
+	if (s->from_image)
+		return 0;
+	if (!s->image_refused)
+		log_info("seed: a new engine: %s", err->msg);
+	return seed_launch_prepare(k->options->worker, SEED_SERVE_ARG, ret, err);
+}
+
 /* The process and its two connections, or nothing. */
 static int spawn(struct keeper *k, struct err *err)
 {
@@ -100,7 +120,7 @@ static int spawn(struct keeper *k, struct err *err)
 	pid_t pid;
 	int r;
 
-	r = seed_launch_prepare(k->options->worker, SEED_SERVE_ARG, &launch, err);
+	r = prepare(k, &launch, err);
 	if (r < 0)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -338,6 +358,13 @@ void keeper_seed_ended(struct keeper *k, int status)
 		log_info("seed: ended as told, %s", end);
 		s->state = SEED_STATE_WAITING;
 		s->pause_ms = 0;
+		s->deadline_ms = seed_now_ms();
+		return;
+	}
+	if (s->from_image && !was_ready) {
+		log_warn("seed: not ready from the base image, %s: a new engine", end);
+		s->image_refused = true;
+		s->state = SEED_STATE_WAITING;
 		s->deadline_ms = seed_now_ms();
 		return;
 	}

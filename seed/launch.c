@@ -12,6 +12,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
+#include "seed/image.h"
 
 /* Newer than the C library's headers: Linux 6.3. */
 #ifndef F_SEAL_EXEC
@@ -145,26 +146,37 @@ int seed_launch_prepare(
 	return 0;
 }
 
-int seed_launch_prepare_image(
-	int number, const char *option, struct seed_launch *ret, struct err *err)
+static int make_base_vectors(int number, const char *option, struct seed_launch *l, struct err *err)
+{
+	l->argv = calloc(5, sizeof(char *));
+	l->envp = calloc(1, sizeof(char *));
+	if (!l->argv || !l->envp)
+		return err_oom(err);
+	l->argv[0] = strdup("aworker-loader");
+	if (asprintf(&l->argv[1], "fd:%d", number) < 0)
+		l->argv[1] = NULL;
+	l->argv[2] = strdup("");
+	l->argv[3] = strdup(option);
+	return l->argv[0] && l->argv[1] && l->argv[2] && l->argv[3] ? 0 : err_oom(err);
+}
+
+int seed_launch_prepare_base(const char *worker, int number, const char *option,
+	struct seed_launch *ret, struct err *err)
 {
 	_cleanup_seed_launch_ struct seed_launch l = SEED_LAUNCH_INIT;
-	_cleanup_free_ char *loader = NULL;
+	_cleanup_free_ char *loader = NULL, *found = NULL;
+	struct stat st;
 
-	if (paths_program("aworker-loader", &loader, err) < 0 ||
-		seed_worker_image(loader, &l.image_fd, &l.build_id, err) < 0)
+	if (!worker && paths_program("aworker", &found, err) < 0)
 		return -err->code;
-	l.argv = calloc(5, sizeof(char *));
-	l.envp = calloc(1, sizeof(char *));
-	if (!l.argv || !l.envp)
-		return err_oom(err);
-	l.argv[0] = strdup("aworker-loader");
-	if (asprintf(&l.argv[1], "fd:%d", number) < 0)
-		l.argv[1] = NULL;
-	l.argv[2] = strdup("");
-	l.argv[3] = strdup(option);
-	if (!l.argv[0] || !l.argv[1] || !l.argv[2] || !l.argv[3])
-		return err_oom(err);
+	if (stat(worker ?: found, &st) < 0)
+		return err_set(err, errno, "stat worker '%s'", worker ?: found);
+	l.base_fd = image_open_base(&st, err);
+	if (l.base_fd < 0 || paths_program("aworker-loader", &loader, err) < 0 ||
+		seed_worker_image(loader, &l.image_fd, &l.build_id, err) < 0 ||
+		make_base_vectors(number, option, &l, err) < 0)
+		return -err->code;
+	seed_build_id_of_stat(&st, &l.build_id);
 	*ret = l;
 	l = (struct seed_launch)SEED_LAUNCH_INIT;
 	return 0;
@@ -173,6 +185,7 @@ int seed_launch_prepare_image(
 void seed_launch_finish(struct seed_launch *l)
 {
 	fd_close(&l->image_fd);
+	fd_close(&l->base_fd);
 	strv_free(l->argv);
 	strv_free(l->envp);
 	l->argv = NULL;

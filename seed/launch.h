@@ -26,14 +26,15 @@
 
 struct seed_launch {
 	int image_fd; /* sealed memfd with the executable; O_CLOEXEC; for execveat(AT_EMPTY_PATH) */
+	int base_fd;  /* the base image that this is to go on from; O_CLOEXEC; -1: a new engine */
 	char **argv;  /* the worker's path and `option` */
 	char **envp;  /* LD_LIBRARY_PATH, SEED_ENV_WORKER, PATH, LANG; nothing of ours */
-	struct seed_build_id build_id; /* of exactly the file that was copied */
+	struct seed_build_id build_id; /* of exactly the file whose program runs */
 };
 
-#define SEED_LAUNCH_INIT       \
-	{                      \
-		.image_fd = -1 \
+#define SEED_LAUNCH_INIT                      \
+	{                                     \
+		.image_fd = -1, .base_fd = -1 \
 	}
 
 /*
@@ -44,11 +45,11 @@ int seed_launch_prepare(
 	const char *worker, const char *option, struct seed_launch *ret, struct err *err);
 
 /*
- * The same from a base image (seed/image.h), by the loader: the program finds the image as
- * descriptor `number`, and there is no other way for it to start.
+ * The same from the base image (seed/image.h), by the loader, which has to find base_fd as
+ * descriptor `number`. Fails when there is no image of use to this worker.
  */
-int seed_launch_prepare_image(
-	int number, const char *option, struct seed_launch *ret, struct err *err);
+int seed_launch_prepare_base(const char *worker, int number, const char *option,
+	struct seed_launch *ret, struct err *err);
 
 void seed_launch_finish(struct seed_launch *l);
 #define _cleanup_seed_launch_ _cleanup_(seed_launch_finish)

@@ -30,6 +30,7 @@ struct command {
 	char max_clones[16];
 	char parked[32];
 	char seeds_dir[4096];
+	char base_image[4096];
 	const char *envp[4];
 };
 
@@ -47,8 +48,10 @@ static void fill_command(struct command *c, const char *keeper, const struct see
 	for (size_t i = 0; i < ARRAY_SIZE(args); i++)
 		if (args[i])
 			c->argv[c->n++] = args[i];
+	snprintf(c->base_image, sizeof(c->base_image), "TURF_BASE_IMAGE=%s", paths_base_image());
 	c->envp[0] = c->seeds_dir;
-	c->envp[1] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	c->envp[1] = c->base_image;
+	c->envp[2] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
 /* Nothing of the caller's goes along: descriptors, signal mask, ignored signals. */

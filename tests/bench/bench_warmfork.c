@@ -450,10 +450,11 @@ int main(int argc, char **argv)
 	}
 	setup.turf = strdup(bench_program("turf"));
 	r = make_bundle(&err);
-	if (r == 0)
-		r = start_seed(&err);
+	/* The seed goes on from it, too. */
 	if (r == 0 && !want_brief)
 		r = build_image(&err);
+	if (r == 0)
+		r = start_seed(&err);
 	if (r == 0 && !want_brief)
 		r = start_floor(&err);
 	for (size_t i = 0; r < 0 && i < N_CASES; i++)

@@ -108,9 +108,47 @@ grep -q 'a new engine: base image.*it is cut off' "$TMP/log" || fail "$(cat "$TM
 cp "$TMP/good" "$TURF_BASE_IMAGE"
 # p_vaddr of the first segment, behind file header and the header of the notes.
 at=$((64 + 56 + 16))
-printf '\x00\x00\x00\x10\x00\x00\x00\x00' | dd of="$TURF_BASE_IMAGE" bs=1 seek="$at" conv=notrunc status=none
+spoil() {
+	printf '\x00\x00\x00\x10\x00\x00\x00\x00' |
+		dd of="$TURF_BASE_IMAGE" bs=1 seek="$at" conv=notrunc status=none
+}
+spoil
 from_image no
 grep -q 'a new engine: the base image cannot be mapped' "$TMP/log" || fail "$(cat "$TMP/log")"
 turf seed image rebuild
 from_image yes
+# --- seeds go on from it, too ---
+
+# seed_from_image yes|no: a seed, and a clone of it
+seed_from_image() {
+	local want=$1 has=no
+
+	turf seed start default
+	matches "$(turf seed info)" "engine: +$([ "$want" = yes ] && echo 'from the base image' || echo new)"
+	turf run -d --exit-file --warmfork require -b "$dir" "$id" </dev/null >"$TMP/out"
+	await test -S "$dir/rootfs/tmp/s"
+	pid=$(turf state "$id" | jq .pid)
+	! grep -q "$TURF_BASE_IMAGE" "/proc/$pid/maps" || has=yes
+	eq "$has" "$want" "a clone's memory is the image's"
+	eq "$(curl -s --unix-socket "$dir/rootfs/tmp/s" http://h/path)" /path "a clone's answer"
+	matches "$(readlink "/proc/$pid/exe")" "memfd:aworker" "a clone's executable"
+	eq "$(tr '\0' ' ' <"/proc/$pid/cmdline")" "aworker --listen=unix:/tmp/s /worker.js " "a clone's command line"
+	turf kill "$id" KILL
+	await has_status "$id" stopped
+	turf delete "$id"
+	rm -f "$dir/rootfs/tmp/s"
+	turf seed stop
+}
+seed_from_image yes
+chmod 0460 "$TURF_BASE_IMAGE"
+seed_from_image no
+chmod 0400 "$TURF_BASE_IMAGE"
+# Of another worker's program; and one that cannot be mapped, which nothing tells before.
+cp "$B/aworker" "$TMP/aworker"
+ln -s "$B/lib" "$TMP/lib"
+turf seed start --worker "$TMP/aworker" other
+matches "$(turf seed info other)" "engine: +new"
+turf seed stop other
+spoil
+seed_from_image no
 nothing_left "base image"
