@@ -91,6 +91,9 @@ bool image_source_is(const struct image_source *source, const struct stat *file)
  */
 int image_open_base(const struct stat *worker, struct err *err);
 
+/* Whether there is one, of use or not, that the program at this absolute path made. */
+bool image_base_is_by(const char *worker);
+
 /* Reads the processor's part. */
 static inline void image_read_cpu(uint32_t ret[IMAGE_CPU_WORDS])
 {

@@ -40,20 +40,29 @@ static int check_segments(const struct elfcore *core, uint64_t size, struct err 
 	return 0;
 }
 
-static int check_head(int fd, uint64_t size, const struct stat *worker, struct err *err)
+/* `head` has IMAGE_HEAD_MAX bytes, which *ret refers to. */
+static int read_head(int fd, char *head, struct elfcore *ret, struct err *err)
 {
-	_cleanup_free_ char *head = malloc(IMAGE_HEAD_MAX);
-	ssize_t n = head ? pread(fd, head, IMAGE_HEAD_MAX, 0) : -1;
-	struct image_process p;
-	struct elfcore core;
-	struct utsname host;
+	ssize_t n = pread(fd, head, IMAGE_HEAD_MAX, 0);
 	const char *wrong;
 
 	if (n < 0)
 		return err_set(err, errno, "read");
-	wrong = elfcore_open(&core, head, (size_t)n);
-	if (wrong)
-		return err_say(err, EINVAL, "%s", wrong);
+	wrong = elfcore_open(ret, head, (size_t)n);
+	return wrong ? err_say(err, EINVAL, "%s", wrong) : 0;
+}
+
+static int check_head(int fd, uint64_t size, const struct stat *worker, struct err *err)
+{
+	_cleanup_free_ char *head = malloc(IMAGE_HEAD_MAX);
+	struct image_process p;
+	struct elfcore core;
+	struct utsname host;
+
+	if (!head)
+		return err_oom(err);
+	if (read_head(fd, head, &core, err) < 0)
+		return -err->code;
 	if (!image_take_note(&core, IMAGE_NOTE, IMAGE_NOTE_PROCESS, &p, sizeof(p)))
 		return err_say(err, EINVAL, "a core, but no base image");
 	if (uname(&host) < 0)
@@ -90,4 +99,22 @@ int image_open_base(const struct stat *worker, struct err *err)
 	else
 		return take_fd(&fd);
 	return -1;
+}
+
+bool image_base_is_by(const char *worker)
+{
+	_cleanup_close_ int fd = open(paths_base_image(), O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *head = malloc(IMAGE_HEAD_MAX);
+	struct elfcore_note note;
+	struct image_source s;
+	struct elfcore core;
+	struct err ignored;
+
+	if (fd < 0 || !head || read_head(fd, head, &core, &ignored) < 0 ||
+		!elfcore_find_note(&core, IMAGE_NOTE, IMAGE_NOTE_SOURCES, &note))
+		return false;
+	for (size_t i = 0; image_source_at(&note, i, &s); i++)
+		if (streq(s.path, worker))
+			return true;
+	return false;
 }

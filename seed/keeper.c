@@ -46,6 +46,10 @@ static void reap(struct keeper *k)
 			keeper_seed_ended(k, d.status);
 			continue;
 		}
+		if (d.pid == k->image_pid) {
+			keeper_image_ended(k, d.status);
+			continue;
+		}
 		if (!keeper_clones_ended(&k->clones, &d)) {
 			/* The message about it may be here already. */
 			keeper_seed_hear(k);

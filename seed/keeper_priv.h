@@ -136,6 +136,13 @@ void keeper_seed_tell_gone(struct keeper *k);
 /* What is due by the clock. */
 void keeper_seed_tick(struct keeper *k, int64_t now_ms);
 
+/* --- keeper_image.c: the base image --- */
+
+/* When a seed is ready: starts making one that the seed could not use. */
+void keeper_image_renew(struct keeper *k);
+/* The process that made it, of image_pid, has ended. */
+void keeper_image_ended(struct keeper *k, int status);
+
 /* --- keeper_control.c: those who ask us, and those who ask for clones while there is no seed --- */
 
 #define CONTROL_CLIENTS_MAX 16
@@ -163,6 +170,8 @@ struct keeper {
 	struct rlimit nofile; /* as we got it and the seed gets it */
 	struct keeper_clones clones;
 	struct keeper_seed seed;
+	pid_t image_pid; /* makes the base image; 0: none */
+	bool image_tried;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 	size_t n_clients;
 	int64_t started_s;

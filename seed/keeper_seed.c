@@ -211,6 +211,7 @@ static void on_ready(struct keeper *k, const char *version)
 	s->last_error[0] = '\0';
 	log_info("seed: process %d of version %s is ready", (int)s->pid, s->build);
 	keeper_report_to(&k->report_fd, 0, "");
+	keeper_image_renew(k);
 }
 
 /* A client of another build. When the file has changed its build is the one to run from now on. */

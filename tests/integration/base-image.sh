@@ -139,16 +139,28 @@ seed_from_image() {
 	rm -f "$dir/rootfs/tmp/s"
 	turf seed stop
 }
+renewed() {
+	[ "$(stat -c %i "$TURF_BASE_IMAGE")" != "$inode" ]
+}
 seed_from_image yes
-chmod 0460 "$TURF_BASE_IMAGE"
-seed_from_image no
-chmod 0400 "$TURF_BASE_IMAGE"
-# Of another worker's program; and one that cannot be mapped, which nothing tells before.
+inode=$(stat -c %i "$TURF_BASE_IMAGE")
+# Of another worker's program: neither used nor made anew.
 cp "$B/aworker" "$TMP/aworker"
 ln -s "$B/lib" "$TMP/lib"
 turf seed start --worker "$TMP/aworker" other
 matches "$(turf seed info other)" "engine: +new"
 turf seed stop other
+! renewed || fail "the image of one program was made anew by another"
+# One that is of no use is made anew for the seeds to come: here what everybody may write to,
+# and then what cannot be mapped, which nothing tells before.
+chmod 0460 "$TURF_BASE_IMAGE"
+seed_from_image no
+await renewed
+seed_from_image yes
+inode=$(stat -c %i "$TURF_BASE_IMAGE")
+chmod 0600 "$TURF_BASE_IMAGE"
 spoil
 seed_from_image no
+await renewed
+seed_from_image yes
 nothing_left "base image"
