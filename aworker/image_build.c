@@ -166,7 +166,7 @@ static _Noreturn void resume(struct worker *w, const char *const *argv,
 	_exit(code);
 }
 
-int image_build(const char *path, void *stack_low,
+int image_build(const char *path, const char *v8_options, void *stack_low,
 	int (*resumed)(struct worker *w, const char *const *argv), struct err *err)
 {
 	static struct user_regs_struct regs;
@@ -177,7 +177,7 @@ int image_build(const char *path, void *stack_low,
 #ifdef __SANITIZE_ADDRESS__
 	return err_say(err, ENOTSUP, "the address sanitizer reserves all memory");
 #endif
-	w = (struct worker){.stack_low = stack_low};
+	w = (struct worker){.stack_low = stack_low, .options = {.v8_options = v8_options}};
 	if (worker_create(&w, err) < 0 || container_warm_up(&w, err) < 0 ||
 		describe(&process, err) < 0)
 		return -err->code;
@@ -190,10 +190,11 @@ int image_build(const char *path, void *stack_low,
 
 #else
 
-int image_build(const char *path, void *stack_low,
+int image_build(const char *path, const char *v8_options, void *stack_low,
 	int (*resumed)(struct worker *w, const char *const *argv), struct err *err)
 {
 	(void)path;
+	(void)v8_options;
 	(void)stack_low;
 	(void)resumed;
 	return err_say(err, ENOTSUP, "images of this machine's processors are unknown");

@@ -10,14 +10,14 @@
 struct worker;
 
 /*
- * Warms up and writes the image to `path`; returns 0 or a negative errno. A process that
+ * Warms up, with an engine of these flags (NULL: none), and writes the image to `path`; returns 0 or a negative errno. A process that
  * is started from the image returns from here, too, into resumed(): with a worker that has
  * an engine, its own command line (the program's name first) and `environ` set. What it
  * returns is the exit code of that process, which ends there.
  *
  * The caller runs on a stack of stack_run(), in a process of image_without_vdso().
  */
-int image_build(const char *path, void *stack_low,
+int image_build(const char *path, const char *v8_options, void *stack_low,
 	int (*resumed)(struct worker *w, const char *const *argv), struct err *err);
 
 /* False in a process that was told where its vdso is: libc would keep that address. */

@@ -74,7 +74,8 @@ static int complete(const char *const *words)
 	return out.len > 0 ? print(&out) : WORKER_EXIT_OK;
 }
 
-static int build_image(const char *path, const char *const *argv, void *stack_low);
+static int build_image(
+	const struct worker_options *options, const char *const *argv, void *stack_low);
 
 static int run_command(struct worker *w, const char *const *argv)
 {
@@ -89,7 +90,7 @@ static int run_command(struct worker *w, const char *const *argv)
 	switch (command) {
 	case COMMAND_HELP: return help();
 	case COMMAND_VERSION: return version();
-	case COMMAND_BUILD_IMAGE: return build_image(options.image, argv, w->stack_low);
+	case COMMAND_BUILD_IMAGE: return build_image(&options, argv, w->stack_low);
 	default: return run(w, &options, argv);
 	}
 }
@@ -108,16 +109,18 @@ static int resumed(struct worker *w, const char *const *argv)
 	return container_cold(w, rest);
 }
 
-static int build_image(const char *path, const char *const *argv, void *stack_low)
+static int build_image(
+	const struct worker_options *options, const char *const *argv, void *stack_low)
 {
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_OK;
-	int r = image_can_build() ? image_build(path, stack_low, resumed, &err)
-				  : image_without_vdso((char *const *)argv, &code, &err);
+	int r = image_can_build()
+			? image_build(options->image, options->v8_options, stack_low, resumed, &err)
+			: image_without_vdso((char *const *)argv, &code, &err);
 
 	if (r == 0)
 		return code;
-	worker_say("image '%s': %s", path, err.msg);
+	worker_say("image '%s': %s", options->image, err.msg);
 	return WORKER_EXIT_ERROR;
 }
 

@@ -111,7 +111,7 @@ int engine_snapshot_create(const struct engine_options *options,
 bool engine_snapshot_fits(const struct engine_op *ops, const void *blob, size_t len);
 const char *engine_version(void);
 /*
- * More flags for V8, as in "--gc-interval=500 --trace-opt", before the first engine is made. A
+ * More flags for V8, as in "--stress-scavenge=1 --trace-opt", before the first engine is made. A
  * snapshot made without them does not fit when they change what V8 compiles. Unknown ones are
  * V8's to complain about. For tests and for people who look into V8.
  */

@@ -43,7 +43,7 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS)
 INTEGRATION     := $(filter-out tests/integration/lib%,$(sort $(wildcard tests/integration/*.sh)))
-JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork image)
+JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork image gc image-gc)
 SUITES          := unit fuzz js integration cgroups
 
 # Once more, where the host can pretend to have other cgroups: only v1, and only v2, without the
@@ -75,7 +75,7 @@ check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
 check-cgroups: $(PROGRAMS) $(HELPERS) ## some of them, on pretended hosts with other cgroups
 	$(Q)$(RUN_SUITE)/cgroups $(PRETENDED)
 
-check-js: $(PROGRAMS) ## the JavaScript corpus only: plain, from snapshot, after warmfork, from an image
+check-js: $(PROGRAMS) ## the JavaScript corpus only: plain, from snapshot, after warmfork, from an image, under GC stress
 	$(Q)$(RUN_SUITE)/js $(foreach mode,$(JS_MODES),'tests/js/run $(mode)')
 
 check-fuzz: $(ALL_FUZZ_TARGETS) ## replay the fuzzers' corpora
