@@ -223,6 +223,12 @@ shell "readlink /proc/self/ns/net; cat /proc/self/uid_map"
 edit "$TMP/b" '.linux.namespaces += [{type: "network", path: $p}] | .linux.uidMappings[0].size = 10 | .linux.gidMappings[0].size = 10' \
 	--arg p "/proc/$net/ns/net"
 eq "$(turf run -b "$TMP/b" "$id" | xargs)" "$(readlink /proc/$net/ns/net) 0 $USER_ID 10" "a new user namespace with a network by path"
+# A child that is quicker than the process in between, which is to tell of it.
+if command -v strace >/dev/null; then
+	eq "$(ASAN_OPTIONS=detect_leaks=0 strace -f -o "$TMP/trace" -e trace=clone3 -e inject=clone3:delay_exit=300000 \
+		"$TURF" --root "$ROOT" run -b "$TMP/b" "$id" </dev/null | xargs)" \
+		"$(readlink /proc/$net/ns/net) 0 $USER_ID 10" "a child that speaks first"
+fi
 # A mount namespace by path: the rootfs is what the path shows there, and nothing is mounted.
 fresh '.linux.namespaces = [{type: "mount", path: $p}, {type: "pid"}] | .mounts = [] | .root.readonly = false
 	| del(.linux.uidMappings, .linux.gidMappings, .linux.maskedPaths, .linux.readonlyPaths, .hostname)
