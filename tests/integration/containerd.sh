@@ -9,7 +9,7 @@
 needs_engines containerd ctr
 D=$TMP/containerd
 in_memory "$D"
-export TEST_MARK=$MARK # of the daemon, its shims and the runtime
+export TEST_MARK=$MARK TURF_BASE_IMAGE=$TMP/base # of the daemon, its shims and the runtime
 cat >"$D/config.toml" <<-END
 	version = 2
 	root = "$D/root"
@@ -129,6 +129,24 @@ eq "$(run "$c" --rm --cwd /tmp --env A=b -- sh -c 'pwd; echo $A' | xargs)" "/tmp
 eq "$(run "$c" --rm --seccomp -- sh -c 'grep Seccomp: /proc/self/status | cut -f2')" 2 "--seccomp"
 eq "$(run "$c" --rm --net-host -- readlink /proc/self/ns/net)" "$(readlink /proc/self/ns/net)" "--net-host"
 eq "$(ctr run "${TURF_OPTIONS[@]}" --cgroup "$CGROUP/$c" --rm --env PATH=/bin --rootfs "$TMP/rootfs" "$c" sh -c 'echo own')" own "--rootfs"
+
+# --- workers, whose program the image does not have: with a new engine, then from the base image ---
+for base in none image; do
+	[ -x "$B/aworker" ] || break
+	[ $base = none ] || turf seed image rebuild 2>"$TMP/err" ||
+		grep -q 'sanitizer reserves all memory' "$TMP/err" || fail "$(cat "$TMP/err")"
+	eq "$(run "$c" --rm -- aworker -e 'console.log("at", "work")')" "at work" "a worker, $base"
+	code 1 run "$c" --rm -- aworker -e 'throw new Error("told")' 2>"$TMP/err"
+	matches "$(cat "$TMP/err")" 'Error: told' "a worker's error, $base"
+	quiet run "$c" -d -- aworker -e 'setInterval(() => {}, 1e6)'
+	pid=$(ctr task ls | awk -v id="$c" '$1 == id {print $2}')
+	[ ! -e "$TURF_BASE_IMAGE" ] || grep -q "$TURF_BASE_IMAGE" "/proc/$pid/maps" ||
+		fail "the worker was not started from the base image"
+	quiet ctr task kill -s KILL "$c"
+	await task_is "$c" STOPPED
+	matches "$(ctr task delete "$c" 2>&1)" "exit code 137" "a worker that was killed, $base"
+	quiet ctr containers delete "$c"
+done
 
 # --- nothing is left ---
 eq "$(ctr containers ls -q; ctr task ls -q)" "" "containers at the end"

@@ -24,6 +24,7 @@ cat >"$P/containers.conf" <<-END
 	[engine]
 	cgroup_manager = "cgroupfs"
 	events_logger = "file"
+	conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TURF_BASE_IMAGE=$TMP/base"]
 	runtime = "turf"
 	[engine.runtimes]
 	turf = ["$TURF"]
@@ -209,6 +210,23 @@ hear() { [ "$(podman exec "$MARK-p1" nc 127.0.0.1 7000)" = from-2 ]; }
 await hear
 eq "$(podman pod inspect "$MARK-pod" --format '{{.State}} {{.NumContainers}}')" "Degraded 3" "the pod"
 quiet podman pod rm -f -t 0 "$MARK-pod"
+
+# --- workers, whose program the image does not have: with a new engine, then from the base image ---
+OPTIONS=(--cgroup-parent "$CGROUP" --network none)
+for base in none image; do
+	[ -x "$B/aworker" ] || break
+	[ $base = none ] || TURF_BASE_IMAGE=$TMP/base turf seed image rebuild 2>"$TMP/err" ||
+		grep -q 'sanitizer reserves all memory' "$TMP/err" || fail "$(cat "$TMP/err")"
+	eq "$(run --rm $IMAGE aworker -e 'console.log("at", "work")' 2>&1)" "at work" "a worker, $base"
+	code 1 run --rm $IMAGE aworker -e 'throw new Error("told")' 2>"$TMP/err"
+	matches "$(cat "$TMP/err")" 'Error: told' "a worker's error, $base"
+	quiet run -d --name "$c" $IMAGE aworker -e 'setInterval(() => {}, 1e6)'
+	[ ! -e "$TMP/base" ] || grep -q "$TMP/base" "/proc/$(inspect "$c" '{{.State.Pid}}')/maps" ||
+		fail "the worker was not started from the base image"
+	quiet podman kill -s KILL "$c"
+	eq "$(podman wait "$c")" 137 "a worker that was killed, $base"
+	quiet podman rm "$c"
+done
 
 # --- a published port, on a bridge in a network of the test's own ---
 iptables -t nat -S >"$TMP/err" 2>&1 || fail "no iptables: $(cat "$TMP/err")"
