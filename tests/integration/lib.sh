@@ -55,12 +55,13 @@ count_mounts() {
 MOUNTS=$(count_mounts)
 
 # Processes that are no zombies and have the mark in their command line or environment.
+# The pattern does not match itself: the grep that ends may be there still when it is looked at.
 marked_processes() {
-	grep -sla "$MARK" /proc/[0-9]*/cmdline /proc/[0-9]*/environ | cut -d/ -f3 | sort -u |
-		while read -r pid; do
-			[ "$pid" = $$ ] || grep -sq '^State:[[:space:]]*Z' "/proc/$pid/status" ||
-				[ ! -e "/proc/$pid/status" ] || echo "$pid"
-		done
+	grep -sla "${MARK%?}[${MARK: -1}]" /proc/[0-9]*/cmdline /proc/[0-9]*/environ |
+		cut -d/ -f3 | sort -u | while read -r pid; do
+		[ "$pid" = $$ ] || grep -sq '^State:[[:space:]]*Z' "/proc/$pid/status" ||
+			[ ! -e "/proc/$pid/status" ] || echo "$pid"
+	done
 }
 
 leftovers() {
