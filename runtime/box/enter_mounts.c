@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
@@ -242,16 +243,29 @@ static void fresh_note(struct enter *e, struct fresh *f, const struct plan_mount
 	f->dest = dest;
 }
 
-/* -ENOENT when the place is elsewhere. */
-static int fresh_place(const struct enter *e, struct fresh *f, const char *dest, bool dir)
+/* The name of `dest` in the fresh one, which is open then; NULL when it is elsewhere. */
+static const char *fresh_name(const struct enter *e, struct fresh *f, const char *dest)
 {
 	const char *name = f->dest ? str_after(dest, f->dest) : NULL;
 
 	if (!name || *name++ != '/' || *name == '\0' || strchr(name, '/'))
-		return -ENOENT;
+		return NULL;
 	if (f->fd < 0)
 		f->fd = path_open(e->root, f->dest, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
-	return f->fd < 0 ? -ENOENT : path_make_below(f->fd, name, dir);
+	return f->fd < 0 ? NULL : name;
+}
+
+/* A tree at a directory made for it needs no descriptor of its place. */
+static bool attach_at_once(
+	struct enter *e, const struct fresh *f, const char *name, const struct plan_mount *m)
+{
+	int *fd = &e->fds[m->fd];
+
+	if (mkdirat(f->fd, name, 0755) < 0 ||
+		move_mount(*fd, "", f->fd, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return false;
+	fd_batch_add(&e->done, fd);
+	return true;
 }
 
 static int mount_one(struct enter *e, struct fresh *fresh, bool at_once, const struct plan_mount *m,
@@ -261,10 +275,15 @@ static int mount_one(struct enter *e, struct fresh *fresh, bool at_once, const s
 	uint64_t resolve = m->flags & PLAN_MOUNT_NO_SYMLINKS ? RESOLVE_NO_SYMLINKS : 0;
 	const char *dest = plan_str(p, m->dest);
 	bool dir = m->flags & PLAN_MOUNT_DIR;
+	const char *name = fresh_name(e, fresh, dest);
 	_cleanup_close_ int made = -1;
-	_cleanup_close_ int place = fresh_place(e, fresh, dest, dir);
+	_cleanup_close_ int place = -1;
 	int fd;
 
+	if (name && dir && m->kind == PLAN_MOUNT_TREE && attach_at_once(e, fresh, name, m))
+		return 0;
+	if (name)
+		place = path_make_below(fresh->fd, name, dir);
 	if (place < 0 && path_make(e->root, dest, dir, resolve, &place, err) < 0)
 		return -err->code;
 	fresh_note(e, fresh, m);

@@ -7,9 +7,9 @@
  *
  * Others run a copy instead: of the file in a memfd, by another execve, which costs
  * as much as the rest of a start together. Here the process changes the file under
- * its feet. A read-only copy of the *mount* of the file is made and taken down at
- * once, so that no call can make it writable again: they all want a mount that is
- * mounted somewhere. The segments are mapped anew from the file as that mount shows
+ * its feet. A read-only copy of the *mount* of the file is made and taken down before
+ * anything foreign runs, so that no call can make it writable again: they all want a
+ * mount that is mounted somewhere. The segments are mapped anew from the file as that mount shows
  * it (the same pages of the page cache; those that were written to, a few, from a
  * copy), and with the last mapping of the old one gone the kernel accepts the
  * new one as the process's executable.
@@ -56,17 +56,21 @@ static void image_find(struct image *im)
 			im->bias = (uintptr_t)__ehdr_start - im->ph[i].p_vaddr;
 }
 
-/* The file behind a mount of its own that is read-only and, when we return, gone. */
-static int open_by_mount(void)
+/* The file behind a mount of its own that is read-only and gone with its descriptor. */
+static int open_by_mount(int *ret_mount_fd)
 {
 	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
 	_cleanup_close_ int tree =
 		open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	char path[FD_PATH_MAX];
+	int fd;
 
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &ro, sizeof(ro)) < 0)
 		return -1;
-	return open(fd_path(tree, path), O_RDONLY | O_CLOEXEC);
+	fd = open(fd_path(tree, path), O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		*ret_mount_fd = take_fd(&tree);
+	return fd;
 }
 
 /* Where the mount of the file is not of our mount namespace, or is no mount at all. */
@@ -88,10 +92,12 @@ static int open_copy(struct err *err)
 	return take_fd(&to);
 }
 
-int exe_freeze(struct err *err)
+int exe_freeze(int *ret_mount_fd, struct err *err)
 {
-	int fd = open_by_mount();
+	int fd;
 
+	*ret_mount_fd = -1;
+	fd = open_by_mount(ret_mount_fd);
 	return fd >= 0 ? fd : open_copy(err);
 }
 

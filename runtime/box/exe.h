@@ -7,8 +7,11 @@
 /*
  * A descriptor of the running executable that nobody can make writable, for
  * exe_detach() in children. Owned by the caller. A negative errno on failure.
+ * *ret_mount_fd, owned, too, and perhaps -1, is what shows it: to be closed everywhere
+ * before foreign code runs. Who closes it last waits for all processors (about a
+ * millisecond, many where many processes are), so let that be who has nothing else to do.
  */
-int exe_freeze(struct err *err);
+int exe_freeze(int *ret_mount_fd, struct err *err);
 
 /*
  * Makes that the executable of this process, so that nobody can open the file on the

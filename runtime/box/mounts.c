@@ -90,12 +90,14 @@ static _Noreturn void child_main(const struct box_plan *plan, int conn, int exe_
 
 int box_change_mounts(const struct box_plan *plan, bool add, struct err *err)
 {
-	_cleanup_close_ int exe_fd = exe_freeze(err);
+	_cleanup_close_ int exe_mount_fd = -1;
+	_cleanup_close_ int exe_fd = exe_freeze(&exe_mount_fd, err);
 	int conn[2];
 	struct conv_msg msg;
 	pid_t pid;
 	int r;
 
+	fd_close(&exe_mount_fd);
 	if (exe_fd < 0)
 		return exe_fd;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, conn) < 0)

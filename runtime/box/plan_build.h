@@ -149,7 +149,7 @@ bool plan_tree_is_locked(const struct builder *b);
 /* May we mount, and how? If not: PLAN_ROOTLESS, or an error where no user namespace helps. */
 int plan_privileges(struct builder *b);
 
-/* A copy of what is at `path` now, and what that is. A negative errno on failure. */
+/* A copy of what is at `path` now, and what that is, or NULL. A negative errno on failure. */
 int plan_tree_open(struct builder *b, const char *path, bool recursive, struct plan_tree_job *ret,
 	struct stat *ret_st);
 void plan_tree_finish(struct plan_tree_job *t);

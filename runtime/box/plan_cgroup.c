@@ -2,8 +2,9 @@
 /*
  * Mounts of type cgroup. v2 alone: the one hierarchy. v1, also where a v2 without a
  * part in this stands beside it: a tmpfs with a directory for each hierarchy, as
- * programs expect it. With a cgroup namespace they are mounted anew, inside, and show
- * the container's groups as the root; else its directories are bound.
+ * programs expect it. The container's directory of each is bound: to mount v1 anew takes
+ * the kernel through every v2 cgroup of the host, and with a cgroup namespace that
+ * directory is the root all the same. v2 is mounted anew where there is such a namespace.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,43 +64,13 @@ static int container_dir(const struct cgroup_job *job, const struct cgroup_hiera
 	return *ret ? 0 : err_oom(job->b->err);
 }
 
-static void put_param(
-	const struct cgroup_job *job, struct buf *params, const char *key, const char *value)
+static void mount_new(const struct cgroup_job *job, struct plan_mount *m)
 {
-	struct plan_param kv = {plan_put_str(job->b, key), plan_put_str(job->b, value)};
-
-	buf_put(params, &kv, sizeof(kv));
-}
-
-static int mount_new(
-	const struct cgroup_job *job, const struct cgroup_hierarchy *h, struct plan_mount *m)
-{
-	_cleanup_buf_ struct buf params = BUF_INIT;
-	const char *named = str_after(h->name, "name=");
-
 	m->kind = PLAN_MOUNT_FS;
 	m->fd = -1;
-	m->fstype = plan_put_str(job->b, h->v2 ? "cgroup2" : "cgroup");
+	m->fstype = plan_put_str(job->b, "cgroup2");
 	m->source = plan_put_str(job->b, "cgroup");
 	m->attr = job->attr;
-	if (named) {
-		put_param(job, &params, "none", NULL);
-		put_param(job, &params, "name", named);
-	} else if (!h->v2) {
-		_cleanup_free_ char *names = strdup(h->name);
-		char *save = NULL;
-
-		for (char *w = names ? strtok_r(names, ",", &save) : NULL; w;
-			w = strtok_r(NULL, ",", &save))
-			put_param(job, &params, w, NULL);
-		if (!names)
-			return err_oom(job->b->err);
-	}
-	if (buf_failed(&params))
-		return err_oom(job->b->err);
-	m->params = plan_put_array(job->b, params.data, params.len / sizeof(struct plan_param),
-		sizeof(struct plan_param));
-	return 0;
 }
 
 static int mount_bound(
@@ -108,12 +79,11 @@ static int mount_bound(
 	struct mount_attr attr = {.attr_set = job->attr, .propagation = MS_SLAVE};
 	_cleanup_free_ char *dir = NULL;
 	_cleanup_plan_tree_ struct plan_tree_job tree = PLAN_TREE_INIT;
-	struct stat st;
 	int r;
 
 	if (container_dir(job, h, &dir) < 0)
 		return -job->b->err->code;
-	r = plan_tree_open(job->b, dir, false, &tree, &st);
+	r = plan_tree_open(job->b, dir, false, &tree, NULL);
 	if (r < 0)
 		return plan_error(job->b, -r, "%s: open '%s'", job->where, dir);
 	r = plan_tree_attr(&tree, false, &attr);
@@ -128,13 +98,13 @@ static int put_hierarchy(
 	const struct cgroup_job *job, const struct cgroup_hierarchy *h, const char *dest)
 {
 	struct plan_mount m = {.flags = PLAN_MOUNT_DIR};
-	int r;
 
 	m.dest = plan_put_str(job->b, dest);
 	m.where = plan_put_str(job->b, job->where);
-	r = job->private ? mount_new(job, h, &m) : mount_bound(job, h, &m);
-	if (r < 0)
-		return r;
+	if (h->v2 && job->private)
+		mount_new(job, &m);
+	else if (mount_bound(job, h, &m) < 0)
+		return -job->b->err->code;
 	plan_add_mount(job->list, &m);
 	return 0;
 }

@@ -67,15 +67,16 @@ int plan_tree_open(struct builder *b, const char *path, bool recursive, struct p
 	struct stat *ret_st)
 {
 	struct plan_tree_job t = {.fd = -1, .recursive = recursive};
-	int r;
+	int r = 0;
 
 	if (b->plan->head.flags & PLAN_ROOTLESS) {
 		t.path = plan_put_str(b, path);
-		r = stat(path, ret_st) < 0 ? -errno : 0;
+		if (ret_st && stat(path, ret_st) < 0)
+			r = -errno;
 	} else {
 		t.fd = r = copy_tree(b, path, recursive);
-		if (r >= 0)
-			r = fstat(t.fd, ret_st) < 0 ? -errno : 0;
+		if (r >= 0 && ret_st && fstat(t.fd, ret_st) < 0)
+			r = -errno;
 	}
 	if (r < 0)
 		plan_tree_finish(&t);

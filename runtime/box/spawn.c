@@ -37,9 +37,17 @@ struct spawn {
 	const struct box_plan *plan;
 	const struct program *program; /* NULL: the child goes on by itself */
 	int conn[2];		       /* ours, the child's */
-	int exe_fd;		       /* exe_freeze() */
+	int exe_fd, exe_mount_fd;      /* exe_freeze() */
 	bool detached;		       /* exe_detach() was done before the child was made */
 };
+
+/* First of all in every child: else it would be one of those who keep them open. */
+static void child_let_go(const struct spawn *s)
+{
+	close(s->conn[0]);
+	if (s->exe_mount_fd >= 0)
+		close(s->exe_mount_fd);
+}
 
 static _Noreturn void child_fail(int conn, const struct err *err)
 {
@@ -127,8 +135,8 @@ static _Noreturn void child_main(const struct spawn *s, bool joined)
 	struct err err = ERR_INIT;
 	struct conv_msg msg;
 
-	/* Else we would be one of those who keep the runtime's end open. */
-	close(s->conn[0]);
+	if (!joined)
+		child_let_go(s);
 	/* An ordinary user may write the id maps of a process that is dumpable alone. */
 	if (!(s->plan->head.flags & PLAN_ROOTLESS))
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -200,6 +208,7 @@ static _Noreturn void child_between(struct spawn *s)
 	pid_t pid;
 	int r;
 
+	child_let_go(s);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	s->detached = true;
@@ -270,7 +279,7 @@ static _Noreturn void child_joiner(const struct spawn *s)
 	struct enter e;
 	pid_t pid;
 
-	close(s->conn[0]);
+	child_let_go(s);
 	fill_enter(s, &e);
 	if (enter_join(&e, s->exe_fd, &entry, &err) < 0)
 		child_fail(entry.conn, &err);
@@ -304,7 +313,11 @@ static int spawn_joiner(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, s
 static int spawn(const struct box_plan *plan, const struct program *program, struct box_child *ret,
 	struct err *err)
 {
-	struct spawn s = {.plan = plan, .program = program, .conn = {-1, -1}, .exe_fd = -1};
+	struct spawn s = {.plan = plan,
+		.program = program,
+		.conn = {-1, -1},
+		.exe_fd = -1,
+		.exe_mount_fd = -1};
 	/*
 	 * Others are in a PID namespace that is joined: the child is born there with
 	 * nothing left to protect.
@@ -318,13 +331,14 @@ static int spawn(const struct box_plan *plan, const struct program *program, str
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s.conn) < 0)
 		return err_set(err, errno, "socketpair");
-	s.exe_fd = exe_freeze(err);
+	s.exe_fd = exe_freeze(&s.exe_mount_fd, err);
 	r = s.exe_fd < 0    ? s.exe_fd
 	    : child.between ? spawn_joiner(&s, &child.pid, &child.pidfd, err)
 	    : between	    ? spawn_between(&s, &child.pid, &child.pidfd, err)
 			    : spawn_direct(&s, &child.pid, &child.pidfd, err);
 	fd_close(&s.conn[1]);
 	fd_close(&s.exe_fd);
+	fd_close(&s.exe_mount_fd);
 	child.conn = s.conn[0];
 	/* A program is executed by a root of the user namespace, so there has to be one. */
 	if (r == 0 && program && plan->head.clone_flags & CLONE_NEWUSER) {
