@@ -17,11 +17,11 @@
 #include "aworker/clock.h"
 #include "aworker/container.h"
 #include "aworker/image_rehearse.h"
-#include "aworker/image_write.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "seed/image.h"
+#include "seed/image_write.h"
 
 #ifdef __x86_64__
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The memory of another process, which stands still, as the image of image.h. */
-#ifndef AWORKER_IMAGE_WRITE_H
-#define AWORKER_IMAGE_WRITE_H
+#ifndef SEED_IMAGE_WRITE_H
+#define SEED_IMAGE_WRITE_H
 
 #include <stdint.h>
 #include <sys/types.h>
