@@ -26,6 +26,7 @@
 typedef int (*clock_fn)(clockid_t clock, struct timespec *ret);
 
 static clock_fn from_vdso;
+static uintptr_t vdso_here;
 
 struct symbols {
 	const ElfW(Sym) * table;
@@ -99,7 +100,13 @@ static clock_fn find_clock(uintptr_t vdso)
 
 void clock_use_vdso(uintptr_t vdso)
 {
+	vdso_here = vdso;
 	from_vdso = vdso ? find_clock(vdso) : NULL;
+}
+
+uintptr_t clock_vdso(void)
+{
+	return vdso_here;
 }
 
 __attribute__((constructor)) static void find_at_start(void)
@@ -141,6 +148,11 @@ __attribute__((visibility("default"))) int gettimeofday(
 void clock_use_vdso(uintptr_t vdso)
 {
 	(void)vdso;
+}
+
+uintptr_t clock_vdso(void)
+{
+	return 0;
 }
 
 #endif

@@ -15,6 +15,9 @@
  */
 void clock_use_vdso(uintptr_t vdso);
 
+/* What was told last. */
+uintptr_t clock_vdso(void);
+
 /* The same from the vector itself, which lies behind the environment. */
 void clock_use_vdso_of(const char *const *envp);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@
 #include "runtime/base/util.h"
 #include "seed/image.h"
 #include "seed/image_write.h"
+#include "seed/state.h"
 
 #ifdef __x86_64__
 
@@ -29,37 +31,21 @@
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 
+/* The linker's. */
+extern const char __executable_start[], etext[], edata[];
+extern const char data_start[] __attribute__((weak));
+
 /* What the kernel wants to see of struct rseq, as glibc registers it. */
 #define RSEQ_LEN 32
 
-/*
- * Notes where its caller stands. Returns 0, and a second time, in a process that was
- * started from the image, the address of that process's command line.
- */
-uintptr_t image_point(struct user_regs_struct *regs) __attribute__((returns_twice));
+/* Of the image that this process is made into, or comes from. */
+static struct image_process process;
+static bool is_resumed;
 
-/* Offsets in struct user_regs_struct. What a function may change is not kept. */
-__asm__(".text\n"
-	".globl image_point\n"
-	".type image_point, @function\n"
-	"image_point:\n"
-	"	mov %r15, 0(%rdi)\n"
-	"	mov %r14, 8(%rdi)\n"
-	"	mov %r13, 16(%rdi)\n"
-	"	mov %r12, 24(%rdi)\n"
-	"	mov %rbp, 32(%rdi)\n"
-	"	mov %rbx, 40(%rdi)\n"
-	"	mov (%rsp), %rax\n"
-	"	mov %rax, 128(%rdi)\n"
-	"	lea 8(%rsp), %rax\n"
-	"	mov %rax, 152(%rdi)\n"
-	"	xor %eax, %eax\n"
-	"	ret\n"
-	".size image_point, . - image_point\n");
-
-static_assert(offsetof(struct user_regs_struct, rbx) == 40, "image_point()");
-static_assert(offsetof(struct user_regs_struct, rip) == 128, "image_point()");
-static_assert(offsetof(struct user_regs_struct, rsp) == 152, "image_point()");
+const struct image_process *image_origin(void)
+{
+	return is_resumed ? &process : NULL;
+}
 
 static int describe_thread(struct image_process *p, struct err *err)
 {
@@ -75,6 +61,10 @@ static int describe_thread(struct image_process *p, struct err *err)
 	p->tid_address = (uintptr_t)tid;
 	p->robust_head = (uintptr_t)robust;
 	p->robust_len = robust_len;
+	p->code_start = (uintptr_t)__executable_start;
+	p->code_end = (uintptr_t)etext;
+	p->data_end = (uintptr_t)edata;
+	p->data_start = data_start ? (uintptr_t)data_start : p->data_end;
 	if (&__rseq_size && __rseq_size > 0) {
 		p->rseq = p->thread_pointer + (uint64_t)__rseq_offset;
 		p->rseq_len = RSEQ_LEN;
@@ -87,6 +77,8 @@ static int describe(struct image_process *p, struct err *err)
 	struct utsname u;
 
 	p->version = IMAGE_VERSION;
+	if (getrandom(p->id, sizeof(p->id), 0) != sizeof(p->id))
+		return err_set(err, errno, "getrandom");
 	image_read_cpu(p->cpu);
 	if (uname(&u) < 0)
 		return err_set(err, errno, "uname");
@@ -107,23 +99,22 @@ static pid_t make_still(void)
 		pause();
 }
 
-static int write_still(int fd, const struct user_regs_struct *regs,
-	const struct image_process *process, uint64_t *ret_touched, struct err *err)
+static int write_still(
+	int fd, const struct user_regs_struct *regs, uint64_t *ret_touched, struct err *err)
 {
 	pid_t pid = make_still();
 	int r;
 
 	if (pid < 0)
 		return err_set(err, errno, "copy the process");
-	r = image_write(fd, pid, regs, process, ret_touched, err);
+	r = image_write(fd, pid, regs, &process, ret_touched, err);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
 }
 
-static int make_file(const char *path, const struct user_regs_struct *regs,
-	const struct image_process *process, struct err *err)
+static int make_file(const char *path, const struct user_regs_struct *regs, struct err *err)
 {
 	_cleanup_free_ char *tmp = NULL;
 	_cleanup_close_ int fd = -1;
@@ -137,7 +128,7 @@ static int make_file(const char *path, const struct user_regs_struct *regs,
 	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	if (fd < 0)
 		return err_set(err, errno, "make '%s'", tmp);
-	r = write_still(fd, regs, process, &touched, err);
+	r = write_still(fd, regs, &touched, err);
 	if (r == 0)
 		r = image_rehearse(tmp, fd, touched, err);
 	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
@@ -154,6 +145,7 @@ static _Noreturn void resume(struct worker *w, const char *const *argv,
 	size_t argc = 0;
 	int code;
 
+	is_resumed = true;
 	while (argv[argc])
 		argc++;
 	clock_use_vdso_of(argv + argc + 1);
@@ -170,7 +162,6 @@ int image_build(const char *path, const char *v8_options, void *stack_low,
 	int (*resumed)(struct worker *w, const char *const *argv), struct err *err)
 {
 	static struct user_regs_struct regs;
-	static struct image_process process;
 	static struct worker w;
 	uintptr_t argv;
 
@@ -185,10 +176,15 @@ int image_build(const char *path, const char *v8_options, void *stack_low,
 	if (argv)
 		resume(&w, (const char *const *)argv, resumed);
 	regs.fs_base = process.thread_pointer;
-	return make_file(path, &regs, &process, err);
+	return make_file(path, &regs, err);
 }
 
 #else
+
+const struct image_process *image_origin(void)
+{
+	return NULL;
+}
 
 int image_build(const char *path, const char *v8_options, void *stack_low,
 	int (*resumed)(struct worker *w, const char *const *argv), struct err *err)

@@ -20,6 +20,11 @@ struct worker;
 int image_build(const char *path, const char *v8_options, void *stack_low,
 	int (*resumed)(struct worker *w, const char *const *argv), struct err *err);
 
+struct image_process;
+
+/* The base image that this process was started from; NULL: from none. */
+const struct image_process *image_origin(void);
+
 /* False in a process that was told where its vdso is: libc would keep that address. */
 bool image_can_build(void);
 

@@ -15,18 +15,16 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/prctl.h>
 #include <sys/mman.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/utsname.h>
 
 #include "runtime/base/elfcore.h"
 #include "seed/image.h"
-
-/* <linux/rseq.h> leaves it to each architecture; glibc's for this one. */
-#define RSEQ_SIGNATURE 0x53053053
+#include "seed/raw.h"
 
 /* As aworker ends for a wrong command line, and without an engine. */
 #define EXIT_USAGE	2
@@ -64,27 +62,10 @@ size_t strlen(const char *s)
 	return (size_t)(end - s);
 }
 
-static long call6(long nr, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long r;
-
-	__asm__ volatile("syscall"
-			 : "=a"(r)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return r;
-}
-
-#define CALL(nr, a, b, c, d, e, f) \
-	call6(SYS_##nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-
 static void say(const char *line)
 {
-	CALL(write, 2, line, strlen(line), 0, 0, 0);
-	CALL(write, 2, "\n", 1, 0, 0, 0);
+	RAW_CALL(write, 2, line, strlen(line), 0, 0, 0);
+	RAW_CALL(write, 2, "\n", 1, 0, 0, 0);
 }
 
 /* --- is it of use? --- */
@@ -103,9 +84,9 @@ static bool open_file(struct image *im, const char *path)
 {
 	struct stat st;
 
-	im->fd = (int)CALL(open, path, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
-	return im->fd >= 0 && CALL(fstat, im->fd, &st, 0, 0, 0, 0) == 0 &&
-	       image_is_trusted(&st, (unsigned)CALL(geteuid, 0, 0, 0, 0, 0, 0));
+	im->fd = (int)RAW_CALL(open, path, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
+	return im->fd >= 0 && RAW_CALL(fstat, im->fd, &st, 0, 0, 0, 0) == 0 &&
+	       image_is_trusted(&st, (unsigned)RAW_CALL(geteuid, 0, 0, 0, 0, 0, 0));
 }
 
 /*
@@ -119,7 +100,7 @@ static size_t head_length(int fd)
 		Elf64_Phdr notes, first;
 	} begin;
 
-	if (CALL(pread64, fd, &begin, sizeof(begin), 0, 0, 0) != sizeof(begin) ||
+	if (RAW_CALL(pread64, fd, &begin, sizeof(begin), 0, 0, 0) != sizeof(begin) ||
 		begin.first.p_type != PT_LOAD || begin.first.p_offset > sizeof(head))
 		return 0;
 	return begin.first.p_offset;
@@ -127,10 +108,10 @@ static size_t head_length(int fd)
 
 static bool read_head(struct image *im)
 {
-	long n = CALL(pread64, im->fd, head, head_length(im->fd), 0, 0, 0);
+	long n = RAW_CALL(pread64, im->fd, head, head_length(im->fd), 0, 0, 0);
 	struct stat st;
 
-	if (CALL(fstat, im->fd, &st, 0, 0, 0, 0) < 0)
+	if (RAW_CALL(fstat, im->fd, &st, 0, 0, 0, 0) < 0)
 		return false;
 	im->size = (uint64_t)st.st_size;
 	return n > 0 && !elfcore_open(&im->core, head, (size_t)n) &&
@@ -147,11 +128,11 @@ static bool fits(const struct image *im)
 	struct stat st;
 	size_t n = 0;
 
-	if (CALL(uname, &host, 0, 0, 0, 0, 0) < 0 || !image_is_of_host(&im->process, &host) ||
+	if (RAW_CALL(uname, &host, 0, 0, 0, 0, 0) < 0 || !image_is_of_host(&im->process, &host) ||
 		!elfcore_find_note(&im->core, IMAGE_NOTE, IMAGE_NOTE_SOURCES, &note))
 		return false;
 	for (; image_source_at(&note, n, &s); n++)
-		if (CALL(stat, s.path, &st, 0, 0, 0, 0) < 0 || !image_source_is(&s, &st))
+		if (RAW_CALL(stat, s.path, &st, 0, 0, 0, 0) < 0 || !image_source_is(&s, &st))
 			return false;
 	return n > 0;
 }
@@ -178,7 +159,7 @@ static int prot_of(uint32_t flags)
 static long map(uint64_t start, uint64_t size, uint32_t flags, int more, int fd, uint64_t offset)
 {
 	long r = size == 0 ? 0
-			   : CALL(mmap, start, size, prot_of(flags),
+			   : RAW_CALL(mmap, start, size, prot_of(flags),
 				     MAP_PRIVATE | MAP_FIXED_NOREPLACE | more, fd, offset);
 
 	return r == (long)start ? 0 : r;
@@ -215,37 +196,56 @@ static void touch(const struct elfcore *core)
 		__builtin_memcpy(&t, (const char *)note.data + i * sizeof(t), sizeof(t));
 		if (t.pages == 0)
 			return;
-		CALL(madvise, t.start, (uint64_t)t.pages * ELFCORE_PAGE,
+		RAW_CALL(madvise, t.start, (uint64_t)t.pages * ELFCORE_PAGE,
 			t.changed ? MADV_POPULATE_WRITE : MADV_POPULATE_READ, 0, 0, 0);
 	}
 }
 
-static void tell_kernel(const struct image_process *p)
+static uint64_t end_of(char *const *v)
+{
+	const char *last = *v;
+
+	while (*v)
+		last = *v++;
+	return (uint64_t)(last + strlen(last) + 1);
+}
+
+/*
+ * Whose memory ends where, and that the command line is the worker's. There is to be no heap
+ * at the break: where that is differs from one process to the next, and a state image
+ * (state.h) has to fit all of them. Where the program's code is it cannot grow, so malloc()
+ * maps what it wants.
+ */
+static void tell_addresses(const struct image_process *p, long *stack, char **argv, char **envp)
+{
+	const struct prctl_mm_map map = {
+		.start_code = p->code_start,
+		.end_code = p->code_end,
+		.start_data = p->data_start,
+		.end_data = p->data_end,
+		.start_brk = p->code_start,
+		.brk = p->code_start,
+		.start_stack = (uint64_t)stack,
+		.arg_start = (uint64_t)argv[0],
+		.arg_end = end_of(argv),
+		.env_start = *envp ? (uint64_t)*envp : end_of(argv),
+		.env_end = *envp ? end_of(envp) : end_of(argv),
+		.exe_fd = (__u32)-1,
+	};
+
+	RAW_CALL(prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0, 0);
+}
+
+static void tell_thread(const struct image_process *p)
 {
 	int tid;
 
-	CALL(arch_prctl, ARCH_SET_FS, p->thread_pointer, 0, 0, 0, 0);
-	tid = (int)CALL(set_tid_address, p->tid_address, 0, 0, 0, 0, 0);
+	RAW_CALL(arch_prctl, ARCH_SET_FS, p->thread_pointer, 0, 0, 0, 0);
+	tid = (int)RAW_CALL(set_tid_address, p->tid_address, 0, 0, 0, 0, 0);
 	*(volatile int *)p->tid_address = tid;
-	CALL(set_robust_list, p->robust_head, p->robust_len, 0, 0, 0, 0);
+	RAW_CALL(set_robust_list, p->robust_head, p->robust_len, 0, 0, 0, 0);
 	if (p->rseq_len)
-		CALL(rseq, p->rseq, p->rseq_len, 0, RSEQ_SIGNATURE, 0, 0);
-}
-
-static _Noreturn void jump(const void *regs, char **argv)
-{
-	__asm__ volatile("mov 0(%0), %%r15\n"
-			 "mov 8(%0), %%r14\n"
-			 "mov 16(%0), %%r13\n"
-			 "mov 24(%0), %%r12\n"
-			 "mov 32(%0), %%rbp\n"
-			 "mov 40(%0), %%rbx\n"
-			 "mov 152(%0), %%rsp\n"
-			 "jmp *128(%0)\n"
-			 :
-			 : "D"(regs), "a"(argv)
-			 : "memory");
-	__builtin_unreachable();
+		RAW_CALL(rseq, p->rseq, p->rseq_len, 0, RSEQ_SIGNATURE, 0, 0);
 }
 
 /*
@@ -259,7 +259,7 @@ static void try_again(char **argv, char **envp)
 	if (tries[0]++ == TRIES_END - 1)
 		return;
 	argv[0] = tries;
-	CALL(execve, "/proc/self/exe", argv, envp, 0, 0, 0);
+	RAW_CALL(execve, "/proc/self/exe", argv, envp, 0, 0, 0);
 }
 
 _Noreturn void loader_main(long *stack);
@@ -273,25 +273,26 @@ __attribute__((used)) _Noreturn void loader_main(long *stack)
 
 	if (argc <= 2) {
 		say("usage: aworker-loader IMAGE PROGRAM [ARG]...");
-		CALL(exit_group, EXIT_USAGE, 0, 0, 0, 0, 0);
+		RAW_CALL(exit_group, EXIT_USAGE, 0, 0, 0, 0, 0);
 	}
 	if (open_image(&im, argv[1])) {
 		long r = map_segments(&im);
 
 		if (r == 0) {
-			CALL(close, im.fd, 0, 0, 0, 0, 0);
+			RAW_CALL(close, im.fd, 0, 0, 0, 0, 0);
 			touch(&im.core);
-			tell_kernel(&im.process);
-			jump(&im.status.pr_reg, argv + 2);
+			tell_addresses(&im.process, stack, argv + 2, envp);
+			tell_thread(&im.process);
+			raw_jump(&im.status.pr_reg, (unsigned long)(argv + 2));
 		}
 		if (r == -EEXIST)
 			try_again(argv, envp);
 	}
-	CALL(execve, argv[2], argv + 2, envp, 0, 0, 0);
+	RAW_CALL(execve, argv[2], argv + 2, envp, 0, 0, 0);
 	/* Who names no program knows what to do. */
 	if (*argv[2])
 		say("aworker-loader: neither image nor program can be started");
-	CALL(exit_group, EXIT_NO_PROGRAM, 0, 0, 0, 0, 0);
+	RAW_CALL(exit_group, EXIT_NO_PROGRAM, 0, 0, 0, 0, 0);
 	__builtin_unreachable();
 }
 

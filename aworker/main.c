@@ -12,6 +12,7 @@
 #include "aworker/image_build.h"
 #include "aworker/options.h"
 #include "aworker/stack.h"
+#include "aworker/state.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
@@ -25,28 +26,53 @@ static int print(struct buf *text)
 	return r < 0 ? WORKER_EXIT_ERROR : WORKER_EXIT_OK;
 }
 
+/* What an engine is asked to be comes too late for one that is there. */
+static int run_without_image(const char *const *argv)
+{
+	execve(argv[0], (char *const *)argv, environ);
+	worker_say("execute '%s': %s", argv[0], strerror(errno));
+	return WORKER_EXIT_ENGINE;
+}
+
+/* Only processes of one base image can become each other. False: the source has to do. */
+static bool use_state(
+	const struct worker *w, const struct worker_options *options, const char *const *argv)
+{
+	const char *image = options->build_state ? options->build_state : options->state;
+	struct err err = ERR_INIT;
+
+	if (!image || (w->engine && options->build_state))
+		return true;
+	if (w->engine)
+		(void)state_become(options, argv, (const char *const *)environ, &err);
+	else
+		(void)state_exec_base(argv, &err);
+	worker_say("state image '%s': %s", image, err.msg);
+	return !options->build_state;
+}
+
 /* `w`: with an engine, when it comes from an image. */
 static int run(struct worker *w, const struct worker_options *options, const char *const *argv)
 {
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_ENGINE;
 
-	/* What an engine is asked to be comes too late for one that is there. */
-	if (w->engine && (options->v8_options || options->no_snapshot)) {
-		execve(argv[0], (char *const *)argv, environ);
-		worker_say("execute '%s': %s", argv[0], strerror(errno));
-		return code;
-	}
+	if (w->engine && (options->v8_options || options->no_snapshot))
+		return run_without_image(argv);
+	if (!use_state(w, options, argv))
+		return WORKER_EXIT_ERROR;
 	if (w->engine && engine_fork_child(w->engine, &err) < 0) {
 		worker_say("%s", err.msg);
 		return code;
 	}
 	/* The file first: it is the more likely mistake, and the cheaper one to find. */
-	if (worker_load(w, options, (const char *const *)environ, &code, &err) < 0 ||
-		(!w->engine && worker_create(w, &err) < 0) || worker_open(w, &err) < 0)
-		worker_say("%s", err.msg);
-	else
-		code = worker_run(w);
+	if (worker_load(w, options, (const char *const *)environ, &code, &err) == 0) {
+		if (options->build_state)
+			return state_build(w);
+		if ((w->engine || worker_create(w, &err) == 0) && worker_open(w, &err) == 0)
+			return worker_run(w);
+	}
+	worker_say("%s", err.msg);
 	return code;
 }
 

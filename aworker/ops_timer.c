@@ -24,6 +24,7 @@ struct timer {
 	struct loop_timer timer;
 	struct worker *worker;
 	int64_t id;
+	uint64_t left_ns; /* while the table is suspended */
 };
 
 struct timer_table {
@@ -137,6 +138,31 @@ void timer_table_destroy(struct worker *w)
 	free(t->chains);
 	free(t);
 	w->timers = NULL;
+}
+
+void timer_table_suspend(struct worker *w)
+{
+	struct timer_table *t = w->timers;
+	const uint64_t now = loop_clock_ns();
+
+	for (size_t i = 0; i < t->n_chains; i++) {
+		for (struct timer *e = t->chains[i]; e; e = e->next) {
+			e->left_ns = e->timer.due_ns > now ? e->timer.due_ns - now : 0;
+			loop_timer_stop(&w->loop, &e->timer);
+		}
+	}
+}
+
+int timer_table_resume(struct worker *w, struct err *err)
+{
+	struct timer_table *t = w->timers;
+
+	for (size_t i = 0; i < t->n_chains; i++) {
+		for (struct timer *e = t->chains[i]; e; e = e->next)
+			if (loop_timer_start(&w->loop, &e->timer, e->left_ns) < 0)
+				return err_oom(err);
+	}
+	return 0;
 }
 
 static int op_timer_start(struct op_call *call)

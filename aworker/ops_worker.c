@@ -24,6 +24,17 @@ static int op_worker_serve(struct op_call *call)
 	return 0;
 }
 
+static int op_worker_at_rest(struct op_call *call)
+{
+	struct worker *w = op_data(call);
+
+	if (w && loop_is_open(&w->loop) && w->rest == REST_SERVES) {
+		w->rest = REST_REACHED;
+		loop_stop(&w->loop);
+	}
+	return 0;
+}
+
 static int op_worker_exit(struct op_call *call)
 {
 	struct worker *w = op_data(call);
@@ -165,6 +176,7 @@ static int op_time_origin(struct op_call *call)
 
 const struct engine_op ops_worker[] = {
 	{"workerServe", op_worker_serve},
+	{"workerAtRest", op_worker_at_rest},
 	{"workerExit", op_worker_exit},
 	{"workerHold", op_worker_hold},
 	{"workerUnhold", op_worker_unhold},

@@ -16,6 +16,8 @@ enum option_id {
 	OPTION_NO_SNAPSHOT,
 	OPTION_V8_OPTIONS,
 	OPTION_BUILD_IMAGE,
+	OPTION_BUILD_STATE,
+	OPTION_STATE,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -37,6 +39,10 @@ static const struct option {
 	{OPTION_V8_OPTIONS, 0, "v8-options", "FLAGS", "flags for V8, for debugging"},
 	{OPTION_BUILD_IMAGE, 0, "build-image", "FILE",
 		"write a base image of this program, for aworker-loader"},
+	{OPTION_BUILD_STATE, 0, "build-state", "IMAGE",
+		"run FILE up to where it would serve, and write its\n"
+		"state, for --state"},
+	{OPTION_STATE, 0, "state", "IMAGE", "go on from IMAGE; run FILE where it does not fit"},
 	{OPTION_HELP, 'h', "help", NULL, "print this help"},
 	{OPTION_VERSION, 'v', "version", NULL, "print the version"},
 };
@@ -130,6 +136,8 @@ static void apply(
 		*command = COMMAND_BUILD_IMAGE;
 		o->image = value;
 		break;
+	case OPTION_BUILD_STATE: o->build_state = value; break;
+	case OPTION_STATE: o->state = value; break;
 	case OPTION_HELP: *command = COMMAND_HELP; break;
 	case OPTION_VERSION: *command = COMMAND_VERSION; break;
 	}

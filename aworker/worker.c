@@ -191,7 +191,8 @@ static void set_time_origin(struct worker *w)
 	w->time_origin_ms = (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-int worker_open(struct worker *w, struct err *err)
+/* Everything but the timers. */
+static int open_process(struct worker *w, struct err *err)
 {
 	int r = loop_init(&w->loop, err);
 
@@ -205,29 +206,39 @@ int worker_open(struct worker *w, struct err *err)
 	w->holds = 0;
 	w->exit_code = WORKER_EXIT_OK;
 	w->exiting = w->drained = false;
+	w->rest = REST_NOT_WANTED;
 	w->signal = 0;
 	set_time_origin(w);
-	if (watch_signals(w, err) < 0 || timer_table_create(w, err) < 0 ||
-		http_bridge_create(w, err) < 0) {
+	return watch_signals(w, err) < 0 ? -err->code : http_bridge_create(w, err);
+}
+
+int worker_open(struct worker *w, struct err *err)
+{
+	if (open_process(w, err) < 0 || timer_table_create(w, err) < 0) {
 		worker_close(w);
 		return -err->code;
 	}
 	return 0;
 }
 
-void worker_close(struct worker *w)
+static void close_process(struct worker *w)
 {
-	if (!loop_is_open(&w->loop))
-		return;
 	http_server_destroy(w->http);
 	w->http = NULL;
 	http_listener_finish(&w->listener);
 	http_bridge_destroy(w);
-	timer_table_destroy(w);
 	loop_timer_stop(&w->loop, &w->task_timer);
 	loop_timer_stop(&w->loop, &w->delayed_timer);
 	signals_close(w);
 	loop_close(&w->loop);
+}
+
+void worker_close(struct worker *w)
+{
+	if (!loop_is_open(&w->loop))
+		return;
+	timer_table_destroy(w);
+	close_process(w);
 }
 
 /* --- run --- */
@@ -284,17 +295,101 @@ static void run_main(struct worker *w)
 	on_after(w);
 }
 
-int worker_run(struct worker *w)
-{
-	struct err err = ERR_INIT;
+/* --- state images --- */
 
+static int run_until(struct worker *w, enum worker_rest rest, struct err *err)
+{
+	if (w->exiting || w->rest >= rest || loop_run(&w->loop, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+static void on_overdue(void *data)
+{
+	loop_stop(data);
+}
+
+static int serialize(struct worker *w, struct err *err)
+{
+	struct loop_timer limit = {.fn = on_overdue, .data = &w->loop, .background = true};
+	int r;
+
+	if (loop_timer_start(&w->loop, &limit, (uint64_t)WORKER_SERIALIZE_MS * 1000000) < 0)
+		return err_oom(err);
+	call_internal(w, "serialize");
+	r = run_until(w, REST_REACHED, err);
+	loop_timer_stop(&w->loop, &limit);
+	return r;
+}
+
+static const char *why_no_rest(const struct worker *w)
+{
+	if (w->exiting)
+		return "its code ended or failed before it served";
+	if (w->rest == REST_WANTED)
+		return "it has no fetch handler, so there is nothing to start later";
+	if (w->rest == REST_SERVES)
+		return "what listens to 'serialize' did not settle in time";
+	return w->holds > 0 ? "a promise given to waitUntil() is pending" : NULL;
+}
+
+int worker_run_to_rest(struct worker *w, struct err *err)
+{
+	const char *why;
+
+	w->rest = REST_WANTED;
 	call_internal(w, "started");
 	if (!w->exiting)
 		run_main(w);
+	if (run_until(w, REST_SERVES, err) < 0)
+		return -err->code;
+	if (w->rest == REST_SERVES && !w->exiting && serialize(w, err) < 0)
+		return -err->code;
+	why = why_no_rest(w);
+	return why ? err_say(err, EINVAL, "%s", why) : 0;
+}
+
+void worker_suspend(struct worker *w)
+{
+	timer_table_suspend(w);
+	close_process(w);
+}
+
+int worker_resume(struct worker *w, const struct worker_options *options, const char *const *env,
+	struct err *err)
+{
+	w->options = *options;
+	w->env = env;
+	if (open_process(w, err) < 0 || timer_table_resume(w, err) < 0) {
+		worker_close(w);
+		return -err->code;
+	}
+	return 0;
+}
+
+static int run_to_end(struct worker *w)
+{
+	struct err err = ERR_INIT;
+
 	if (!w->exiting && loop_run(&w->loop, &err) < 0) {
 		worker_say("%s", err.msg);
 		worker_exit(w, WORKER_EXIT_ERROR);
 	}
+	return w->exit_code;
+}
+
+int worker_run_resumed(struct worker *w)
+{
+	call_internal(w, "resumed");
+	return run_to_end(w);
+}
+
+int worker_run(struct worker *w)
+{
+	call_internal(w, "started");
+	if (!w->exiting)
+		run_main(w);
+	run_to_end(w);
 	/* Nothing is left that could settle it. */
 	if (!w->exiting && engine_main_pending(w->engine)) {
 		worker_say("%s: a top-level await never settled", w->name);

@@ -12,12 +12,20 @@
  *                              true when a listener of `unhandledrejection` took care of it
  *   warmUp()                   optional: in a seed, before the fork point: sends a request through the
  *                              fetch dispatch path so that its code is compiled
+ *   serialize()                the worker becomes a state image: `serialize` is fired; calls
+ *                              ops.workerAtRest() when that is over
+ *   resumed()                  the worker comes from a state image: state that must be this
+ *                              process's own, `deserialize`, then ops.workerServe()
  *   started()                  optional: in every process, before the user's file: state that
  *                              must be this process's own (time origin, location, ...)
  *   http...                    see aworker/http.h
  *
  * Life: worker_create() | worker_load() | worker_open() worker_run() worker_close() |
  * worker_destroy(). Between close and open the process may be copied.
+ *
+ * As a state image: worker_create() | worker_load() | worker_open() worker_run_to_rest()
+ * worker_suspend() | in each process that comes from it: worker_resume() worker_run_resumed()
+ * worker_close().
  */
 #ifndef AWORKER_WORKER_H
 #define AWORKER_WORKER_H
@@ -46,6 +54,9 @@ enum worker_exit {
 /* How long the running requests, or any other code, may take after SIGTERM. */
 #define WORKER_GRACE_MS 8000
 
+/* How long what listens to `serialize` may take. */
+#define WORKER_SERIALIZE_MS 8000
+
 /* The largest file of code. */
 #define WORKER_FILE_MAX (256u << 20)
 
@@ -59,7 +70,17 @@ struct worker_options {
 	/* These two must be there before worker_create(), so a warm engine cannot honour them. */
 	const char *v8_options;
 	bool no_snapshot;
-	const char *image; /* --build-image: where to */
+	const char *image;	 /* --build-image: where to */
+	const char *build_state; /* --build-state: where to */
+	const char *state;	 /* --state */
+};
+
+/* How far one has come that is not to serve, but to become a state image. */
+enum worker_rest {
+	REST_NOT_WANTED,
+	REST_WANTED,
+	REST_SERVES,  /* it would serve now */
+	REST_REACHED, /* what listens to `serialize` has done what it wanted */
 };
 
 struct worker {
@@ -87,6 +108,7 @@ struct worker {
 	bool exiting; /* exit_code is final; the loop is told to stop */
 	int signal;   /* that asked to end; 0: none */
 	bool drained; /* the last running request has ended */
+	enum worker_rest rest;
 };
 
 /*
@@ -109,6 +131,18 @@ int worker_open(struct worker *w, struct err *err);
 int worker_run(struct worker *w);
 /* Gives back every descriptor and handle; engine and source stay. */
 void worker_close(struct worker *w);
+
+/*
+ * Runs what was loaded up to where it would serve. Afterwards nothing is open or pending but
+ * timers, or that is the error, as is code that ends or fails.
+ */
+int worker_run_to_rest(struct worker *w, struct err *err);
+/* As close, but timers are only stopped. */
+void worker_suspend(struct worker *w);
+/* As open and run: timers go on with the time they had left. `options`, `env`: as worker_load(). */
+int worker_resume(struct worker *w, const struct worker_options *options, const char *const *env,
+	struct err *err);
+int worker_run_resumed(struct worker *w);
 
 /* Leaves the loop as soon as the running callback and its microtasks are done. The first code wins. */
 void worker_exit(struct worker *w, int code);

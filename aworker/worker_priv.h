@@ -14,6 +14,9 @@ int worker_call_number(struct worker *w, struct engine_value *fn, double v);
 
 int timer_table_create(struct worker *w, struct err *err);
 void timer_table_destroy(struct worker *w);
+/* Stops all timers, and starts them again, perhaps on another machine's clock. */
+void timer_table_suspend(struct worker *w);
+int timer_table_resume(struct worker *w, struct err *err);
 
 /* --- ops_http.c: requests become calls of JavaScript --- */
 
@@ -24,7 +27,7 @@ void http_bridge_destroy(struct worker *w);
 
 /* --- worker_serve.c --- */
 
-/* Listens and accepts; on failure the worker ends. Once. */
+/* Listens and accepts; on failure the worker ends. Once. One that is to rest only notes it. */
 void worker_serve(struct worker *w);
 /* Ends gracefully because of a signal, or at once when it is the second or its grace is over. */
 void worker_shut_down(struct worker *w, int signal);

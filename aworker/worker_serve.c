@@ -61,6 +61,11 @@ void worker_serve(struct worker *w)
 
 	if (w->http || w->exiting || w->signal)
 		return;
+	if (w->rest != REST_NOT_WANTED) {
+		w->rest = REST_SERVES;
+		loop_stop(&w->loop);
+		return;
+	}
 	if (open_listener(w, &err) < 0 || http_server_create(&w->loop, w->listener.fd, &limits,
 						  &http_bridge_handler, w, &w->http, &err) < 0) {
 		worker_say("%s", err.msg);

@@ -43,6 +43,7 @@ static int read_region(struct core_file *c, char *line, struct err *err)
 		  (rights[2] == 'x' ? PF_X : 0u);
 	r.path = line[at] == '/' ? line + at : NULL;
 	r.is_stack = streq(line + at, "[stack]");
+	r.is_heap = streq(line + at, "[heap]");
 	c->regions[c->n_regions++] = r;
 	return 0;
 }

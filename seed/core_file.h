@@ -27,10 +27,10 @@ struct buf;
 
 struct core_region {
 	uint64_t start, end, offset;
-	uint64_t inode;	  /* 0: of no file */
-	uint32_t flags;	  /* PF_* */
-	const char *path; /* NULL: of no file */
-	bool is_stack;	  /* the one that the kernel made */
+	uint64_t inode;		/* 0: of no file */
+	uint32_t flags;		/* PF_* */
+	const char *path;	/* NULL: of no file */
+	bool is_stack, is_heap; /* those that the kernel made */
 };
 
 struct core_file {

@@ -28,17 +28,19 @@ struct utsname;
 #define IMAGE_NOTE_TOUCHED 0x103 /* struct image_touched, one after the other */
 
 /* Of the two structs and of what resuming expects of the loader. */
-#define IMAGE_VERSION 1
+#define IMAGE_VERSION 2
 
 /* Headers and notes of one image, in bytes. */
 #define IMAGE_HEAD_MAX (256u << 10)
 
+#define IMAGE_ID_LEN	 16
 #define IMAGE_CPU_WORDS	 7
 #define IMAGE_KERNEL_MAX 160
 #define IMAGE_PATH_MAX	 232
 
 struct image_process {
-	uint32_t version; /* IMAGE_VERSION */
+	uint32_t version;		/* IMAGE_VERSION */
+	unsigned char id[IMAGE_ID_LEN]; /* random: no other image has it */
 	/* What cpuid says in leaves 1 (ecx, edx), 7 (ebx, ecx, edx) and 0xd (eax of subleaf 0, 1). */
 	uint32_t cpu[IMAGE_CPU_WORDS];
 	char kernel[IMAGE_KERNEL_MAX]; /* release and version of uname(2) */
@@ -46,7 +48,8 @@ struct image_process {
 	uint64_t thread_pointer;
 	uint64_t tid_address; /* where libc keeps its thread id, and the kernel clears it */
 	uint64_t robust_head, robust_len;
-	uint64_t rseq, rseq_len; /* 0: none was registered */
+	uint64_t rseq, rseq_len;			     /* 0: none was registered */
+	uint64_t code_start, code_end, data_start, data_end; /* of the program */
 };
 
 /* A file that was mapped. When it is another one by now, so is what an image of it would hold. */
@@ -83,6 +86,9 @@ bool image_source_at(const struct elfcore_note *note, size_t i, struct image_sou
 bool image_source_is(const struct image_source *source, const struct stat *file);
 
 /* --- for the others --- */
+
+/* Reads the beginning of an image into `head`, of IMAGE_HEAD_MAX bytes, which *ret refers to. */
+int image_read_head(int fd, void *head, struct elfcore *ret, struct err *err);
 
 /*
  * The base image of this host, to be handed to the loader; -1 when there is none that is of

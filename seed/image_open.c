@@ -40,8 +40,7 @@ static int check_segments(const struct elfcore *core, uint64_t size, struct err 
 	return 0;
 }
 
-/* `head` has IMAGE_HEAD_MAX bytes, which *ret refers to. */
-static int read_head(int fd, char *head, struct elfcore *ret, struct err *err)
+int image_read_head(int fd, void *head, struct elfcore *ret, struct err *err)
 {
 	ssize_t n = pread(fd, head, IMAGE_HEAD_MAX, 0);
 	const char *wrong;
@@ -61,7 +60,7 @@ static int check_head(int fd, uint64_t size, const struct stat *worker, struct e
 
 	if (!head)
 		return err_oom(err);
-	if (read_head(fd, head, &core, err) < 0)
+	if (image_read_head(fd, head, &core, err) < 0)
 		return -err->code;
 	if (!image_take_note(&core, IMAGE_NOTE, IMAGE_NOTE_PROCESS, &p, sizeof(p)))
 		return err_say(err, EINVAL, "a core, but no base image");
@@ -110,7 +109,7 @@ bool image_base_is_by(const char *worker)
 	struct elfcore core;
 	struct err ignored;
 
-	if (fd < 0 || !head || read_head(fd, head, &core, &ignored) < 0 ||
+	if (fd < 0 || !head || image_read_head(fd, head, &core, &ignored) < 0 ||
 		!elfcore_find_note(&core, IMAGE_NOTE, IMAGE_NOTE_SOURCES, &note))
 		return false;
 	for (size_t i = 0; image_source_at(&note, i, &s); i++)

@@ -26,10 +26,10 @@ const HIGH_WATER = 65536; // HTTP_WRITE_HIGH_WATER
 function hold(promise, done) {
 	ops.workerHold();
 	promiseThen(promise, () => {
-		done();
+		done(false);
 		ops.workerUnhold();
 	}, (error) => {
-		done();
+		done(true);
 		ops.workerUnhold();
 		internals.complain('Uncaught (in waitUntil)', error);
 	});
@@ -38,6 +38,8 @@ function hold(promise, done) {
 class ExtendableEvent extends Event {
 	#pending = 0;
 	#dispatched = false; // now only what is pending keeps the event open
+	#failed = false;
+	#over = null; // waits for the end of the event
 
 	constructor(type, init = undefined) {
 		requireArguments(arguments.length, 1, 'ExtendableEvent');
@@ -50,12 +52,24 @@ class ExtendableEvent extends Event {
 		if (!this.isTrusted || (this.#dispatched && this.#pending === 0))
 			throw new DOMException('waitUntil: the event is over', 'InvalidStateError');
 		this.#pending++;
-		hold(S.resolvedWith(promise), () => this.#pending--);
+		hold(S.resolvedWith(promise), (failed) => {
+			this.#pending--;
+			this.#failed ||= failed;
+			this.#settle();
+		});
+	}
+
+	#settle() {
+		if (this.#dispatched && this.#pending === 0)
+			this.#over?.(this.#failed);
 	}
 
 	static {
-		internals.closeEvent = (event) => {
+		// over(failed): all that the event was extended for has settled.
+		internals.closeEvent = (event, over = null) => {
 			event.#dispatched = true;
+			event.#over = over;
+			event.#settle();
 		};
 	}
 }
@@ -492,6 +506,23 @@ internals.started = () => {
 	internals.resetLocation();
 };
 
+// --- state images ---
+
+function extend(type, over) {
+	const event = new ExtendableEvent(type);
+	internals.fire(globalThis, event);
+	internals.closeEvent(event, (failed) => failed ? ops.workerExit(1) : over());
+}
+
+internals.serialize = () => extend('serialize', ops.workerAtRest);
+
+internals.resumed = () => {
+	internals.started();
+	if (moduleFetch)
+		environment = environmentObject();
+	extend('deserialize', ops.workerServe);
+};
+
 // For the warm-up: the dispatch path with a handler of ours, then everything is as before.
 internals.withHandler = (handler, run) => {
 	moduleFetch = handler;
@@ -504,4 +535,5 @@ internals.withHandler = (handler, run) => {
 		environment = null;
 	}
 };
-internals.defineHandler(globalThis, 'fetch');
+for (const type of ['fetch', 'serialize', 'deserialize'])
+	internals.defineHandler(globalThis, type);

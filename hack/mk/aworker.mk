@@ -74,7 +74,7 @@ $(B)/aworker: $(B)/obj/aworker/main.o $(B)/obj/builtin_sources.o $(B)/obj/builti
 # Free of libc, at an address where no image is (see loader.c).
 LOADER_CFLAGS := -std=gnu11 -O2 $(WARN) $(WARN_C) -ffreestanding -fno-pie -fno-stack-protector -fno-builtin
 $(B)/aworker-loader: aworker/loader.c seed/image_check.c runtime/base/elfcore_read.c seed/image.h \
-	runtime/base/elfcore.h $(B)/obj/.flags
+	seed/raw.h 	runtime/base/elfcore.h $(B)/obj/.flags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(LOADER_CFLAGS) -static -nostdlib \
 		-Wl,-Ttext-segment=0x10000000 -Wl,-z,noexecstack -Wl,--build-id=none -o $@ $(filter %.c,$^)

@@ -71,7 +71,7 @@ eq "$(cat "$TMP/out")" "true true" "clocks"
 pid=$!
 HELPERS+=("$pid")
 await grep -q '^State:[[:space:]]*S' "/proc/$pid/status"
-eq "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f 4)" "-e" "command line"
+eq "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d" " -f 1,2)" "$TMP/cold -e" "command line"
 eq "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" 1 "threads"
 [ "$(grep -c . "/proc/$pid/maps")" -le 250 ] || fail "more than 250 areas of memory"
 kill "$pid"

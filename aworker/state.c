@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aworker/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "aworker/clock.h"
+#include "aworker/image_build.h"
+#include "aworker/options.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/paths.h"
+#include "runtime/base/util.h"
+#include "seed/state.h"
+
+#ifdef __x86_64__
+
+#define LOADER "aworker-loader"
+
+/* What a process takes along into the state that it becomes. */
+struct handover {
+	const char *const *argv, *const *env;
+	uintptr_t vdso;
+};
+
+int state_exec_base(const char *const *argv, struct err *err)
+{
+	_cleanup_free_ const char **loader_argv = NULL;
+	_cleanup_free_ char *loader = NULL;
+	_cleanup_close_ int fd = -1;
+	char image[32];
+	struct stat self;
+	size_t n = 0;
+
+	if (stat("/proc/self/exe", &self) < 0)
+		return err_set(err, errno, "stat '/proc/self/exe'");
+	fd = image_open_base(&self, err);
+	if (fd < 0 || paths_program(LOADER, &loader, err) < 0)
+		return -err->code;
+	while (argv[n])
+		n++;
+	loader_argv = calloc(n + 4, sizeof(*loader_argv));
+	if (!loader_argv)
+		return err_oom(err);
+	snprintf(image, sizeof(image), "fd:%d", fd);
+	loader_argv[0] = LOADER;
+	loader_argv[1] = image;
+	/* No program: one that does not start from the image would come here again. */
+	loader_argv[2] = "";
+	memcpy(loader_argv + 3, argv + 1, n * sizeof(*argv));
+	if (fd_set_cloexec(fd, false) == 0)
+		execve(loader, (char *const *)loader_argv, environ);
+	return err_set(err, errno, "execute '%s'", loader);
+}
+
+/* --- making one --- */
+
+/* In each process that goes on from the image. */
+static _Noreturn void resume(struct worker *w, const struct handover *h)
+{
+	struct worker_options options;
+	enum command command;
+	struct err err = ERR_INIT;
+	int code = WORKER_EXIT_ENGINE;
+
+	clock_use_vdso(h->vdso);
+	environ = (char **)h->env;
+	if (options_parse(h->argv, &command, &options, &err) < 0 ||
+		engine_fork_child(w->engine, &err) < 0 ||
+		worker_resume(w, &options, h->env, &err) < 0) {
+		worker_say("%s", err.msg);
+		_exit(code);
+	}
+	code = worker_run_resumed(w);
+	worker_close(w);
+	/* Nobody looks at the memory of a process that ends. */
+	_exit(code);
+}
+
+/* Says where it stands, and stands. */
+static _Noreturn void rest(struct worker *w, int said)
+{
+	static struct user_regs_struct regs;
+	uintptr_t word;
+
+	worker_suspend(w);
+	engine_fork_prepare(w->engine);
+	word = image_point(&regs);
+	if (word)
+		resume(w, (const struct handover *)word);
+	if (fd_write_all(said, &regs, sizeof(regs)) < 0)
+		_exit(WORKER_EXIT_ERROR);
+	for (;;)
+		pause();
+}
+
+static _Noreturn void child_rest(struct worker *w, int said)
+{
+	struct err err = ERR_INIT;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (engine_fork_child(w->engine, &err) == 0 && worker_open(w, &err) == 0 &&
+		worker_run_to_rest(w, &err) == 0)
+		rest(w, said);
+	if (!w->exiting)
+		w->exit_code = WORKER_EXIT_ERROR;
+	worker_say("state image '%s': %s", w->options.build_state, err.msg);
+	_exit(w->exit_code ? w->exit_code : WORKER_EXIT_ERROR);
+}
+
+static int write_file(
+	const char *path, pid_t pid, const struct user_regs_struct *regs, struct err *err)
+{
+	_cleanup_close_ int base = open(paths_base_image(), O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *tmp = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (base < 0)
+		return err_set(err, errno, "base image '%s'", paths_base_image());
+	if (asprintf(&tmp, "%s.%d", path, (int)getpid()) < 0) {
+		tmp = NULL;
+		return err_oom(err);
+	}
+	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	if (fd < 0)
+		return err_set(err, errno, "make '%s'", tmp);
+	r = state_write(fd, pid, regs, base, image_origin()->id, err);
+	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
+		r = err_set(err, errno, "write");
+	if (r < 0)
+		(void)unlink(tmp);
+	return r;
+}
+
+/* The code that the copy ends with when it does not come to rest. */
+static int await(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return WORKER_EXIT_ERROR;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int build(struct worker *w, struct err *err)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD};
+	struct user_regs_struct regs;
+	int said[2], code = WORKER_EXIT_ERROR;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(said, O_CLOEXEC) < 0)
+		return err_set(err, errno, "make a pipe"), code;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		child_rest(w, said[1]);
+	fd_close(&said[1]);
+	if (pid < 0) {
+		err_set(err, errno, "copy the process");
+	} else {
+		n = fd_read_all(said[0], &regs, sizeof(regs));
+		if (n == sizeof(regs)) {
+			if (write_file(w->options.build_state, pid, &regs, err) == 0)
+				code = WORKER_EXIT_OK;
+			kill(pid, SIGKILL);
+			(void)await(pid);
+		} else {
+			code = await(pid);
+		}
+	}
+	fd_close(&said[0]);
+	return code;
+}
+
+int state_build(struct worker *w)
+{
+	struct err err = ERR_INIT;
+	int code = build(w, &err);
+
+	if (err.code)
+		worker_say("state image '%s': %s", w->options.build_state, err.msg);
+	return code;
+}
+
+/* --- going on from one --- */
+
+/* NULL-terminated, with its strings behind it. */
+static const char *const *copy_strings(struct state *s, const char *const *v)
+{
+	size_t n = 0, len = 0;
+	char **copy, *at;
+
+	for (; v[n]; n++)
+		len += strlen(v[n]) + 1;
+	copy = state_room(s, (n + 1) * sizeof(*copy) + len);
+	if (!copy)
+		return NULL;
+	at = (char *)(copy + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = at;
+		at = stpcpy(at, v[i]) + 1;
+	}
+	return (const char *const *)copy;
+}
+
+static int go(struct state *s, const char *const *argv, const char *const *env, struct err *err)
+{
+	struct handover *h = state_room(s, sizeof(*h));
+
+	if (h) {
+		*h = (struct handover){copy_strings(s, argv), copy_strings(s, env), clock_vdso()};
+		if (h->argv && h->env)
+			state_go(s, (uintptr_t)h);
+	}
+	return err_oom(err);
+}
+
+static int open_trusted(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "open");
+	if (!image_is_trusted(&st, geteuid()))
+		return err_say(err, EPERM, "others than root and this user can write to it");
+	return take_fd(&fd);
+}
+
+int state_become(const struct worker_options *options, const char *const *argv,
+	const char *const *env, struct err *err)
+{
+	_cleanup_close_ int pagemap = state_pagemap(err);
+	_cleanup_close_ int fd = -1;
+	struct state *s;
+
+	if (pagemap < 0)
+		return pagemap;
+	fd = open_trusted(options->state, err);
+	if (fd < 0)
+		return fd;
+	if (state_open(fd, pagemap, image_origin(), &s, err) < 0)
+		return -err->code;
+	(void)go(s, argv, env, err);
+	state_close(s);
+	return -err->code;
+}
+
+#endif

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A state image: made of a worker that would serve, gone on from, and passed over where it
+# does not fit.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
+export TURF_BASE_IMAGE=$TMP/base
+"$B/aworker" --build-image="$TURF_BASE_IMAGE" 2>"$TMP/err" || {
+	grep -q 'sanitizer reserves all memory' "$TMP/err" || fail "$(cat "$TMP/err")"
+	echo "not here: the address sanitizer's memory cannot be saved"
+	exit 0
+}
+state=$TMP/state
+
+build() { # build FILE [ARG]...
+	"$B/aworker" --build-state="$state" "$@"
+}
+
+# Output and errors go to $TMP/out and $TMP/err.
+serve() { # serve FILE [ARG]...
+	rm -f "$TMP/sock"
+	"$B/aworker" --state="$state" --listen="unix:$TMP/sock" "$@" >"$TMP/out" 2>"$TMP/err" &
+	HELPERS+=($!)
+	await test -S "$TMP/sock"
+}
+get() {
+	curl -sS --max-time 30 --unix-socket "$TMP/sock" "http://h/${1:-}"
+}
+stop() {
+	kill "${HELPERS[-1]}"
+	wait "${HELPERS[-1]}" || :
+}
+
+# --- what was done is there ---
+cat >"$TMP/w.js" <<-'END'
+	console.log('initialised');
+	const table = new Map();
+	for (let i = 0; i < 50000; i++) table.set(i, { i, s: `s${i}` });
+	let ticks = 0, restored = 0;
+	const drawn = Math.random(), buffer = new Uint8Array(3e6).fill(7);
+	setInterval(() => ticks++, 20);
+	setTimeout(() => console.log('never again'), 1);
+	addEventListener('serialize', (e) => e.waitUntil(new Promise((done) => setTimeout(done, 30))));
+	addEventListener('deserialize', (e) => e.waitUntil((async () => {
+		await new Promise((done) => setTimeout(done, 5));
+		restored++;
+	})()));
+	const routes = {
+		table: () => table.get(49999).s + table.size + buffer.reduce((a, b) => a + b, 0),
+		drawn: () => drawn,
+		random: () => `${Math.random()} ${crypto.randomUUID()}`,
+		ticks: () => ticks > 2,
+		restored: () => restored,
+		now: () => performance.now() < 5000 && Math.abs(Date.now() - performance.timeOrigin) < 5000,
+		zone: () => `${new Date(0).getHours()} ${(1234.5).toLocaleString()}`,
+		deep: () => { const f = () => 1 + f(); try { f(); } catch (e) { return e instanceof RangeError; } },
+		work: () => {
+			let kept = [];
+			for (let i = 0; i < 400; i++) {
+				kept.push(new Array(2000).fill({ i }));
+				if (kept.length > 50) kept = [];
+			}
+			return new Function('a', `return a + ${Math.random() > 2}`)('x') + /^(a+)b$/.test('aaab');
+		},
+		wasm: () => {
+			const bytes = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2,
+				1, 0, 5, 3, 1, 0, 1, 7, 5, 1, 1, 102, 0, 0, 10, 9, 1, 7, 0, 32, 0, 40, 2, 0, 11]);
+			const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+			try { f(1 << 20); } catch (e) { return f(0) === 0 && e instanceof WebAssembly.RuntimeError; }
+		},
+	};
+	addEventListener('fetch', (e) =>
+		e.respondWith(new Response(`${routes[new URL(e.request.url).pathname.slice(1)]()}`)));
+END
+eq "$(build "$TMP/w.js")" "$(printf 'initialised\nnever again')" "output while a state is made"
+eq "$(stat -c %a "$state")" 400 "mode of a state image"
+serve "$TMP/w.js"
+eq "$(get table)" "s499995000021000000" "the state"
+eq "$(get restored)" 1 "deserialize, which is over before anything is served"
+await eval '[ "$(get ticks)" = true ]'
+eq "$(get now)" true "clocks"
+eq "$(get deep)" true "deep recursion"
+eq "$(get wasm)" true "wasm out of bounds"
+for _ in $(seq 50); do
+	eq "$(get work)" xfalsetrue "work"
+done
+first=$(get drawn) random=$(get random)
+pid=${HELPERS[-1]}
+eq "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" 1 "threads"
+eq "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f 3)" "--listen=unix:$TMP/sock" "command line"
+stop
+eq "$(cat "$TMP/out")" "" "what is printed by one that goes on"
+serve "$TMP/w.js"
+eq "$(get drawn)" "$first" "a number that was drawn before"
+[ "$(get random)" != "$random" ] || fail "two that go on have the same random numbers"
+stop
+TZ=Asia/Tokyo LANG=de_DE serve "$TMP/w.js"
+eq "$(get zone)" "9 1.234,5" "time zone and locale of who goes on"
+stop
+
+# --- a module gets the environment and is told its place anew ---
+cat >"$TMP/m.mjs" <<-'END'
+	const started = await new Promise((r) => setTimeout(() => r('yes'), 5));
+	export default { fetch: (r, env) => new Response(`${started} ${env.WHO} ${location.href}`) };
+END
+WHO=builder build "$TMP/m.mjs"
+WHO=user serve "$TMP/m.mjs"
+eq "$(get)" "yes user file://$TMP/m.mjs" "a module"
+stop
+
+# --- what cannot become one ---
+unmade() { # unmade MESSAGE CODE
+	echo "$2" >"$TMP/x.js"
+	fails "$1" build "$TMP/x.js"
+}
+rm -f "$state"
+serving="addEventListener('fetch', () => {});"
+unmade "it has no fetch handler, so there is nothing to start later" "1"
+unmade "what listens to 'serialize' did not settle in time" \
+	"$serving onserialize = (e) => e.waitUntil(new Promise(() => {}));"
+[ ! -e "$state" ] || fail "a state image of a worker that cannot have one"
+code 1 build <(echo "$serving onserialize = (e) => e.waitUntil(Promise.reject(1));") 2>/dev/null
+code 1 build <(echo "$serving throw 1") 2>"$TMP/err"
+matches "$(tail -n 1 "$TMP/err")" "state image '$state': its code ended or failed before it served"
+code 3 build "$TMP/none.js" 2>/dev/null
+fails "make '/nowhere/s.*': No such file" "$B/aworker" --build-state=/nowhere/s "$TMP/w.js" >/dev/null
+
+# --- what does not fit is passed over, and the source runs ---
+build "$TMP/w.js" >/dev/null
+passed() { # passed MESSAGE
+	serve "$TMP/w.js"
+	eq "$(get restored)" 0 "$1"
+	stop
+	matches "$(head -n 1 "$TMP/err")" "state image '$state': $1"
+}
+cp "$state" "$TMP/ok"
+rm "$state"
+passed "open: No such file"
+cp "$TMP/ok" "$state"
+chmod 0620 "$state"
+passed "others than root and this user can write to it"
+for size in 0 64 3000 100000; do
+	rm -f "$state"
+	head -c "$size" "$TMP/ok" >"$state"
+	serve "$TMP/w.js"
+	eq "$(get restored)" 0 "an image of $size bytes"
+	stop
+done
+rm -f "$state"
+cp "$TMP/base" "$state"
+passed "a core, but no state image"
+cp -f "$TMP/ok" "$state"
+mv "$TMP/base" "$TMP/base.old"
+passed "base image '.*': No such file"
+"$B/aworker" --build-image="$TMP/base"
+passed "made from another base image"
