@@ -160,6 +160,22 @@ static int write_at(int fd, const void *data, size_t len, uint64_t offset, struc
 	return 0;
 }
 
+/* Pages of zeros become holes. */
+static int write_piece(
+	const struct core_file *c, int fd, size_t len, uint64_t offset, struct err *err)
+{
+	size_t from = 0;
+
+	for (size_t at = 0; at <= len; at += ELFCORE_PAGE) {
+		if (at < len && !core_is_zero(c->piece + at, ELFCORE_PAGE))
+			continue;
+		if (at > from && write_at(fd, c->piece + from, at - from, offset + from, err) < 0)
+			return -err->code;
+		from = at + ELFCORE_PAGE;
+	}
+	return 0;
+}
+
 static int write_segments(struct core_file *c, int fd, struct err *err)
 {
 	for (size_t i = 0; i < c->n_segments; i++) {
@@ -170,7 +186,7 @@ static int write_segments(struct core_file *c, int fd, struct err *err)
 				s->filled - at < CORE_PIECE ? (size_t)(s->filled - at) : CORE_PIECE;
 
 			if (core_read(c, s->start + at, len, err) < 0 ||
-				write_at(fd, c->piece, len, s->offset + at, err) < 0)
+				write_piece(c, fd, len, s->offset + at, err) < 0)
 				return -err->code;
 		}
 	}
@@ -180,12 +196,18 @@ static int write_segments(struct core_file *c, int fd, struct err *err)
 int core_write(
 	struct core_file *c, int fd, const struct buf *notes, struct buf *ret_head, struct err *err)
 {
+	uint64_t size;
+
 	if (elfcore_make_head(c->segments, c->n_segments, notes, ret_head, err) < 0)
 		return -err->code;
 	if (ret_head->len > IMAGE_HEAD_MAX)
 		return err_say(err, E2BIG, "its headers are longer than %u bytes", IMAGE_HEAD_MAX);
-	return write_at(fd, ret_head->data, ret_head->len, 0, err) < 0 ||
-			       write_segments(c, fd, err) < 0
-		       ? -err->code
-		       : 0;
+	size = ret_head->len;
+	if (write_at(fd, ret_head->data, ret_head->len, 0, err) < 0 ||
+		write_segments(c, fd, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < c->n_segments; i++)
+		if (c->segments[i].filled)
+			size = c->segments[i].offset + c->segments[i].filled;
+	return ftruncate(fd, (off_t)size) < 0 ? err_set(err, errno, "write") : 0;
 }

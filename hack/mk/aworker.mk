@@ -35,7 +35,7 @@ $(NODE_LIB): $(B)/relink $(LIBNODE)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(B)/relink $(LIBNODE) $@ $(if $(V),,>/dev/null)
 
-# Objects of the engine come one by one, so that madvise() of madvise.c is there whoever links.
+# Objects of the engine come one by one, so that madvise() and mmap() of memory.c are there whoever links.
 AWORKER_LINK := $(LIB_AWORKER) $(ENGINE_OBJS) $(LIBS_C) $(NODE_LIB)
 AWORKER_LDFLAGS := -pie -Wl,--allow-shlib-undefined -Wl,-rpath,'$$ORIGIN/lib:$$ORIGIN/../lib/turf:$(LIBDIR)'
 
