@@ -23,12 +23,14 @@
 #include "aworker/options.h"
 #include "aworker/prefault.h"
 #include "aworker/rehearse.h"
+#include "aworker/state.h"
 #include "aworker/text.h"
 #include "aworker/worker.h"
 #include "runtime/base/util.h"
 #include "runtime/box/enter.h"
 #include "seed/forkserver.h"
 #include "seed/launch.h"
+#include "seed/state.h"
 
 /* The trial clone compiles and runs a little JavaScript. */
 #define TRIAL_TIMEOUT_MS 20000
@@ -55,7 +57,7 @@ static const char *base_name(const char *path)
 }
 
 /* Everything that can be wrong with the container's command line, before it stands at the gate. */
-static int prepare(struct worker *w, const struct box_entry *entry, struct err *err)
+static int prepare(struct worker *w, const struct box_entry *entry, bool has_state, struct err *err)
 {
 	struct worker_options options;
 	enum command command;
@@ -70,8 +72,10 @@ static int prepare(struct worker *w, const struct box_entry *entry, struct err *
 			"process.args: --v8-options and --no-snapshot come too late for a "
 			"container, "
 			"whose engine runs already");
-	if (worker_load(w, &options, entry->envp, &code, err) < 0)
+	/* What it has run already it does not read. */
+	if (!has_state && worker_load(w, &options, entry->envp, &code, err) < 0)
 		return -err->code;
+	w->options = options;
 	environ = (char **)entry->envp;
 	/* A name is not worth a container. */
 	if (seed_process_title(base_name(entry->argv[0]), entry->argv, entry->envp, err) < 0)
@@ -84,7 +88,7 @@ static int prepare(struct worker *w, const struct box_entry *entry, struct err *
  * the way to a sentence about the end of it. ArrayBuffers have the same limit once more, since few
  * workers have much of both; when one does, the kernel's limit is what holds.
  */
-static void limit_heap(struct worker *w, uint64_t memory)
+void container_limit_heap(struct worker *w, uint64_t memory)
 {
 	uint64_t headroom = memory / 2 < NATIVE_HEADROOM ? memory / 2 : NATIVE_HEADROOM;
 
@@ -98,30 +102,64 @@ struct memory {
 	bool warm; /* this clone was parked */
 };
 
+static int make_own(struct worker *w, const struct box_entry *entry, struct err *err)
+{
+	container_limit_heap(w, entry->memory_limit);
+	return engine_fork_child(w->engine, err);
+}
+
+/* A state image that does not fit costs time, and no more: the source is there. */
+static int go_on_from_state(
+	struct worker *w, struct box_entry *entry, int image, int pagemap, struct err *err)
+{
+	struct worker_options options = w->options;
+	int code;
+
+	if (image < 0)
+		return 0;
+	(void)state_become_in(entry, image, pagemap, err);
+	worker_say("state image: %s", err->msg);
+	close(image);
+	close(pagemap);
+	if (worker_load(w, &options, entry->envp, &code, err) < 0)
+		return -err->code;
+	return make_own(w, entry, err);
+}
+
+static int enter(struct worker *w, struct seed_request *req, const struct memory *memory,
+	struct box_entry *entry, struct err *err)
+{
+	const bool has_state = req->image_fd >= 0;
+	/* While the host's /proc is there. */
+	const int pagemap = has_state ? state_pagemap(err) : -1;
+	const int keep[BOX_KEEP_MAX] = {req->image_fd, pagemap};
+
+	if (box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, req->missing, keep,
+		    entry, err) < 0 ||
+		prepare(w, entry, has_state, err) < 0 || box_ready(entry, err) < 0)
+		return -err->code;
+	/* The memory that it will need becomes this process's own while nobody waits for it. */
+	if (memory && !has_state)
+		prefault_apply(&memory->known, memory->warm);
+	if (!has_state && make_own(w, entry, err) < 0)
+		return -err->code;
+	return box_wait_start(entry, err) < 0
+		       ? -err->code
+		       : go_on_from_state(w, entry, req->image_fd, pagemap, err);
+}
+
 /* `memory`: NULL in a process that has all its pages. */
 static int run_container(struct worker *w, struct seed_request *req, const struct memory *memory)
 {
 	struct box_entry entry;
 	struct err err = ERR_INIT;
-	int code, r;
+	int code;
+	int r = enter(w, req, memory, &entry, &err);
 
-	r = box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, req->missing,
-		&entry, &err);
-	if (r == 0)
-		r = prepare(w, &entry, &err);
-	if (r == 0)
-		r = box_ready(&entry, &err);
-	/* The memory that it will need becomes this process's own while nobody waits for it. */
-	if (r == 0 && memory)
-		prefault_apply(&memory->known, memory->warm);
-	if (r == 0)
-		r = engine_fork_child(w->engine, &err);
-	if (r == 0)
-		limit_heap(w, entry.memory_limit);
-	if (r == 0)
-		r = box_wait_start(&entry, &err);
 	if (r == 0)
 		r = worker_open(w, &err);
+	if (r == 0 && w->options.build_state)
+		r = state_rest(w, &entry, &err);
 	if (r < 0) {
 		box_failed(&entry, &err);
 		return WORKER_EXIT_ERROR;

@@ -7,6 +7,8 @@
 #ifndef AWORKER_CONTAINER_H
 #define AWORKER_CONTAINER_H
 
+#include <stdint.h>
+
 #include "runtime/base/err.h"
 
 struct worker;
@@ -17,6 +19,9 @@ struct worker;
  */
 int container_seed(struct worker *w, const char *arg);
 int container_cold(struct worker *w, const char *arg);
+
+/* Gives the heap its share of this many bytes for the container; 0: all it wants. */
+void container_limit_heap(struct worker *w, uint64_t memory);
 
 /*
  * Takes a worker that has an engine to its fork point: code that every worker runs is

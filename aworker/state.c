@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "aworker/clock.h"
+#include "aworker/container.h"
 #include "aworker/image_build.h"
 #include "aworker/options.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
+#include "runtime/box/enter.h"
 #include "seed/state.h"
 
 #ifdef __x86_64__
@@ -28,6 +30,8 @@
 struct handover {
 	const char *const *argv, *const *env;
 	uintptr_t vdso;
+	bool is_container;
+	struct box_entry entry; /* of a container */
 };
 
 int state_exec_base(const char *const *argv, struct err *err)
@@ -68,24 +72,36 @@ static _Noreturn void resume(struct worker *w, const struct handover *h)
 	struct worker_options options;
 	enum command command;
 	struct err err = ERR_INIT;
+	struct box_entry entry = h->entry;
 	int code = WORKER_EXIT_ENGINE;
 
 	clock_use_vdso(h->vdso);
 	environ = (char **)h->env;
+	if (h->is_container)
+		container_limit_heap(w, entry.memory_limit);
 	if (options_parse(h->argv, &command, &options, &err) < 0 ||
 		engine_fork_child(w->engine, &err) < 0 ||
 		worker_resume(w, &options, h->env, &err) < 0) {
-		worker_say("%s", err.msg);
+		if (h->is_container)
+			box_failed(&entry, &err);
+		else
+			worker_say("%s", err.msg);
 		_exit(code);
 	}
+	if (h->is_container)
+		box_started(&entry);
 	code = worker_run_resumed(w);
 	worker_close(w);
 	/* Nobody looks at the memory of a process that ends. */
 	_exit(code);
 }
 
-/* Says where it stands, and stands. */
-static _Noreturn void rest(struct worker *w, int said)
+/*
+ * Says where it stands, and stands: this frame of the stack has to be there when the image is
+ * written, since the processes that come from it go on here.
+ */
+static _Noreturn void come_to_rest(
+	struct worker *w, void (*say)(void *to, const struct user_regs_struct *regs), void *to)
 {
 	static struct user_regs_struct regs;
 	uintptr_t word;
@@ -95,10 +111,30 @@ static _Noreturn void rest(struct worker *w, int said)
 	word = image_point(&regs);
 	if (word)
 		resume(w, (const struct handover *)word);
-	if (fd_write_all(said, &regs, sizeof(regs)) < 0)
-		_exit(WORKER_EXIT_ERROR);
+	say(to, &regs);
 	for (;;)
 		pause();
+}
+
+static void say_to_runtime(void *to, const struct user_regs_struct *regs)
+{
+	box_rested(to, regs);
+}
+
+int state_rest(struct worker *w, struct box_entry *entry, struct err *err)
+{
+	if (!image_origin())
+		return err_say(err, ENOTSUP,
+			"the worker was not started from a base image (turf seed image rebuild)");
+	if (worker_run_to_rest(w, err) < 0)
+		return -err->code;
+	come_to_rest(w, say_to_runtime, entry);
+}
+
+static void say_to_parent(void *to, const struct user_regs_struct *regs)
+{
+	/* That it has ended ends us, too. */
+	(void)fd_write_all(*(int *)to, (const void *)regs, sizeof(*regs));
 }
 
 static _Noreturn void child_rest(struct worker *w, int said)
@@ -108,7 +144,7 @@ static _Noreturn void child_rest(struct worker *w, int said)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (engine_fork_child(w->engine, &err) == 0 && worker_open(w, &err) == 0 &&
 		worker_run_to_rest(w, &err) == 0)
-		rest(w, said);
+		come_to_rest(w, say_to_parent, &said);
 	if (!w->exiting)
 		w->exit_code = WORKER_EXIT_ERROR;
 	worker_say("state image '%s': %s", w->options.build_state, err.msg);
@@ -213,16 +249,36 @@ static const char *const *copy_strings(struct state *s, const char *const *v)
 	return (const char *const *)copy;
 }
 
-static int go(struct state *s, const char *const *argv, const char *const *env, struct err *err)
+/* Owns neither descriptor. */
+static int become(int fd, int pagemap_fd, const struct handover *with, struct err *err)
 {
-	struct handover *h = state_room(s, sizeof(*h));
+	const struct image_process *base = image_origin();
+	struct handover *h;
+	struct state *s;
 
+	if (!base)
+		return err_say(err, ENOTSUP, "this process was not started from a base image");
+	if (state_open(fd, pagemap_fd, base, &s, err) < 0)
+		return -err->code;
+	h = state_room(s, sizeof(*h));
 	if (h) {
-		*h = (struct handover){copy_strings(s, argv), copy_strings(s, env), clock_vdso()};
+		*h = *with;
+		h->argv = copy_strings(s, with->argv);
+		h->env = copy_strings(s, with->env);
+		h->vdso = clock_vdso();
 		if (h->argv && h->env)
 			state_go(s, (uintptr_t)h);
 	}
+	state_close(s);
 	return err_oom(err);
+}
+
+int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, struct err *err)
+{
+	const struct handover with = {
+		.argv = entry->argv, .env = entry->envp, .is_container = true, .entry = *entry};
+
+	return become(fd, pagemap_fd, &with, err);
 }
 
 static int open_trusted(const char *path, struct err *err)
@@ -242,18 +298,11 @@ int state_become(const struct worker_options *options, const char *const *argv,
 {
 	_cleanup_close_ int pagemap = state_pagemap(err);
 	_cleanup_close_ int fd = -1;
-	struct state *s;
 
 	if (pagemap < 0)
 		return pagemap;
 	fd = open_trusted(options->state, err);
-	if (fd < 0)
-		return fd;
-	if (state_open(fd, pagemap, image_origin(), &s, err) < 0)
-		return -err->code;
-	(void)go(s, argv, env, err);
-	state_close(s);
-	return -err->code;
+	return fd < 0 ? fd : become(fd, pagemap, &(struct handover){.argv = argv, .env = env}, err);
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "aworker/worker.h"
 
+struct box_entry;
 struct err;
 
 /*
@@ -18,6 +19,19 @@ int state_exec_base(const char *const *argv, struct err *err);
  * options.build_state. The process was started from a base image. Returns the exit code.
  */
 int state_build(struct worker *w);
+
+/*
+ * The same for the process of a container, which has passed its gate and was told to become
+ * a state image of it: says so, and stands until it is killed. Returns a negative errno when
+ * it does not come to rest.
+ */
+int state_rest(struct worker *w, struct box_entry *entry, struct err *err);
+
+/*
+ * Becomes the worker of the image `fd`, as the process of a container that has passed its
+ * gate. pagemap_fd is state_pagemap()'s. Returns as state_become().
+ */
+int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, struct err *err);
 
 /*
  * Becomes the worker of options.state, if that fits: returns only when it does not, with a

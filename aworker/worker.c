@@ -204,6 +204,7 @@ static int open_process(struct worker *w, struct err *err)
 	w->listener = (struct http_listener)HTTP_LISTENER_INIT;
 	w->http = NULL;
 	w->holds = 0;
+	w->imports = 0;
 	w->exit_code = WORKER_EXIT_OK;
 	w->exiting = w->drained = false;
 	w->rest = REST_NOT_WANTED;
@@ -326,6 +327,9 @@ static const char *why_no_rest(const struct worker *w)
 {
 	if (w->exiting)
 		return "its code ended or failed before it served";
+	/* An image is known by the file that it was made of. */
+	if (w->imports > 0)
+		return "it imports files, which could change unseen: bundle them into one";
 	if (w->rest == REST_WANTED)
 		return "it has no fetch handler, so there is nothing to start later";
 	if (w->rest == REST_SERVES)

@@ -104,6 +104,7 @@ struct worker {
 	uint64_t origin_ns;		 /* CLOCK_MONOTONIC of performance.now() == 0 */
 	double time_origin_ms;		 /* the same moment as wall-clock time since 1970 */
 	unsigned holds;			 /* ops.workerHold() */
+	unsigned imports;		 /* files that the user's file has loaded */
 	int exit_code;
 	bool exiting; /* exit_code is final; the loop is told to stop */
 	int signal;   /* that asked to end; 0: none */

@@ -151,17 +151,19 @@ static int host_load(void *data, const char *specifier, const char *referrer, ch
 	struct buf *ret_source, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
+	struct worker *w = data;
 	char *text;
 	size_t len;
 	int r;
 
-	(void)data;
 	r = resolve(specifier, referrer, &path, err);
 	if (r < 0)
 		return r;
 	r = file_read(AT_FDCWD, path, WORKER_FILE_MAX, &text, &len, err);
 	if (r < 0)
 		return err_wrap(err, "import '%s'", specifier);
+	if (w)
+		w->imports++;
 	*ret_name = take_ptr(&path);
 	*ret_source = (struct buf){.data = text, .len = len, .cap = len + 1};
 	return 0;

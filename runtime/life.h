@@ -19,6 +19,9 @@ struct cgroup;
 struct oci_config;
 struct oci_hook;
 
+/* How long a worker may take to run what it is to have run in a state image, in seconds. */
+#define LIFE_REST_TIMEOUT_S 60
+
 /* How long a killed process may take to be gone. */
 #define LIFE_KILL_TIMEOUT_MS 10000
 
@@ -60,7 +63,8 @@ struct life_options {
 	bool no_new_keyring;
 	bool knows_exit_file; /* the caller needs no descendant */
 	bool may_start_seed;
-	bool start; /* at once, poststart hooks included: there is no gate to open */
+	bool start;   /* at once, poststart hooks included: there is no gate to open */
+	bool to_rest; /* a worker that becomes a state image, and is left standing */
 	const struct life_restorer *restorer; /* NULL: a new process, which waits for start */
 	struct console *console; /* gets the terminal when there is no socket; NULL: refuse one */
 };

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +51,9 @@ struct creation {
 	int gate_fd;
 	bool hooks_ran;
 	bool pid_file_written;
-	bool started; /* and not locked any more */
+	bool started;		    /* and not locked any more */
+	struct oci_process process; /* what is run instead of the configuration's, to_rest */
+	const char **args;	    /* ... and its arguments; owned */
 	char created[RFC3339_MAX];
 	struct buf warnings;
 };
@@ -71,6 +74,7 @@ static void creation_finish(struct creation *cr)
 	record_finish(&cr->record);
 	container_close(&cr->container);
 	bundle_finish(&cr->bundle);
+	free(cr->args);
 	buf_finish(&cr->warnings);
 }
 
@@ -263,6 +267,15 @@ static int write_pid_file(struct creation *cr, struct err *err)
 	return r < 0 ? err_wrap(err, "pid file") : 0;
 }
 
+static int limit_rest(int conn, struct err *err)
+{
+	const struct timeval limit = {.tv_sec = LIFE_REST_TIMEOUT_S};
+
+	return setsockopt(conn, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0
+		       ? err_set(err, errno, "SO_RCVTIMEO")
+		       : 0;
+}
+
 /* The process stands at its gate, and ends with us until this is done. */
 static int duty_ready(void *arg, struct err *err)
 {
@@ -285,6 +298,8 @@ static int duty_ready(void *arg, struct err *err)
 	 * As with `start`: hooks and agents, which may hang, can use every verb on the
 	 * container, and others can delete it.
 	 */
+	if (r == 0 && cr->options->to_rest)
+		r = limit_rest(cr->child.conn, err);
 	cr->started = r == 0 && cr->options->start;
 	if (cr->started)
 		container_unlock(&cr->container);
@@ -299,6 +314,13 @@ static int duty_listener(void *arg, int remote_fd, struct err *err)
 		&cr->record, OCI_STATUS_CREATED, cr->child.pidfd, cr->child.pid, remote_fd, err);
 }
 
+static int duty_rested(void *arg, uint64_t regs, struct err *err)
+{
+	struct creation *cr = arg;
+
+	return state_store_save(&cr->payload.state, cr->child.pid, regs, err);
+}
+
 static int make_process(struct creation *cr, struct err *err)
 {
 	_cleanup_close_ int dir_fd =
@@ -311,6 +333,7 @@ static int make_process(struct creation *cr, struct err *err)
 		.warning = duty_warning,
 		.ready = duty_ready,
 		.listener = duty_listener,
+		.rested = cr->options->to_rest ? duty_rested : NULL,
 	};
 	int r;
 
@@ -369,6 +392,32 @@ static int restore_process(struct creation *cr, struct err *err)
 	return duty_ready(cr, err);
 }
 
+/*
+ * By its command line, which the name of the image does not know of. Nobody else may say
+ * that: such a worker would stand for ever.
+ */
+static int ask_for_rest(struct creation *cr, struct err *err)
+{
+	const struct oci_process *process = cr->bundle.config->process;
+	size_t n = 0;
+
+	if (!cr->payload.is_worker)
+		return err_say(err, EINVAL, "bundle '%s' is no worker's", cr->bundle.path);
+	while (process->args[n])
+		n++;
+	cr->args = calloc(n + 2, sizeof(*cr->args));
+	if (!cr->args)
+		return err_oom(err);
+	cr->args[0] = process->args[0];
+	cr->args[1] = "--build-state=-"; /* it is us who write it */
+	memcpy(cr->args + 2, process->args + 1, n * sizeof(*cr->args));
+	cr->process = *process;
+	cr->process.args = cr->args;
+	cr->bundle.config->process = &cr->process;
+	cr->payload.rests = true;
+	return 0;
+}
+
 static int prepare(struct creation *cr, struct err *err)
 {
 	const struct life_options *o = cr->options;
@@ -382,6 +431,8 @@ static int prepare(struct creation *cr, struct err *err)
 		r = payload_choose(cr->bundle.config, cr->bundle.rootfs, o->warmfork,
 			o->knows_exit_file, &cr->payload, err);
 	cr->payload.may_start_seed = o->may_start_seed;
+	if (r == 0 && o->to_rest)
+		r = ask_for_rest(cr, err);
 	if (r == 0 && o->restorer && cr->payload.is_worker)
 		return err_say(err, ENOTSUP, "bundle '%s' is a worker's: none is ever saved",
 			cr->bundle.path);

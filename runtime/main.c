@@ -52,7 +52,7 @@ static const struct verb verbs[] = {
 	{"run", verb_run, "[options] ID", "create, start and wait for a container", &run_options, 1,
 		1, NULL},
 	{"seed", verb_seed, "[options] start|stop|list|info|image [NAME]",
-		"control the warm processes that workers are forked from", &seed_options, 1, 2,
+		"control the warm processes that workers are forked from", &seed_options, 1, 3,
 		complete_seed},
 	{"spec", verb_spec, "[options]", "write a config.json to begin with", &spec_options, 0, 0,
 		NULL},

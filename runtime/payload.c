@@ -143,6 +143,8 @@ int payload_choose(const struct oci_config *config, const char *rootfs, const ch
 	if (r < 0)
 		return r;
 	p.is_worker |= seed != NULL;
+	if (p.is_worker && state_store_name(config, rootfs, &p.state, err) < 0)
+		return -err->code;
 	if (p.warmfork == PAYLOAD_NEVER)
 		p.no_clone = "warmfork is 'never'";
 	else if (!knows_exit_file)
@@ -156,7 +158,7 @@ int payload_choose(const struct oci_config *config, const char *rootfs, const ch
 	return 0;
 }
 
-static struct seed_call call_of(const struct box_plan *plan)
+static struct seed_call call_of(const struct box_plan *plan, int image_fd)
 {
 	struct seed_call call = SEED_CALL_INIT;
 	struct box_call from;
@@ -169,13 +171,14 @@ static struct seed_call call_of(const struct box_plan *plan)
 	call.cgroup_fd = from.cgroup_fd;
 	call.fds = from.fds;
 	call.n_fds = from.n_fds;
+	call.image_fd = image_fd;
 	return call;
 }
 
 static int spawn_clone(const struct payload *p, const struct box_plan *plan, int state_dir_fd,
-	struct box_child *ret, struct err *err)
+	int image_fd, struct box_child *ret, struct err *err)
 {
-	struct seed_call call = call_of(plan);
+	struct seed_call call = call_of(plan, image_fd);
 	struct seed_clone clone;
 	int conn;
 	int r;
@@ -192,10 +195,10 @@ static int spawn_clone(const struct payload *p, const struct box_plan *plan, int
 }
 
 static int spawn_program(const struct box_plan *plan, const struct seed_launch *launch,
-	struct box_child *ret, struct err *err)
+	int image_fd, struct box_child *ret, struct err *err)
 {
 	struct box_child child = BOX_CHILD_INIT;
-	struct seed_call call = call_of(plan);
+	struct seed_call call = call_of(plan, image_fd);
 	int r = box_spawn_program(plan, launch->image_fd, launch->base_fd,
 		(const char *const *)launch->argv, (const char *const *)launch->envp, &child, err);
 
@@ -225,7 +228,8 @@ static bool has_started(const struct box_child *child)
 	return n == sizeof(byte);
 }
 
-static int spawn_from_image(const struct box_plan *plan, struct box_child *ret, struct err *err)
+static int spawn_from_image(
+	const struct box_plan *plan, int image_fd, struct box_child *ret, struct err *err)
 {
 	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
 	struct box_child child = BOX_CHILD_INIT;
@@ -233,7 +237,7 @@ static int spawn_from_image(const struct box_plan *plan, struct box_child *ret, 
 		NULL, BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
 
 	if (r == 0)
-		r = spawn_program(plan, &launch, &child, err);
+		r = spawn_program(plan, &launch, image_fd, &child, err);
 	if (r < 0)
 		return r;
 	if (!has_started(&child)) {
@@ -244,16 +248,17 @@ static int spawn_from_image(const struct box_plan *plan, struct box_child *ret, 
 	return 0;
 }
 
-static int spawn_cold(const struct box_plan *plan, struct box_child *ret, struct err *err)
+static int spawn_cold(
+	const struct box_plan *plan, int image_fd, struct box_child *ret, struct err *err)
 {
 	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
 
-	if (spawn_from_image(plan, ret, err) == 0)
+	if (spawn_from_image(plan, image_fd, ret, err) == 0)
 		return 0;
 	log_info("a new engine: %s", err->msg);
 	if (seed_launch_prepare(NULL, SEED_OPTION_COLD "3", &launch, err) < 0)
 		return -err->code;
-	return spawn_program(plan, &launch, ret, err);
+	return spawn_program(plan, &launch, -1, ret, err);
 }
 
 /* There is no seed under this name, or none that answers. */
@@ -286,19 +291,31 @@ static void start_seed(const struct payload *p)
 		log_warn("%s, ignoring", err.msg);
 }
 
+static int open_state(const struct payload *p)
+{
+	struct err err;
+	int fd = p->rests ? -1 : state_store_open(&p->state, &err);
+
+	if (fd < 0 && !p->rests)
+		log_info("from source: %s", err.msg);
+	return fd < 0 ? -1 : fd;
+}
+
 int payload_spawn(const struct payload *p, const struct box_plan *plan, int state_dir_fd,
 	struct box_child *ret, enum record_payload *ret_kind, struct err *err)
 {
 	const char *why = p->no_clone ? p->no_clone : box_plan_needs_own_child(plan);
+	_cleanup_close_ int image_fd = -1;
 	int r;
 
 	if (!p->is_worker) {
 		*ret_kind = RECORD_EXEC;
 		return box_spawn(plan, ret, err);
 	}
+	image_fd = open_state(p);
 	if (!why) {
 		*ret_kind = RECORD_WARM;
-		r = spawn_clone(p, plan, state_dir_fd, ret, err);
+		r = spawn_clone(p, plan, state_dir_fd, image_fd, ret, err);
 		if (r == 0)
 			return 0;
 		if (is_no_seed(r) && p->may_start_seed && p->warmfork == PAYLOAD_AUTO)
@@ -311,5 +328,5 @@ int payload_spawn(const struct payload *p, const struct box_plan *plan, int stat
 	}
 	tell("cold start", why);
 	*ret_kind = RECORD_COLD;
-	return spawn_cold(plan, ret, err);
+	return spawn_cold(plan, image_fd, ret, err);
 }

@@ -11,6 +11,7 @@
 
 #include "runtime/base/err.h"
 #include "runtime/record.h"
+#include "runtime/state_store.h"
 
 struct box_child;
 struct box_plan;
@@ -36,7 +37,9 @@ struct payload {
 	const char *seed; /* borrowed from the config */
 	/* Why a clone is out of the question from the start; NULL when it is not. */
 	const char *no_clone;
-	bool may_start_seed; /* when none runs: for the next container */
+	bool may_start_seed;	 /* when none runs: for the next container */
+	bool rests;		 /* to become one */
+	struct state_name state; /* of the image that a worker would go on from; "": none */
 };
 
 /*

@@ -16,7 +16,8 @@ static struct {
 	unsigned max_clones;
 	unsigned parked;
 	bool force;
-} given = {.parked = SEED_PARKED_DEFAULT};
+	const char *bundle;
+} given = {.parked = SEED_PARKED_DEFAULT, .bundle = "."};
 
 static const struct option options[] = {
 	{"worker", 0, OPTION_STRING, &given.worker, "PATH", NULL,
@@ -25,6 +26,8 @@ static const struct option options[] = {
 		"start: how many clones may live at one time"},
 	{"parked", 0, OPTION_UNSIGNED, &given.parked, "N", NULL,
 		"start: how many clones wait for requests"},
+	{"bundle", 'b', OPTION_STRING, &given.bundle, "DIR", NULL,
+		"image build: of the worker, by default the working directory"},
 	{"force", 'f', OPTION_FLAG, &given.force, NULL, NULL,
 		"stop: although clones live; they stay, without anybody who learns of their exit"},
 };
@@ -110,7 +113,6 @@ static const struct seed_verb {
 	{"start", seed_verb_start},
 	{"stop", seed_verb_stop},
 	{"info", seed_verb_info},
-	{"image", seed_image},
 	{"list", NULL},
 };
 
@@ -118,6 +120,11 @@ int verb_seed(const struct globals *g, char **args, struct err *err)
 {
 	const char *name = args[1];
 
+	if (streq(args[0], "image"))
+		return seed_image(g, given.bundle, args + 1, err);
+	if (name && args[2])
+		return err_say(
+			err, EINVAL, "seed %s: one argument too many: '%s'", args[0], args[2]);
 	for (size_t i = 0; i < ARRAY_SIZE(seed_verbs); i++) {
 		if (!streq(seed_verbs[i].name, args[0]))
 			continue;
@@ -127,7 +134,7 @@ int verb_seed(const struct globals *g, char **args, struct err *err)
 		if (!seed_verbs[i].run)
 			return list_seeds(err);
 		if (!name)
-			name = seed_verbs[i].run == seed_image ? "info" : PATHS_SEED_DEFAULT;
+			name = PATHS_SEED_DEFAULT;
 		if (!paths_id_is_valid(name))
 			return err_say(err, EINVAL,
 				"invalid seed name '%s': 1 to %d letters, digits, '_', '+', '-' "
@@ -146,8 +153,10 @@ int complete_seed(
 		return seed_image_actions(ret, err);
 	if (index == 1)
 		return seed_names(ret, err);
-	*ret = calloc(ARRAY_SIZE(seed_verbs) + 1, sizeof(**ret));
+	*ret = calloc(ARRAY_SIZE(seed_verbs) + 2, sizeof(**ret));
 	for (size_t i = 0; *ret && i < ARRAY_SIZE(seed_verbs); i++)
 		(*ret)[i] = strdup(seed_verbs[i].name);
+	if (*ret)
+		(*ret)[ARRAY_SIZE(seed_verbs)] = strdup("image");
 	return *ret ? 0 : err_oom(err);
 }

@@ -13,6 +13,9 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/rfc3339.h"
+#include "runtime/create_options.h"
+#include "runtime/life.h"
+#include "runtime/state_store.h"
 #include "runtime/verbs.h"
 #include "seed/image.h"
 
@@ -45,7 +48,8 @@ static int run(char *const *argv, struct err *err)
 	return 0;
 }
 
-static int rebuild(struct err *err)
+static int rebuild(const struct globals *g UNUSED, const char *bundle UNUSED, char **args UNUSED,
+	struct err *err)
 {
 	const char *path = paths_base_image();
 	_cleanup_free_ char *worker = NULL, *option = NULL;
@@ -59,7 +63,8 @@ static int rebuild(struct err *err)
 	return run((char *const[]){worker, option, NULL}, err);
 }
 
-static int info(struct err *err)
+static int info(const struct globals *g UNUSED, const char *bundle UNUSED, char **args UNUSED,
+	struct err *err)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	_cleanup_free_ char *worker = NULL;
@@ -82,17 +87,78 @@ static int info(struct err *err)
 	return buf_failed(&out) ? err_oom(err) : print_out(out.data, err);
 }
 
+/* --- state images --- */
+
+/* It runs as a container of its own, with all that the bundle's would have and no more. */
+static int build(const struct globals *g, const char *bundle, char **args UNUSED, struct err *err)
+{
+	_cleanup_life_ struct life life = LIFE_INIT;
+	struct life_options o;
+	char id[64];
+
+	if (geteuid() != 0)
+		return err_say(err, EPERM, "seed image build: root alone makes state images");
+	snprintf(id, sizeof(id), "state-image-%d", (int)getpid());
+	o = create_life_options(g, id);
+	o.bundle = bundle;
+	o.warmfork = "never";
+	o.start = o.to_rest = true;
+	return life_create(&o, &life, err) < 0 ? -err->code
+					       : life_delete(&life.container, true, err);
+}
+
+static int list(const struct globals *g UNUSED, const char *bundle UNUSED, char **args UNUSED,
+	struct err *err)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct state_entry *entries;
+	char when[RFC3339_MAX];
+	size_t n;
+
+	if (state_store_list(&entries, &n, err) < 0)
+		return -err->code;
+	buf_printf(&out, "%-56s %10s  %s\n", "IMAGE", "KIB", "USED");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&out, "%-56s %10llu  %s\n", entries[i].name,
+			(unsigned long long)(entries[i].bytes >> 10),
+			rfc3339_seconds(entries[i].used_s, when));
+	state_store_list_free(entries, n);
+	return buf_failed(&out) ? err_oom(err) : print_out(out.data, err);
+}
+
+static int rm(
+	const struct globals *g UNUSED, const char *bundle UNUSED, char **args, struct err *err)
+{
+	return args[0] ? state_store_remove(args[0], err)
+		       : err_say(err, EINVAL, "seed image rm: a name is needed");
+}
+
 static const struct action {
 	const char *name;
-	int (*run)(struct err *err);
-} actions[] = {{"rebuild", rebuild}, {"info", info}};
+	int (*run)(const struct globals *g, const char *bundle, char **args, struct err *err);
+	bool takes_args;
+} actions[] = {
+	{"rebuild", rebuild, false},
+	{"info", info, false},
+	{"build", build, false},
+	{"list", list, false},
+	{"rm", rm, true},
+};
 
-int seed_image(const char *action, struct err *err)
+int seed_image(const struct globals *g, const char *bundle, char **args, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
-		if (streq(actions[i].name, action))
-			return actions[i].run(err);
-	return err_say(err, EINVAL, "seed image: '%s' is none of rebuild, info", action);
+	const char *name = args[0] ? args[0] : "info";
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (!streq(actions[i].name, name))
+			continue;
+		if (args[0] && args[1] && !actions[i].takes_args)
+			return err_say(err, EINVAL, "seed image %s: one argument too many: '%s'",
+				name, args[1]);
+		return actions[i].run(g, bundle, args[0] ? args + 1 : args, err);
+	}
+	return err_say(
+		err, EINVAL, "seed image: '%s' is none of rebuild, info, build, list, rm", name);
 }
 
 int seed_image_actions(char ***ret, struct err *err)

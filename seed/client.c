@@ -34,7 +34,8 @@ static void fill_head(const struct seed_call *call, struct seed_wire_request *re
 		.clone_flags = call->clone_flags,
 		.has = (call->state_dir_fd >= 0 ? SEED_HAS_STATE_DIR : 0u) |
 		       (call->pidns_fd >= 0 ? SEED_HAS_PIDNS : 0u) |
-		       (call->cgroup_fd >= 0 ? SEED_HAS_CGROUP : 0u),
+		       (call->cgroup_fd >= 0 ? SEED_HAS_CGROUP : 0u) |
+		       (call->image_fd >= 0 ? SEED_HAS_IMAGE : 0u),
 		.n_plan_fds = (uint32_t)call->n_fds,
 		.plan_len = (uint32_t)call->plan_len,
 	};
@@ -51,10 +52,10 @@ static int send_call(int conn, const struct seed_call *call, const struct seed_w
 	if (call->plan_len > SEED_PLAN_MAX)
 		return err_say(err, E2BIG, "the plan has %zu bytes, at most %u are possible",
 			call->plan_len, SEED_PLAN_MAX);
-	/* Four are ours at most. */
-	if (call->n_fds > SEED_FDS_MAX - 4)
+	/* Five are ours at most. */
+	if (call->n_fds > SEED_FDS_MAX - 5)
 		return err_say(err, E2BIG, "%zu descriptors, at most %d are possible", call->n_fds,
-			SEED_FDS_MAX - 4);
+			SEED_FDS_MAX - 5);
 	fds[n++] = call->plan_fd;
 	if (call->state_dir_fd >= 0)
 		fds[n++] = call->state_dir_fd;
@@ -62,6 +63,8 @@ static int send_call(int conn, const struct seed_call *call, const struct seed_w
 		fds[n++] = call->pidns_fd;
 	if (call->cgroup_fd >= 0)
 		fds[n++] = call->cgroup_fd;
+	if (call->image_fd >= 0)
+		fds[n++] = call->image_fd;
 	for (size_t i = 0; i < call->n_fds; i++)
 		fds[n++] = call->fds[i];
 	r = seed_wire_send(conn, head, sizeof(*head), fds, n);

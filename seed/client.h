@@ -27,14 +27,15 @@ struct seed_call {
 	int state_dir_fd;     /* O_PATH directory for `exit`; -1: no exit file */
 	int pidns_fd;	      /* PID namespace to join, or -1 */
 	int cgroup_fd;	      /* v2 cgroup directory to be born in, or -1 */
+	int image_fd;	      /* state image to go on from, or -1 */
 	const int *fds;
 	size_t n_fds;
 	const char *worker; /* executable that the seed should be running; NULL: the usual one */
 };
 
-#define SEED_CALL_INIT                                                             \
-	{                                                                          \
-		.plan_fd = -1, .state_dir_fd = -1, .pidns_fd = -1, .cgroup_fd = -1 \
+#define SEED_CALL_INIT                                                                             \
+	{                                                                                          \
+		.plan_fd = -1, .state_dir_fd = -1, .pidns_fd = -1, .cgroup_fd = -1, .image_fd = -1 \
 	}
 
 struct seed_clone {

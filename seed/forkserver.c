@@ -87,20 +87,23 @@ static int tell_keeper(const struct server *s, enum seed_keeper_op op, pid_t pid
 /* The clone's first acts. `go_fd` gives one byte when everybody knows about it. */
 static void child_start(const struct clone_ground *g, const struct seed_request *req, int go_fd)
 {
-	int keep[SEED_FDS_MAX + 2];
+	int keep[SEED_FDS_MAX + 3];
+	size_t n = req->n_fds;
 	struct err err;
-	ssize_t n;
+	ssize_t got;
 	char go;
 
 	memcpy(keep, req->fds, req->n_fds * sizeof(int));
-	keep[req->n_fds] = req->conn;
-	keep[req->n_fds + 1] = go_fd;
-	if (child_settle(g, keep, req->n_fds + 2, &err) < 0)
+	keep[n++] = req->conn;
+	keep[n++] = go_fd;
+	if (req->image_fd >= 0)
+		keep[n++] = req->image_fd;
+	if (child_settle(g, keep, n, &err) < 0)
 		_exit(EXIT_FAILURE);
 	do
-		n = read(go_fd, &go, 1);
-	while (n < 0 && errno == EINTR);
-	if (n != 1)
+		got = read(go_fd, &go, 1);
+	while (got < 0 && errno == EINTR);
+	if (got != 1)
 		_exit(EXIT_FAILURE);
 	close(go_fd);
 }

@@ -26,6 +26,7 @@ struct seed_request {
 	size_t plan_len;
 	int fds[SEED_FDS_MAX]; /* the plan's descriptors, in its order; owned; O_CLOEXEC */
 	size_t n_fds;
+	int image_fd;	  /* state image to go on from, or -1; owned */
 	uint64_t missing; /* CLONE_NEW* that were asked for and have yet to be made by unshare(2) */
 };
 

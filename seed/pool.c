@@ -29,7 +29,7 @@
 /* How long killed clones may take to be gone. */
 #define FINISH_TIMEOUT_MS 1000
 
-/* Descriptors of a hand-over before the plan's own: conversation, plan. */
+/* Descriptors of a hand-over before the plan's own: conversation, plan. A state image is the last. */
 #define HAND_OVER_FDS 2
 
 void pool_init(struct pool *p, const struct seed_parking *parking, unsigned wanted)
@@ -115,9 +115,12 @@ bool pool_take(struct pool *p, struct pool_clone *ret)
 int pool_hand_over(const struct pool_clone *c, int conn, const struct seed_message *m)
 {
 	int fds[HAND_OVER_FDS + SEED_FDS_MAX] = {conn, m->plan_fd};
+	size_t n = HAND_OVER_FDS + m->n_fds;
 
 	memcpy(fds + HAND_OVER_FDS, m->fds, m->n_fds * sizeof(int));
-	return seed_wire_send(c->conn, &m->head, sizeof(m->head), fds, HAND_OVER_FDS + m->n_fds);
+	if (m->image_fd >= 0)
+		fds[n++] = m->image_fd;
+	return seed_wire_send(c->conn, &m->head, sizeof(m->head), fds, n);
 }
 
 void pool_finish(struct pool *p)
@@ -135,7 +138,7 @@ void pool_finish(struct pool *p)
 
 static int receive(int park, struct seed_request *ret, struct err *err)
 {
-	struct seed_message m = {0};
+	struct seed_message m = {.image_fd = -1};
 	int fds[HAND_OVER_FDS + SEED_FDS_MAX];
 	size_t n_fds = 0;
 	ssize_t n = seed_wire_recv(park, &m.head, sizeof(m.head), fds, ARRAY_SIZE(fds), &n_fds, 0);
@@ -144,6 +147,8 @@ static int receive(int park, struct seed_request *ret, struct err *err)
 	if (n != sizeof(m.head) || n_fds < HAND_OVER_FDS)
 		return err_say(err, EPIPE, "the seed has ended");
 	m.plan_fd = fds[1];
+	if (m.head.has & SEED_HAS_IMAGE && n_fds > HAND_OVER_FDS)
+		m.image_fd = fds[--n_fds];
 	m.n_fds = n_fds - HAND_OVER_FDS;
 	memcpy(m.fds, fds + HAND_OVER_FDS, m.n_fds * sizeof(int));
 	r = seed_request_take(ret, fds[0], &m, err);

@@ -44,6 +44,7 @@ int seed_request_take(
 		return r;
 	ret->conn = conn;
 	ret->missing = 0;
+	ret->image_fd = m->image_fd;
 	ret->n_fds = m->n_fds;
 	memcpy(ret->fds, m->fds, m->n_fds * sizeof(int));
 	return 0;
@@ -81,7 +82,8 @@ int seed_serve_parse(const char *arg, int *ret_listen_fd, int *ret_keeper_fd, st
 int seed_receive_one(int fd, struct seed_request *ret, struct err *err)
 {
 	struct clone_ground ground = CLONE_GROUND_INIT;
-	int keep[SEED_FDS_MAX + 1];
+	int keep[SEED_FDS_MAX + 2];
+	size_t n;
 	struct seed_message m;
 	int r;
 
@@ -98,9 +100,12 @@ int seed_receive_one(int fd, struct seed_request *ret, struct err *err)
 	r = clone_ground_prepare(&ground, err);
 	if (r < 0)
 		return r;
-	memcpy(keep, ret->fds, ret->n_fds * sizeof(int));
-	keep[ret->n_fds] = fd;
-	return child_settle(&ground, keep, ret->n_fds + 1, err);
+	n = ret->n_fds;
+	memcpy(keep, ret->fds, n * sizeof(int));
+	keep[n++] = fd;
+	if (ret->image_fd >= 0)
+		keep[n++] = ret->image_fd;
+	return child_settle(&ground, keep, n, err);
 }
 
 int seed_trial(int (*run)(void *arg), void *arg, int timeout_ms, struct err *err)

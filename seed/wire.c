@@ -49,6 +49,7 @@ void seed_message_init(struct seed_message *m)
 	m->state_dir_fd = -1;
 	m->pidns_fd = -1;
 	m->cgroup_fd = -1;
+	m->image_fd = -1;
 	m->n_fds = 0;
 }
 
@@ -58,6 +59,7 @@ void seed_message_finish(struct seed_message *m)
 	fd_close(&m->state_dir_fd);
 	fd_close(&m->pidns_fd);
 	fd_close(&m->cgroup_fd);
+	fd_close(&m->image_fd);
 	close_all(m->fds, m->n_fds);
 	m->n_fds = 0;
 }
@@ -171,7 +173,7 @@ static int check_head(const struct seed_wire_request *h, struct err *err)
 static size_t count_fds(const struct seed_wire_request *h)
 {
 	return 1u + !!(h->has & SEED_HAS_STATE_DIR) + !!(h->has & SEED_HAS_PIDNS) +
-	       !!(h->has & SEED_HAS_CGROUP) + (size_t)h->n_plan_fds;
+	       !!(h->has & SEED_HAS_CGROUP) + !!(h->has & SEED_HAS_IMAGE) + (size_t)h->n_plan_fds;
 }
 
 static int check_plan(const struct seed_message *m, struct err *err)
@@ -203,6 +205,8 @@ static int check_fds(const struct seed_message *m, struct err *err)
 		(fstat(m->cgroup_fd, &st) < 0 || !S_ISDIR(st.st_mode) ||
 			fstatfs(m->cgroup_fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC))
 		return err_say(err, EPROTO, "clone request: the cgroup is no cgroup v2 directory");
+	if (m->image_fd >= 0 && (fstat(m->image_fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		return err_say(err, EPROTO, "clone request: the state image is no file");
 	return 0;
 }
 
@@ -237,6 +241,8 @@ int seed_message_parse(const void *data, size_t len, int *fds, size_t n_fds,
 		m.pidns_fd = fds[next++];
 	if (m.head.has & SEED_HAS_CGROUP)
 		m.cgroup_fd = fds[next++];
+	if (m.head.has & SEED_HAS_IMAGE)
+		m.image_fd = fds[next++];
 	m.n_fds = n_fds - next;
 	memcpy(m.fds, fds + next, m.n_fds * sizeof(int));
 	r = check_plan(&m, err);

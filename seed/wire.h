@@ -17,7 +17,7 @@
 #include "runtime/base/err.h"
 
 #define SEED_WIRE_MAGIC	  0x46525554u /* "TURF" */
-#define SEED_WIRE_VERSION 1
+#define SEED_WIRE_VERSION 2
 
 /* All descriptors of one request; the kernel's own limit (SCM_MAX_FD) is 253. */
 #define SEED_FDS_MAX 250
@@ -34,7 +34,8 @@ enum seed_wire_has {
 	SEED_HAS_STATE_DIR = 1 << 0, /* O_PATH directory in which the keeper leaves `exit` */
 	SEED_HAS_PIDNS = 1 << 1,     /* PID namespace to join before the clone is made */
 	SEED_HAS_CGROUP = 1 << 2,    /* v2 cgroup directory for CLONE_INTO_CGROUP */
-	SEED_HAS_ALL = SEED_HAS_STATE_DIR | SEED_HAS_PIDNS | SEED_HAS_CGROUP,
+	SEED_HAS_IMAGE = 1 << 3,     /* state image to go on from, opened for reading */
+	SEED_HAS_ALL = SEED_HAS_STATE_DIR | SEED_HAS_PIDNS | SEED_HAS_CGROUP | SEED_HAS_IMAGE,
 };
 
 /* Who made the binaries at the two ends: a hash of the version, and the worker's executable. */
@@ -45,7 +46,10 @@ struct seed_build_id {
 	uint64_t mtime_ns;
 };
 
-/* Descriptors follow in this order: plan, [state dir], [pidns], [cgroup], the plan's own. */
+/*
+ * Descriptors follow in this order: plan, [state dir], [pidns], [cgroup], [image], the
+ * plan's own.
+ */
 struct seed_wire_request {
 	uint32_t magic;
 	uint16_t version;
@@ -79,6 +83,7 @@ struct seed_message {
 	int state_dir_fd;
 	int pidns_fd;
 	int cgroup_fd;
+	int image_fd;
 	int fds[SEED_FDS_MAX]; /* the plan's own */
 	size_t n_fds;
 };

@@ -62,6 +62,13 @@ const char *paths_base_image(void)
 	return path && *path ? path : PATHS_BASE_IMAGE;
 }
 
+const char *paths_states_dir(void)
+{
+	const char *dir = secure_getenv("TURF_STATES_DIR");
+
+	return dir && *dir ? dir : PATHS_STATES_DIR;
+}
+
 const char *paths_seccomp_dir(void)
 {
 	static char path[PATH_MAX];

@@ -15,6 +15,7 @@
 #define PATHS_SECCOMP_DIR  "/run/turf-seccomp"
 #define PATHS_SEED_DEFAULT "default"
 #define PATHS_BASE_IMAGE   "/var/cache/turf/base"
+#define PATHS_STATES_DIR   "/var/cache/turf/state"
 
 /* Longest container id and seed name; leaves room for a suffix in a file name. */
 #define PATHS_ID_MAX 240
@@ -33,6 +34,9 @@ const char *paths_seeds_dir(void);
 
 /* The base image of workers: environment TURF_BASE_IMAGE, else PATHS_BASE_IMAGE. Not owned. */
 const char *paths_base_image(void);
+
+/* The state images of all tenants: environment TURF_STATES_DIR, else PATHS_STATES_DIR. Not owned. */
+const char *paths_states_dir(void);
 
 /*
  * Where compiled seccomp programs are kept: PATHS_SECCOMP_DIR, for others than root

@@ -137,6 +137,11 @@ struct box_duties {
 	 */
 	int (*listener)(void *arg, int remote_fd, struct err *err);
 	/*
+	 * A worker without a gate that is to become a state image is at rest; see gate.h. NULL where
+	 * that cannot be.
+	 */
+	int (*rested)(void *arg, uint64_t regs, struct err *err);
+	/*
 	 * It stands at its gate, and dies if we do until this returns: the place to write
 	 * the container's state. NULL is fine.
 	 */

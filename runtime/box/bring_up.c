@@ -291,7 +291,10 @@ static int on_ready(const struct box_child *child, const struct plan_head *p,
 	r = conv_say(child->conn, CONV_RELEASED, 0);
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		return err_set(err, -r, "release the container's process");
-	return p->gate_fd < 0 ? gate_outcome(child->conn, duties->listener, duties->arg, err)
+	return p->gate_fd < 0 ? gate_outcome(child->conn,
+					&(struct gate_duties){
+						duties->arg, duties->listener, duties->rested},
+					err)
 			      : await_end(child, err);
 }
 

@@ -33,7 +33,8 @@ enum conv_type {
 	CONV_NET_DONE,
 	CONV_LISTENER, /* on the gate's socket; value: the descriptor of the seccomp listener */
 	CONV_LISTENER_TAKEN,
-	CONV_KNOWN, /* to a child that another process made: its CONV_PID has been heard */
+	CONV_RESTED, /* in place of GOING: registers to go on with are at value + (value2 << 32) */
+	CONV_KNOWN,  /* to a child that another process made: its CONV_PID has been heard */
 };
 
 struct conv_msg {

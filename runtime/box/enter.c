@@ -112,9 +112,11 @@ int enter_run(struct enter *e, struct box_entry *ret, struct err *err)
 }
 
 int box_enter(const void *plan, size_t plan_len, const int *fds, size_t n_fds, int conn,
-	uint64_t missing, struct box_entry *ret, struct err *err)
+	uint64_t missing, const int keep[BOX_KEEP_MAX], struct box_entry *ret, struct err *err)
 {
 	struct enter e = {.plan = plan, .conn = conn, .missing = missing};
+
+	memcpy(e.keep, keep, sizeof(e.keep));
 
 	*ret = (struct box_entry){.conn = conn, .gate_fd = -1, .start_conn = -1};
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -208,6 +210,18 @@ void box_started(struct box_entry *entry)
 	const struct conv_msg going = {.type = CONV_GOING};
 
 	tell_start(entry, &going);
+	fd_close(&entry->start_conn);
+}
+
+void box_rested(struct box_entry *entry, const void *regs)
+{
+	const struct conv_msg rested = {
+		.type = CONV_RESTED,
+		.value = (uint32_t)(uintptr_t)regs,
+		.value2 = (uint32_t)((uintptr_t)regs >> 32),
+	};
+
+	tell_start(entry, &rested);
 	fd_close(&entry->start_conn);
 }
 

@@ -34,14 +34,17 @@ struct box_entry {
 	size_t hooks_state_len;
 };
 
+/* Descriptors that a worker keeps beyond its box, until it closes them. */
+#define BOX_KEEP_MAX 2
+
 /*
- * Takes over `fds` and conn. `missing` are the CLONE_NEW* of box_call.clone_flags that
+ * Takes over `fds` and conn, and leaves `keep` (-1: none) alone. `missing` are the CLONE_NEW* of box_call.clone_flags that
  * the process was not born with; CLONE_NEWPID and CLONE_NEWUSER cannot be among them. On
  * failure the process is in an undefined state between outside and inside: report by
  * box_failed() and end it.
  */
 int box_enter(const void *plan, size_t plan_len, const int *fds, size_t n_fds, int conn,
-	uint64_t missing, struct box_entry *ret, struct err *err);
+	uint64_t missing, const int keep[BOX_KEEP_MAX], struct box_entry *ret, struct err *err);
 
 /* Says READY: the container exists. */
 int box_ready(struct box_entry *entry, struct err *err);
@@ -55,6 +58,9 @@ int box_wait_start(struct box_entry *entry, struct err *err);
 
 /* Tells `start` that it succeeded. For workers; execve does it by itself. */
 void box_started(struct box_entry *entry);
+
+/* Tells it that the process is at rest, to go on with these registers (image.h) or to be killed. */
+void box_rested(struct box_entry *entry, const void *regs);
 
 /* Tells whoever waits (the runtime before READY, `start` after it) why there is no container. */
 void box_failed(struct box_entry *entry, const struct err *err);

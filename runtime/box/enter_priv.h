@@ -16,14 +16,15 @@ struct enter {
 	const struct plan_head *plan;
 	int fds[PLAN_FDS_MAX]; /* -1 once used up */
 	int conn;
-	bool own;	      /* forked by the caller itself: its surroundings are the right ones */
-	bool joined;	      /* the namespaces are, by a process in between */
-	bool in_cgroup;	      /* born in the one of v2 */
-	uint64_t missing;     /* of plan->clone_flags: not born with these */
-	mode_t umask;	      /* as it was at first */
-	int root;	      /* rootfs; borrowed from fds where it is a tree */
-	int dev;	      /* /dev in it; -1 when there is none to fill */
-	struct fd_batch done; /* closed together, before the process waits for start */
+	bool own;	/* forked by the caller itself: its surroundings are the right ones */
+	bool joined;	/* the namespaces are, by a process in between */
+	bool in_cgroup; /* born in the one of v2 */
+	int keep[BOX_KEEP_MAX]; /* a worker's own */
+	uint64_t missing;	/* of plan->clone_flags: not born with these */
+	mode_t umask;		/* as it was at first */
+	int root;		/* rootfs; borrowed from fds where it is a tree */
+	int dev;		/* /dev in it; -1 when there is none to fill */
+	struct fd_batch done;	/* closed together, before the process waits for start */
 	const char *create_state, *start_state; /* JSON for hooks; mapped, never unmapped */
 	size_t create_state_len, start_state_len;
 };

@@ -200,18 +200,23 @@ static void give_stdio(const struct plan_head *p)
 			(void)!fchown(i, p->uid, st.st_gid);
 }
 
-/* Everything above the container's own but `keep1` and `keep2`. */
-static int close_rest(unsigned first, int keep1, int keep2, unsigned flags, struct err *err)
+static int by_number(const void *a, const void *b)
 {
-	unsigned low = (unsigned)(keep1 < keep2 ? keep1 : keep2);
-	unsigned high = (unsigned)(keep1 < keep2 ? keep2 : keep1);
-	const unsigned ranges[3][2] = {{first, low - 1}, {low + 1, high - 1}, {high + 1, ~0U}};
+	return *(const int *)a - *(const int *)b;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
-		if (ranges[i][0] <= ranges[i][1] &&
-			syscall(SYS_close_range, ranges[i][0], ranges[i][1], flags) < 0)
+/* Everything above the container's own but these, which may be -1 or the same. Sorts them. */
+static int close_rest(unsigned first, int *keep, size_t n, struct err *err)
+{
+	qsort(keep, n, sizeof(*keep), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)first)
+			continue;
+		if (keep[i] > (int)first && syscall(SYS_close_range, first, keep[i] - 1, 0) < 0)
 			return err_set(err, errno, "close_range");
-	return 0;
+		first = (unsigned)keep[i] + 1;
+	}
+	return syscall(SYS_close_range, first, ~0U, 0) < 0 ? err_set(err, errno, "close_range") : 0;
 }
 
 static int close_others(const struct enter *e, struct err *err)
@@ -219,12 +224,14 @@ static int close_others(const struct enter *e, struct err *err)
 	const struct plan_head *p = e->plan;
 	unsigned first = 3 + p->preserved.n;
 
-	if (p->flags & PLAN_WORKER)
-		return close_rest(
-			first, e->conn, p->gate_fd < 0 ? e->conn : enter_fd(e, p->gate_fd), 0, err);
-	/* Inside there are others, to whom our descriptors must not even be shown. */
-	if (p->flags & PLAN_JOIN)
-		return close_rest(first, e->conn, e->conn, 0, err);
+	/* Inside of what is joined there are others, to whom our descriptors must not even be shown. */
+	if (p->flags & (PLAN_WORKER | PLAN_JOIN)) {
+		const bool worker = p->flags & PLAN_WORKER;
+		int keep[] = {e->conn, worker && p->gate_fd >= 0 ? enter_fd(e, p->gate_fd) : -1,
+			worker ? e->keep[0] : -1, worker ? e->keep[1] : -1};
+
+		return close_rest(first, keep, ARRAY_SIZE(keep), err);
+	}
 	/* What we still need closes itself at execve. */
 	if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_set(err, errno, "close_range");

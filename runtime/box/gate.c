@@ -48,14 +48,13 @@ int gate_listen(int state_dir_fd, int *ret_fd, struct err *err)
 }
 
 /* The child's last word counts: an exec may fail after it said that it is going. */
-static int on_listener(
-	int conn, int remote_fd, gate_listener_fn listener, void *arg, struct err *err)
+static int on_listener(int conn, int remote_fd, const struct gate_duties *duties, struct err *err)
 {
 	int r;
 
-	if (!listener)
+	if (!duties->listener)
 		return err_say(err, EPROTO, "nobody takes the seccomp listener");
-	if (listener(arg, remote_fd, err) < 0) {
+	if (duties->listener(duties->arg, remote_fd, err) < 0) {
 		/* That one says that the gate is open already. */
 		if (err->code == ENOENT)
 			err->code = ECONNREFUSED;
@@ -65,7 +64,7 @@ static int on_listener(
 	return r < 0 ? err_set(err, -r, "start gate: send") : 0;
 }
 
-int gate_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err)
+int gate_outcome(int conn, const struct gate_duties *duties, struct err *err)
 {
 	struct conv_msg msg;
 	bool going = false;
@@ -75,14 +74,19 @@ int gate_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err
 		if (msg.type == CONV_ERROR)
 			return conv_failed(&msg, err);
 		if (msg.type == CONV_LISTENER) {
-			if (on_listener(conn, (int)msg.value, listener, arg, err) < 0)
+			if (on_listener(conn, (int)msg.value, duties, err) < 0)
 				return -err->code;
 			continue;
 		}
+		if (msg.type == CONV_RESTED && duties->rested)
+			return duties->rested(
+				duties->arg, (uint64_t)msg.value2 << 32 | msg.value, err);
 		if (msg.type != CONV_GOING)
 			return err_say(err, EPROTO, "unexpected message %u", msg.type);
 		going = true;
 	}
+	if (r == -EAGAIN)
+		return err_say(err, ETIMEDOUT, "the container's process did not answer in time");
 	if (r < 0)
 		return err_set(err, -r, "hear from the container's process");
 	if (!going)
@@ -111,7 +115,7 @@ int gate_start_listening(int state_dir_fd, gate_listener_fn listener, void *arg,
 		return err_say(err, EPIPE, "the container's process died before it could start");
 	if (r < 0)
 		return err_set(err, -r, "start gate: send");
-	return gate_outcome(conn, listener, arg, err);
+	return gate_outcome(conn, &(struct gate_duties){.arg = arg, .listener = listener}, err);
 }
 
 int gate_start(int state_dir_fd, struct err *err)

@@ -8,6 +8,8 @@
 #ifndef RUNTIME_BOX_GATE_H
 #define RUNTIME_BOX_GATE_H
 
+#include <stdint.h>
+
 #include "runtime/base/err.h"
 
 #define GATE_SOCKET "start"
@@ -18,8 +20,18 @@ int gate_listen(int state_dir_fd, int *ret_fd, struct err *err);
 /* Takes the descriptor of a seccomp listener, whose number in the container's process is given. */
 typedef int (*gate_listener_fn)(void *arg, int remote_fd, struct err *err);
 
+/* Saves a process at rest, whose registers are at that address of its memory. */
+typedef int (*gate_rested_fn)(void *arg, uint64_t regs, struct err *err);
+
+struct gate_duties {
+	void *arg;
+	/* NULL where that cannot be */
+	gate_listener_fn listener;
+	gate_rested_fn rested;
+};
+
 /* Waits for the last words of a process that was told to go; `conn` leads to it. */
-int gate_outcome(int conn, gate_listener_fn listener, void *arg, struct err *err);
+int gate_outcome(int conn, const struct gate_duties *duties, struct err *err);
 
 /*
  * Opens the gate and waits for the outcome; at most one caller succeeds, because

@@ -380,8 +380,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "hostile: %s\n", err.msg);
 		return 1;
 	}
-	r = box_enter(
-		req.plan, req.plan_len, req.fds, req.n_fds, req.conn, req.missing, &entry, &err);
+	r = box_enter(req.plan, req.plan_len, req.fds, req.n_fds, req.conn, req.missing,
+		(const int[BOX_KEEP_MAX]){-1, -1}, &entry, &err);
 	if (r == 0)
 		r = box_ready(&entry, &err);
 	if (r == 0)

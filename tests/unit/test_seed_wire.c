@@ -57,7 +57,7 @@ START_TEST(every_field_is_checked)
 	assert_refused(&h, sizeof(h), EPROTO, "clone request: not a request of turf");
 	h = head(4);
 	h.version = 9;
-	assert_refused(&h, sizeof(h), ESTALE, "clone request: version 9, this seed speaks 1");
+	assert_refused(&h, sizeof(h), ESTALE, "clone request: version 9, this seed speaks 2");
 	h = head(4);
 	h.op = 2;
 	assert_refused(&h, sizeof(h), EPROTO, "clone request: unknown operation 2");
@@ -68,8 +68,9 @@ START_TEST(every_field_is_checked)
 	h.clone_flags = CLONE_NEWNS | CLONE_VM;
 	assert_refused(&h, sizeof(h), EPROTO, "clone request: clone flags 0x100 are not allowed");
 	h = head(4);
-	h.has = 8;
-	assert_refused(&h, sizeof(h), EPROTO, "clone request: unknown descriptors announced (0x8)");
+	h.has = 16;
+	assert_refused(
+		&h, sizeof(h), EPROTO, "clone request: unknown descriptors announced (0x10)");
 	h = head(4);
 	h.has = SEED_HAS_PIDNS;
 	h.clone_flags = CLONE_NEWPID;
@@ -102,11 +103,13 @@ START_TEST(descriptors_are_checked_for_what_they_are)
 		{SEED_HAS_STATE_DIR, "clone request: the state directory is none"},
 		{SEED_HAS_PIDNS, "clone request: the PID namespace to join is none"},
 		{SEED_HAS_CGROUP, "clone request: the cgroup is no cgroup v2 directory"},
+		{SEED_HAS_IMAGE, "clone request: the state image is no file"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		/* The wrong file, the wrong namespace, the wrong file system. */
-		const char *const wrong[] = {"/dev/null", "/proc/self/ns/uts",
+		const char *const wrong[] = {"/dev/null",
+			cases[i].has == SEED_HAS_IMAGE ? "/proc" : "/proc/self/ns/uts",
 			cases[i].has == SEED_HAS_CGROUP ? "/proc" : "/dev/null"};
 
 		for (size_t j = 0; j < ARRAY_SIZE(wrong); j++) {
