@@ -179,10 +179,17 @@ static int save(struct cgroup *cg, const struct cgroup_update *u, bool done, str
 	return u->save ? u->save(u->save_arg, cg->paths, cg->n_paths, done, err) : 0;
 }
 
+struct announcement {
+	const struct cgroup_update *update;
+	bool made; /* what is recorded may be another than before */
+};
+
 static int announce(void *arg, const struct cgroup_path *paths, size_t n, struct err *err)
 {
-	const struct cgroup_update *u = arg;
+	struct announcement *a = arg;
+	const struct cgroup_update *u = a->update;
 
+	a->made = true;
 	return u->save ? u->save(u->save_arg, paths, n, false, err) : 0;
 }
 
@@ -213,7 +220,7 @@ static int apply(struct cgroup *cg, const struct cgroup_update *u,
 }
 
 /* All of it as it was. */
-static void take_back(struct cgroup *cg, const struct cgroup_update *u,
+static void take_back(struct cgroup *cg, const struct announcement *announced,
 	const struct cgroup_layout *places, size_t n_dirs, size_t n_paths, struct buf *warnings)
 {
 	struct err err = ERR_INIT;
@@ -222,7 +229,7 @@ static void take_back(struct cgroup *cg, const struct cgroup_update *u,
 		if (cg->dirs[i].fd >= 0)
 			undo_dir(places, &cg->dirs[i], warnings);
 	forget_gone(cg, n_paths);
-	if (save(cg, u, false, &err) < 0)
+	if (announced->made && save(cg, announced->update, false, &err) < 0)
 		buf_printf(warnings, "%s, ignoring\n", err.msg);
 }
 
@@ -246,8 +253,9 @@ int cgroup_update_limited(struct cgroup *cg, const struct cgroup_update *u,
 {
 	_cleanup_cgroup_journal_ struct cgroup_journal journal = {.list = NULL};
 	_cleanup_cgroup_layout_ struct cgroup_layout places = {.n = 0};
+	struct announcement announced = {.update = u};
 	size_t n_dirs = cg->n_dirs, n_paths = cg->n_paths;
-	int r = cgroup_make_missing(cg, limits, announce, (void *)u, err);
+	int r = cgroup_make_missing(cg, limits, announce, &announced, err);
 
 	for (size_t i = 0; i < cg->n_dirs; i++)
 		cg->dirs[i].journal = &journal;
@@ -261,6 +269,6 @@ int cgroup_update_limited(struct cgroup *cg, const struct cgroup_update *u,
 		return 0;
 	cgroup_journal_undo(&journal, warnings);
 	undo_others(cg, u, limits, before, warnings);
-	take_back(cg, u, &places, n_dirs, n_paths, warnings);
+	take_back(cg, &announced, &places, n_dirs, n_paths, warnings);
 	return r;
 }
