@@ -2,6 +2,7 @@
 /*
  * bench-start, from execve to the first byte of an HTTP answer, without any sandbox:
  *   aworker, base image    the loader goes on from the image
+ *   aworker, state image   and from that of a worker which has run its code
  *   aworker, new engine    as after an installation, with the built-in snapshot alone
  *   bun, workerd, deno, node    what else runs such a script; from hack/bench-deps
  */
@@ -25,11 +26,11 @@
 /* Below the build directory; see hack/bench-deps. */
 #define MODULES "bench/npm/node_modules/"
 
-enum { IMAGE, NEW, BUN, WORKERD, DENO, NODE, N_CASES };
+enum { IMAGE, STATE, NEW, BUN, WORKERD, DENO, NODE, N_CASES };
 
 struct program {
 	const char *path; /* below the build directory */
-	const char *args[6];
+	const char *args[7];
 	const char *file; /* the script, in the bench's directory */
 	const char *text; /* "SOCKET" is where it has to listen */
 };
@@ -38,6 +39,9 @@ struct program {
 static const struct program programs[N_CASES] = {
 	[IMAGE] = {.path = "aworker-loader",
 		.args = {"IMAGE", "AWORKER", "--listen", "unix:SOCKET", "DIR/worker.js"}},
+	[STATE] = {.path = "aworker-loader",
+		.args = {"IMAGE", "AWORKER", "--state=IMAGE.state", "--listen", "unix:SOCKET",
+			"DIR/worker.js"}},
 	[NEW] = {.path = "aworker",
 		.args = {"--listen", "unix:SOCKET", "DIR/worker.js"},
 		.file = "worker.js",
@@ -140,6 +144,17 @@ static int write_script(const struct program *p, struct err *err)
 	return file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, err);
 }
 
+static int make_state(struct err *err)
+{
+	char option[128], script[96];
+	const char *const argv[] = {setup.aworker, option, script, NULL};
+
+	snprintf(option, sizeof(option), "--build-state=%s.state", setup.image);
+	snprintf(script, sizeof(script), "%s/worker.js", setup.dir);
+	setenv("TURF_BASE_IMAGE", setup.image, 1);
+	return bench_exec(argv, NULL, NULL, err);
+}
+
 static int prepare(struct err *err)
 {
 	_cleanup_free_ char *option = NULL;
@@ -157,7 +172,8 @@ static int prepare(struct err *err)
 		return r < 0 ? r : err_oom(err);
 	argv[0] = setup.aworker;
 	argv[1] = option;
-	return bench_exec(argv, NULL, NULL, err);
+	r = bench_exec(argv, NULL, NULL, err);
+	return r < 0 ? r : make_state(err);
 }
 
 static double median_ms(struct bench_case *c)
@@ -190,16 +206,18 @@ static int report(struct bench_case *cases)
 
 	bench_run(cases, N_CASES, bench_rounds());
 	bench_report_cases(r, cases, N_CASES, baselines, ARRAY_SIZE(baselines));
-	bench_report_row(r, &(struct bench_row){
-				    .name = cases[IMAGE].name,
-				    .metric = "wall p50",
-				    .unit = "ms",
-				    .value = median_ms(&cases[IMAGE]),
-				    .ratio = NAN,
-				    .bar = BAR_IMAGE_MS,
-				    .reason = cases[IMAGE].missing,
-			    });
-	put_ratio(r, cases, IMAGE, BUN, BAR_IMAGE_RATIO);
+	for (size_t i = IMAGE; i <= STATE; i++) {
+		bench_report_row(r, &(struct bench_row){
+					    .name = cases[i].name,
+					    .metric = "wall p50",
+					    .unit = "ms",
+					    .value = median_ms(&cases[i]),
+					    .ratio = NAN,
+					    .bar = BAR_IMAGE_MS,
+					    .reason = cases[i].missing,
+				    });
+		put_ratio(r, cases, i, BUN, BAR_IMAGE_RATIO);
+	}
 	put_ratio(r, cases, NEW, WORKERD, BAR_NEW_RATIO);
 	bench_report_note(r, "from execve to the first byte of an answer; no sandbox");
 	return bench_report_close(r);
@@ -209,6 +227,7 @@ int main(void)
 {
 	struct bench_case cases[N_CASES] = {
 		[IMAGE] = {.name = "aworker, base image"},
+		[STATE] = {.name = "aworker, state image"},
 		[NEW] = {.name = "aworker, new engine"},
 		[BUN] = {.name = "bun"},
 		[WORKERD] = {.name = "workerd"},
