@@ -109,15 +109,15 @@ static int make_own(struct worker *w, const struct box_entry *entry, struct err 
 }
 
 /* A state image that does not fit costs time, and no more: the source is there. */
-static int go_on_from_state(
-	struct worker *w, struct box_entry *entry, int image, int pagemap, struct err *err)
+static int go_on_from_state(struct worker *w, struct box_entry *entry, int image, int pagemap,
+	const struct memory *memory, struct err *err)
 {
 	struct worker_options options = w->options;
 	int code;
 
 	if (image < 0)
 		return 0;
-	(void)state_become_in(entry, image, pagemap, err);
+	(void)state_become_in(entry, image, pagemap, memory ? &memory->known : NULL, err);
 	worker_say("state image: %s", err->msg);
 	close(image);
 	close(pagemap);
@@ -145,7 +145,7 @@ static int enter(struct worker *w, struct seed_request *req, const struct memory
 		return -err->code;
 	return box_wait_start(entry, err) < 0
 		       ? -err->code
-		       : go_on_from_state(w, entry, req->image_fd, pagemap, err);
+		       : go_on_from_state(w, entry, req->image_fd, pagemap, memory, err);
 }
 
 /* `memory`: NULL in a process that has all its pages. */

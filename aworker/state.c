@@ -16,6 +16,7 @@
 #include "aworker/container.h"
 #include "aworker/image_build.h"
 #include "aworker/options.h"
+#include "aworker/prefault.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
@@ -30,8 +31,8 @@
 struct handover {
 	const char *const *argv, *const *env;
 	uintptr_t vdso;
-	bool is_container;
-	struct box_entry entry; /* of a container */
+	uint64_t memory_limit;	      /* of a container; 0: none */
+	const struct prefault *known; /* NULL: nothing */
 };
 
 int state_exec_base(const char *const *argv, struct err *err)
@@ -72,24 +73,19 @@ static _Noreturn void resume(struct worker *w, const struct handover *h)
 	struct worker_options options;
 	enum command command;
 	struct err err = ERR_INIT;
-	struct box_entry entry = h->entry;
 	int code = WORKER_EXIT_ENGINE;
 
+	if (h->known)
+		prefault_apply(h->known, true);
 	clock_use_vdso(h->vdso);
 	environ = (char **)h->env;
-	if (h->is_container)
-		container_limit_heap(w, entry.memory_limit);
+	container_limit_heap(w, h->memory_limit);
 	if (options_parse(h->argv, &command, &options, &err) < 0 ||
 		engine_fork_child(w->engine, &err) < 0 ||
 		worker_resume(w, &options, h->env, &err) < 0) {
-		if (h->is_container)
-			box_failed(&entry, &err);
-		else
-			worker_say("%s", err.msg);
+		worker_say("%s", err.msg);
 		_exit(code);
 	}
-	if (h->is_container)
-		box_started(&entry);
 	code = worker_run_resumed(w);
 	worker_close(w);
 	/* Nobody looks at the memory of a process that ends. */
@@ -231,14 +227,14 @@ int state_build(struct worker *w)
 /* --- going on from one --- */
 
 /* NULL-terminated, with its strings behind it. */
-static const char *const *copy_strings(struct state *s, const char *const *v)
+static const char *const *copy_strings(const char *const *v)
 {
 	size_t n = 0, len = 0;
 	char **copy, *at;
 
 	for (; v[n]; n++)
 		len += strlen(v[n]) + 1;
-	copy = state_room(s, (n + 1) * sizeof(*copy) + len);
+	copy = state_room((n + 1) * sizeof(*copy) + len);
 	if (!copy)
 		return NULL;
 	at = (char *)(copy + n + 1);
@@ -249,8 +245,20 @@ static const char *const *copy_strings(struct state *s, const char *const *v)
 	return (const char *const *)copy;
 }
 
-/* Owns neither descriptor. */
-static int become(int fd, int pagemap_fd, const struct handover *with, struct err *err)
+/* Shared pages have been looked at in the seed, or cost a page fault each as ever. */
+static const struct prefault *copy_changed(const struct prefault *p)
+{
+	struct prefault *copy = state_room(sizeof(*p));
+
+	for (size_t i = 0; copy && i < p->n; i++)
+		if (p->ranges[i].kind == PREFAULT_CHANGED)
+			copy->ranges[copy->n++] = p->ranges[i];
+	return copy;
+}
+
+/* Owns neither descriptor. `entry`: of a container, else NULL. */
+static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct handover *with,
+	struct err *err)
 {
 	const struct image_process *base = image_origin();
 	struct handover *h;
@@ -260,25 +268,33 @@ static int become(int fd, int pagemap_fd, const struct handover *with, struct er
 		return err_say(err, ENOTSUP, "this process was not started from a base image");
 	if (state_open(fd, pagemap_fd, base, &s, err) < 0)
 		return -err->code;
-	h = state_room(s, sizeof(*h));
+	h = state_room(sizeof(*h));
 	if (h) {
 		*h = *with;
-		h->argv = copy_strings(s, with->argv);
-		h->env = copy_strings(s, with->env);
+		h->argv = copy_strings(with->argv);
+		h->env = copy_strings(with->env);
 		h->vdso = clock_vdso();
-		if (h->argv && h->env)
-			state_go(s, (uintptr_t)h);
+		h->known = with->known ? copy_changed(with->known) : NULL;
 	}
-	state_close(s);
-	return err_oom(err);
+	if (!h || !h->argv || !h->env) {
+		state_close(s);
+		return err_oom(err);
+	}
+	/* As with execve(2): what comes now is the container's, and has no line to the runtime. */
+	if (entry)
+		box_started(entry);
+	state_go(s, (uintptr_t)h);
 }
 
-int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, struct err *err)
+int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, const struct prefault *known,
+	struct err *err)
 {
-	const struct handover with = {
-		.argv = entry->argv, .env = entry->envp, .is_container = true, .entry = *entry};
+	const struct handover with = {.argv = entry->argv,
+		.env = entry->envp,
+		.memory_limit = entry->memory_limit,
+		.known = known};
 
-	return become(fd, pagemap_fd, &with, err);
+	return become(fd, pagemap_fd, entry, &with, err);
 }
 
 static int open_trusted(const char *path, struct err *err)
@@ -302,7 +318,9 @@ int state_become(const struct worker_options *options, const char *const *argv,
 	if (pagemap < 0)
 		return pagemap;
 	fd = open_trusted(options->state, err);
-	return fd < 0 ? fd : become(fd, pagemap, &(struct handover){.argv = argv, .env = env}, err);
+	return fd < 0 ? fd
+		      : become(fd, pagemap, NULL, &(struct handover){.argv = argv, .env = env},
+				err);
 }
 
 #endif

@@ -72,8 +72,8 @@ int state_open(int fd, int pagemap_fd, const struct image_process *base, struct 
 /* Undoes it. Accepts NULL. */
 void state_close(struct state *s);
 
-/* Zeroed memory that outlives state_go(); NULL when none is left. Aligned for any type. */
-void *state_room(struct state *s, size_t size);
+/* Zeroed memory that outlives state_go(), once the image is open; NULL when none is left. */
+void *state_room(size_t size);
 
 /*
  * Becomes the process of the image, whose image_point() returns `word`. Descriptors and

@@ -230,7 +230,7 @@ void state_close(struct state *s)
 	munmap(s, sizeof(*s));
 }
 
-void *state_room(struct state *s UNUSED, size_t size)
+void *state_room(size_t size)
 {
 	/* All that the image has is mapped, or was from the beginning: this is elsewhere. */
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -34,7 +34,7 @@ struct worker {
 
 #define OBJECTS(mb)                                                                            \
 	"globalThis.kept = Array.from({ length: " mb " * 10400 }, (_, i) => ({ i, s: 'x' + i " \
-						     "}));\n"
+	"}));\n"
 
 static const struct worker workers[N_CASES] = {
 	[HELLO] = {"hello.js", "", 1},

@@ -45,6 +45,7 @@ struct setup {
 	char root[96];
 	char seeds[96];
 	char state[96];
+	char states[96];       /* images */
 	char socket[128];      /* where the worker listens */
 	char image[96];	       /* the base image */
 	char floor_socket[96]; /* where the fork server listens */
@@ -93,6 +94,7 @@ static int run_turf(
 	int r;
 
 	(void)unlink(setup.socket);
+	setenv("TURF_STATES_DIR", "/nonexistent", 1);
 	setenv("TURF_BASE_IMAGE", way->from_image ? setup.image : "/nonexistent", 1);
 	snprintf(id, sizeof(id), "bench-%d-%u", (int)getpid(), n++);
 	begin = bench_now_us();
@@ -202,10 +204,13 @@ static int run_clone(
 	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err)
 {
 	struct request q = {.child = BOX_CHILD_INIT, .state_fd = -1, .gate_fd = -1, .null_fd = -1};
+	const bool *from_state = c->arg;
 	double begin;
-	int r = request_prepare(&q, err);
+	int r;
 
-	(void)c;
+	setenv("TURF_BASE_IMAGE", setup.image, 1);
+	setenv("TURF_STATES_DIR", *from_state ? setup.states : "/nonexistent", 1);
+	r = request_prepare(&q, err);
 	(void)ret_cpu_us;
 	(void)unlink(setup.socket);
 	begin = bench_now_us();
@@ -304,6 +309,7 @@ static int make_bundle(struct err *err)
 	snprintf(setup.root, sizeof(setup.root), "%s/root", setup.run);
 	snprintf(setup.seeds, sizeof(setup.seeds), "%s/seeds", setup.run);
 	snprintf(setup.state, sizeof(setup.state), "%s/state", setup.run);
+	snprintf(setup.states, sizeof(setup.states), "%s/states", setup.run);
 	snprintf(setup.image, sizeof(setup.image), "%s/image", setup.dir);
 	if (mkdir(setup.state, 0700) < 0 || mkdir(setup.seeds, 0700) < 0)
 		return err_set(err, errno, "mkdir in '%s'", setup.run);
@@ -327,6 +333,15 @@ static int build_image(struct err *err)
 	const char *const argv[] = {setup.turf, "seed", "image", "rebuild", NULL};
 
 	setenv("TURF_BASE_IMAGE", setup.image, 1);
+	return bench_exec(argv, NULL, NULL, err);
+}
+
+static int build_state(struct err *err)
+{
+	const char *const argv[] = {setup.turf, "--root", setup.root, "seed", "--bundle", setup.dir,
+		"image", "build", NULL};
+
+	setenv("TURF_STATES_DIR", setup.states, 1);
 	return bench_exec(argv, NULL, NULL, err);
 }
 
@@ -366,7 +381,7 @@ static void clean_up(void)
 
 /* --- results --- */
 
-enum { CLONE, FLOOR, IMAGE, WARM, COLD, N_CASES };
+enum { CLONE, STATE, FLOOR, IMAGE, WARM, COLD, N_CASES };
 
 static int brief(struct bench_case *cases, unsigned rounds)
 {
@@ -390,7 +405,7 @@ static int brief(struct bench_case *cases, unsigned rounds)
 
 static int report(struct bench_case *cases)
 {
-	static const size_t clone_baselines[] = {1};
+	static const size_t clone_baselines[] = {2};
 	static const size_t cold_baselines[] = {2};
 	struct bench_report *r = bench_report_open("warmfork");
 	double clone;
@@ -399,7 +414,7 @@ static int report(struct bench_case *cases)
 	bench_run(cases, N_CASES, bench_rounds());
 	clone = bench_quantile(&cases[CLONE].wall, .5) / 1e3;
 	cold = bench_quantile(&cases[COLD].wall, .5) / 1e3;
-	bench_report_cases(r, cases + CLONE, 2, clone_baselines, 1);
+	bench_report_cases(r, cases + CLONE, 3, clone_baselines, 1);
 	bench_report_cases(r, cases + IMAGE, 3, cold_baselines, 1);
 	bench_report_row(r, &(struct bench_row){
 				    .name = cases[CLONE].name,
@@ -432,10 +447,14 @@ int main(int argc, char **argv)
 	static const struct way warm = {"require", false};
 	static const struct way cold = {"never", false};
 	static const struct way image = {"never", true};
+	static const bool from_source = false, from_state = true;
 	bool want_brief = argc == 3 && streq(argv[1], "--brief");
 	struct err err = ERR_INIT;
 	struct bench_case cases[N_CASES] = {
-		[CLONE] = {.name = "clone request", .run = run_clone},
+		[CLONE] = {.name = "clone request", .run = run_clone, .arg = &from_source},
+		[STATE] = {.name = "clone request, state image",
+			.run = run_clone,
+			.arg = &from_state},
 		[FLOOR] = {.name = "plain C fork server", .run = run_floor},
 		[WARM] = {.name = "turf run, warm", .run = run_turf, .arg = &warm},
 		[COLD] = {.name = "turf run, cold", .run = run_turf, .arg = &cold},
@@ -453,6 +472,8 @@ int main(int argc, char **argv)
 	/* The seed goes on from it, too. */
 	if (r == 0 && !want_brief)
 		r = build_image(&err);
+	if (r == 0 && !want_brief)
+		r = build_state(&err);
 	if (r == 0)
 		r = start_seed(&err);
 	if (r == 0 && !want_brief)
