@@ -40,11 +40,17 @@ extern const char data_start[] __attribute__((weak));
 
 /* Of the image that this process is made into, or comes from. */
 static struct image_process process;
+static struct image_told told;
 static bool is_resumed;
 
 const struct image_process *image_origin(void)
 {
 	return is_resumed ? &process : NULL;
+}
+
+const struct image_told *image_told(void)
+{
+	return &told;
 }
 
 static int describe_thread(struct image_process *p, struct err *err)
@@ -77,6 +83,7 @@ static int describe(struct image_process *p, struct err *err)
 	struct utsname u;
 
 	p->version = IMAGE_VERSION;
+	p->told = (uintptr_t)&told;
 	if (getrandom(p->id, sizeof(p->id), 0) != sizeof(p->id))
 		return err_set(err, errno, "getrandom");
 	image_read_cpu(p->cpu);
@@ -182,6 +189,11 @@ int image_build(const char *path, const char *v8_options, void *stack_low,
 #else
 
 const struct image_process *image_origin(void)
+{
+	return NULL;
+}
+
+const struct image_told *image_told(void)
 {
 	return NULL;
 }

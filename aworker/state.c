@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,12 +28,17 @@
 
 #define LOADER "aworker-loader"
 
+/* <linux/mman.h>, since 5.14; older kernels refuse it, and faults come one by one. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 /* What a process takes along into the state that it becomes. */
 struct handover {
 	const char *const *argv, *const *env;
 	uintptr_t vdso;
-	uint64_t memory_limit;	      /* of a container; 0: none */
-	const struct prefault *known; /* NULL: nothing */
+	uint64_t memory_limit;	  /* of a container; 0: none */
+	struct image_told change; /* memory that it will change */
 };
 
 int state_exec_base(const char *const *argv, struct err *err)
@@ -67,6 +73,20 @@ int state_exec_base(const char *const *argv, struct err *err)
 
 /* --- making one --- */
 
+/* By a call a range, and not by a fault a page. */
+static void make_own(const struct image_told *t)
+{
+	struct image_touched range;
+
+	for (uint64_t i = 0; i < t->n; i++) {
+		/* It lies in a note. */
+		memcpy(&range, (const char *)t->touched + i * sizeof(range), sizeof(range));
+		if (range.changed)
+			(void)madvise((void *)range.start, (size_t)range.pages * ELFCORE_PAGE,
+				MADV_POPULATE_WRITE);
+	}
+}
+
 /* In each process that goes on from the image. */
 static _Noreturn void resume(struct worker *w, const struct handover *h)
 {
@@ -75,8 +95,7 @@ static _Noreturn void resume(struct worker *w, const struct handover *h)
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_ENGINE;
 
-	if (h->known)
-		prefault_apply(h->known, true);
+	make_own(&h->change);
 	clock_use_vdso(h->vdso);
 	environ = (char **)h->env;
 	container_limit_heap(w, h->memory_limit);
@@ -245,20 +264,23 @@ static const char *const *copy_strings(const char *const *v)
 	return (const char *const *)copy;
 }
 
-/* Shared pages have been looked at in the seed, or cost a page fault each as ever. */
-static const struct prefault *copy_changed(const struct prefault *p)
+/* Of what the seed knows. */
+static struct image_told copy_changed(const struct prefault *p)
 {
-	struct prefault *copy = state_room(sizeof(*p));
+	struct image_touched *copy = state_room(p->n * sizeof(*copy) + 1);
+	struct image_told ret = {.touched = copy};
 
 	for (size_t i = 0; copy && i < p->n; i++)
 		if (p->ranges[i].kind == PREFAULT_CHANGED)
-			copy->ranges[copy->n++] = p->ranges[i];
-	return copy;
+			copy[ret.n++] = (struct image_touched){.start = p->ranges[i].start,
+				.pages = p->ranges[i].pages,
+				.changed = 1};
+	return ret;
 }
 
 /* Owns neither descriptor. `entry`: of a container, else NULL. */
-static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct handover *with,
-	struct err *err)
+static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct prefault *known,
+	const struct handover *with, struct err *err)
 {
 	const struct image_process *base = image_origin();
 	struct handover *h;
@@ -274,7 +296,7 @@ static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct 
 		h->argv = copy_strings(with->argv);
 		h->env = copy_strings(with->env);
 		h->vdso = clock_vdso();
-		h->known = with->known ? copy_changed(with->known) : NULL;
+		h->change = known ? copy_changed(known) : *image_told();
 	}
 	if (!h || !h->argv || !h->env) {
 		state_close(s);
@@ -289,12 +311,10 @@ static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct 
 int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, const struct prefault *known,
 	struct err *err)
 {
-	const struct handover with = {.argv = entry->argv,
-		.env = entry->envp,
-		.memory_limit = entry->memory_limit,
-		.known = known};
+	const struct handover with = {
+		.argv = entry->argv, .env = entry->envp, .memory_limit = entry->memory_limit};
 
-	return become(fd, pagemap_fd, entry, &with, err);
+	return become(fd, pagemap_fd, entry, known, &with, err);
 }
 
 static int open_trusted(const char *path, struct err *err)
@@ -319,8 +339,8 @@ int state_become(const struct worker_options *options, const char *const *argv,
 		return pagemap;
 	fd = open_trusted(options->state, err);
 	return fd < 0 ? fd
-		      : become(fd, pagemap, NULL, &(struct handover){.argv = argv, .env = env},
-				err);
+		      : become(fd, pagemap, NULL, NULL,
+				&(struct handover){.argv = argv, .env = env}, err);
 }
 
 #endif

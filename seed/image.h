@@ -50,6 +50,7 @@ struct image_process {
 	uint64_t robust_head, robust_len;
 	uint64_t rseq, rseq_len;			     /* 0: none was registered */
 	uint64_t code_start, code_end, data_start, data_end; /* of the program */
+	uint64_t told;					     /* address of a struct image_told */
 };
 
 /* A file that was mapped. When it is another one by now, so is what an image of it would hold. */
@@ -69,6 +70,18 @@ struct image_touched {
 };
 
 #define IMAGE_TOUCHED_MAX 1024
+
+/* What the loader leaves behind: that note, in its own memory, which stays. */
+struct image_told {
+	const struct image_touched *touched;
+	uint64_t n; /* entries */
+};
+
+/*
+ * An argument of a process that is about to become another, by a state image (state.h): what it
+ * would change is not made its own for it.
+ */
+#define IMAGE_OPTION_STATE "--state="
 
 /* --- is it of use? Without libc, for the loader --- */
 

@@ -23,6 +23,7 @@
 #define STATE_NOTE_HEAD 0x111 /* one struct state_head */
 #define STATE_NOTE_BASE 0x112 /* struct state_range, one after the other: what the base has */
 #define STATE_NOTE_GONE 0x113 /* the same: what of that is there no more */
+#define STATE_NOTE_LOOK 0x114 /* the same: where the base's memory may be changed, a few spans */
 
 #define STATE_VERSION 1
 
@@ -33,8 +34,7 @@
 #define STATE_HEAD_MAX IMAGE_HEAD_MAX
 
 struct state_head {
-	uint32_t version;  /* STATE_VERSION */
-	uint32_t writable; /* so many of the base's ranges may be written to: the first ones */
+	uint32_t version;		  /* STATE_VERSION */
 	unsigned char base[IMAGE_ID_LEN]; /* image_process.id */
 };
 

@@ -42,7 +42,7 @@ struct state {
 	struct state_head head;
 	struct elf_prstatus status;
 	struct elfcore core;
-	struct elfcore_note ranges, gone;
+	struct elfcore_note ranges, gone, look;
 	uint64_t entries[ENTRIES];
 	unsigned char bytes[STATE_HEAD_MAX];
 	char stack[STACK_SIZE] __attribute__((aligned(64)));
@@ -70,6 +70,7 @@ static bool take_notes(struct state *s)
 	return image_take_note(&s->core, "CORE", NT_PRSTATUS, &s->status, sizeof(s->status)) &&
 	       image_take_note(&s->core, STATE_NOTE, STATE_NOTE_HEAD, &s->head, sizeof(s->head)) &&
 	       elfcore_find_note(&s->core, STATE_NOTE, STATE_NOTE_BASE, &s->ranges) &&
+	       elfcore_find_note(&s->core, STATE_NOTE, STATE_NOTE_LOOK, &s->look) &&
 	       elfcore_find_note(&s->core, STATE_NOTE, STATE_NOTE_GONE, &s->gone);
 }
 
@@ -249,13 +250,14 @@ static _Noreturn void broken(void)
 	__builtin_unreachable();
 }
 
-static void map_changed(const struct state *s)
+static void map_changed(const struct state *s, bool code)
 {
 	struct elfcore_segment seg;
 	size_t at = 0;
 
 	while (elfcore_next_segment(&s->core, &at, &seg))
-		if (is_in_base(s, seg.start) && map_segment(s, &seg, MAP_FIXED) < 0)
+		if (!(seg.flags & PF_X) == !code && is_in_base(s, seg.start) &&
+			map_segment(s, &seg, MAP_FIXED) < 0)
 			broken();
 }
 
@@ -310,7 +312,7 @@ static void drop_all_own(struct state *s)
 {
 	struct state_range r;
 
-	for (size_t i = 0; i < s->head.writable && range_at(&s->ranges, i, &r); i++)
+	for (size_t i = 0; range_at(&s->look, i, &r); i++)
 		drop_own(s, &r);
 }
 
@@ -330,8 +332,10 @@ __attribute__((noinline, used, optimize("no-stack-protector"))) static _Noreturn
 		RAW_CALL(rseq, s->base.rseq, s->base.rseq_len, RSEQ_UNREGISTER, RSEQ_SIGNATURE, 0,
 			0);
 	unmap_gone(s);
+	map_changed(s, false);
+	/* What was mapped just now has no pages of its own yet; code has. */
 	drop_all_own(s);
-	map_changed(s);
+	map_changed(s, true);
 	tell_kernel(&s->base);
 	RAW_CALL(close, s->fd, 0, 0, 0, 0, 0);
 	RAW_CALL(close, s->pagemap_fd, 0, 0, 0, 0, 0);

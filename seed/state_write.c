@@ -24,6 +24,15 @@
 /* Addresses below are the loader's (aworker/loader.c), which no image has anything at. */
 #define LOWEST (1ull << 32)
 
+/*
+ * What lies between two pieces that are saved is saved, too, when it is no more than this: a
+ * mapping costs more than the pages of a file that nobody touches.
+ */
+#define JOIN_GAP (16 * (uint64_t)ELFCORE_PAGE)
+
+/* Spans of the page map, of 8 bytes a page, that are read by one call. */
+#define LOOK_GAP (512 * (uint64_t)ELFCORE_PAGE)
+
 struct base {
 	struct elfcore_segment segments[CORE_SEGMENTS_MAX];
 	size_t n;
@@ -319,23 +328,33 @@ static void join(struct job *j, uint64_t gap)
 
 /* --- the file --- */
 
-/* What may be written to comes first. */
-static void put_base(struct job *j, struct buf *notes)
+static void put_ranges(struct buf *notes, uint32_t type, const struct buf *ranges)
 {
-	_cleanup_buf_ struct buf b = BUF_INIT;
+	notes->failed |= buf_failed(ranges);
+	elfcore_put_note(notes, STATE_NOTE, type, ranges->data, ranges->len);
+}
 
-	for (int writable = 1; writable >= 0; writable--) {
-		for (size_t i = 0; i < j->base->n; i++) {
-			const struct elfcore_segment *s = &j->base->segments[i];
+static void put_base(const struct base *base, struct buf *notes)
+{
+	_cleanup_buf_ struct buf all = BUF_INIT;
+	_cleanup_buf_ struct buf look = BUF_INIT;
+	uint64_t start = 0, end = 0;
 
-			if (!!(s->flags & PF_W) == writable)
-				put_range(&b, s->start, s->start + s->size);
+	for (size_t i = 0; i < base->n; i++) {
+		const struct elfcore_segment *s = &base->segments[i];
+
+		put_range(&all, s->start, s->start + s->size);
+		if (!(s->flags & PF_W))
+			continue;
+		if (s->start - end > LOOK_GAP) {
+			put_range(&look, start, end);
+			start = s->start;
 		}
-		if (writable)
-			j->base->head.writable = (uint32_t)(b.len / sizeof(struct state_range));
+		end = s->start + s->size;
 	}
-	notes->failed |= buf_failed(&b);
-	elfcore_put_note(notes, STATE_NOTE, STATE_NOTE_BASE, b.data, b.len);
+	put_range(&look, start, end);
+	put_ranges(notes, STATE_NOTE_BASE, &all);
+	put_ranges(notes, STATE_NOTE_LOOK, &look);
 }
 
 static int write_all(
@@ -348,15 +367,15 @@ static int write_all(
 		if (add_region(j, &j->core->regions[i], err) < 0)
 			return -err->code;
 	find_gone(j);
-	for (uint64_t gap = ELFCORE_PAGE; j->core->n_segments > STATE_EXTENTS && gap <= CORE_PIECE;
+	join(j, JOIN_GAP);
+	for (uint64_t gap = 2 * JOIN_GAP; j->core->n_segments > STATE_EXTENTS && gap <= CORE_PIECE;
 		gap *= 2)
 		join(j, gap);
 	core_put_registers(&notes, pid, regs);
-	put_base(j, &notes);
+	put_base(j->base, &notes);
 	elfcore_put_note(
 		&notes, STATE_NOTE, STATE_NOTE_HEAD, &j->base->head, sizeof(j->base->head));
-	elfcore_put_note(&notes, STATE_NOTE, STATE_NOTE_GONE, j->gone.data, j->gone.len);
-	notes.failed |= buf_failed(&j->gone);
+	put_ranges(&notes, STATE_NOTE_GONE, &j->gone);
 	return core_write(j->core, fd, &notes, &head, err);
 }
 
