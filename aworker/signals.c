@@ -62,10 +62,9 @@ static void on_alarm(int sig UNUSED)
 	errno = e;
 }
 
-static void block_all_of_ours(sigset_t *set)
+static void fill_asking(sigset_t *set)
 {
 	sigemptyset(set);
-	sigaddset(set, SIGALRM);
 	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
 		sigaddset(set, asking[i]);
 }
@@ -75,7 +74,8 @@ static int handle(int sig, void (*fn)(int))
 	/* No SA_RESTART: a write that nobody reads would go on for ever. */
 	struct sigaction action = {.sa_handler = fn};
 
-	block_all_of_ours(&action.sa_mask);
+	fill_asking(&action.sa_mask);
+	sigaddset(&action.sa_mask, SIGALRM);
 	return sigaction(sig, &action, NULL);
 }
 
@@ -112,6 +112,14 @@ static void on_wake(void *data, uint32_t events UNUSED)
 	worker_shut_down(w, state.last);
 }
 
+void signals_delay(void)
+{
+	sigset_t set;
+
+	fill_asking(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int signals_open(struct worker *w, struct err *err)
 {
 	_cleanup_close_ int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -127,11 +135,9 @@ int signals_open(struct worker *w, struct err *err)
 	state.engine = w->engine;
 	state.wake_fd = take_fd(&fd);
 	state.last = state.n = state.overdue = 0;
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(asking); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
 		handle(asking[i], on_asked);
-		sigaddset(&set, asking[i]);
-	}
+	fill_asking(&set);
 	/* Whoever started us may have blocked them. */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	return 0;

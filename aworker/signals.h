@@ -16,6 +16,11 @@
 
 struct worker;
 
+/*
+ * Those that come from now on wait for signals_open(), also in the process that this one
+ * becomes: PID 1 of a container would lose them.
+ */
+void signals_delay(void);
 /* One worker of a process at a time; its loop is open. */
 int signals_open(struct worker *w, struct err *err);
 /* The signals are as they were before any worker; nothing happens when it is not open. */

@@ -18,6 +18,7 @@
 #include "aworker/image_build.h"
 #include "aworker/options.h"
 #include "aworker/prefault.h"
+#include "aworker/signals.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
@@ -303,8 +304,10 @@ static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct 
 		return err_oom(err);
 	}
 	/* As with execve(2): what comes now is the container's, and has no line to the runtime. */
-	if (entry)
+	if (entry) {
+		signals_delay();
 		box_started(entry);
+	}
 	state_go(s, (uintptr_t)h);
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/box/box.h"
 #include "seed/client.h"
 #include "seed/forkserver.h"
+#include "seed/image.h"
 #include "seed/launch.h"
 
 /* What execvpe(3) takes where there is no PATH. */
@@ -233,8 +234,8 @@ static int spawn_from_image(
 {
 	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
 	struct box_child child = BOX_CHILD_INIT;
-	int r = seed_launch_prepare_base(
-		NULL, BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
+	int r = seed_launch_prepare_base(NULL, BOX_PROGRAM_FILE, SEED_OPTION_COLD "3",
+		image_fd < 0 ? NULL : IMAGE_OPTION_STATE, &launch, err);
 
 	if (r == 0)
 		r = spawn_program(plan, &launch, image_fd, &child, err);

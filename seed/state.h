@@ -30,6 +30,9 @@
 /* Mappings that one is made of, so that a start stays cheap; reached by saving gaps, too. */
 #define STATE_EXTENTS 100
 
+/* Memory that one holds, in bytes. */
+#define STATE_MEMORY_MAX (2ull << 30)
+
 /* Headers and notes of one, in bytes. */
 #define STATE_HEAD_MAX IMAGE_HEAD_MAX
 
@@ -47,7 +50,7 @@ struct state_range {
 /*
  * Writes the state of `pid`, which stands still and was started from the base image `id` of
  * the file `base_fd`, itself or the process that it is a fork of. `regs`: where it goes on.
- * -ESTALE when the file is another image.
+ * -ESTALE when the file is another image, -E2BIG beyond STATE_MEMORY_MAX.
  */
 int state_write(int fd, pid_t pid, const struct user_regs_struct *regs, int base_fd,
 	const unsigned char id[IMAGE_ID_LEN], struct err *err);

@@ -357,6 +357,18 @@ static void put_base(const struct base *base, struct buf *notes)
 	put_ranges(notes, STATE_NOTE_LOOK, &look);
 }
 
+static int check_size(const struct core_file *c, struct err *err)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < c->n_segments; i++)
+		bytes += c->segments[i].filled;
+	return bytes <= STATE_MEMORY_MAX
+		       ? 0
+		       : err_say(err, E2BIG, "it has changed %llu MiB, at most %llu are possible",
+				 (unsigned long long)(bytes >> 20), STATE_MEMORY_MAX >> 20);
+}
+
 static int write_all(
 	struct job *j, int fd, pid_t pid, const struct user_regs_struct *regs, struct err *err)
 {
@@ -366,6 +378,8 @@ static int write_all(
 	for (size_t i = 0; i < j->core->n_regions; i++)
 		if (add_region(j, &j->core->regions[i], err) < 0)
 			return -err->code;
+	if (check_size(j->core, err) < 0)
+		return -err->code;
 	find_gone(j);
 	join(j, JOIN_GAP);
 	for (uint64_t gap = 2 * JOIN_GAP; j->core->n_segments > STATE_EXTENTS && gap <= CORE_PIECE;

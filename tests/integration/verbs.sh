@@ -138,7 +138,7 @@ for verb in $verbs; do
 	done
 done
 eq "$("$TURF" __complete list --format '' | tr '\n' ' ')" "table json "
-eq "$("$TURF" __complete seed image "" | tr "\n" " ")" "rebuild info "
+eq "$("$TURF" __complete seed image "" | tr "\n" " ")" "rebuild info build list rm "
 turf create -b "$TMP/b" "$id"
 eq "$("$TURF" __complete --root "$ROOT" delete '')" "$id"
 eq "$("$TURF" __complete --root "$ROOT" kill "$id" '' | grep -c '^HUP$')" 1
