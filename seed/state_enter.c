@@ -323,9 +323,8 @@ static void tell_kernel(const struct image_process *p)
 		RAW_CALL(rseq, p->rseq, p->rseq_len, 0, RSEQ_SIGNATURE, 0, 0);
 }
 
-/* No protector of the stack: what it compares with is memory that is replaced. */
-__attribute__((noinline, used, optimize("no-stack-protector"))) static _Noreturn void go(
-	struct state *s, uintptr_t word)
+/* libc's memory changes meanwhile; what compilers keep there to guard stacks is the same in all. */
+__attribute__((noinline, used)) static _Noreturn void go(struct state *s, uintptr_t word)
 {
 	/* The kernel writes there, whenever this process is interrupted. */
 	if (s->base.rseq_len)
