@@ -80,7 +80,8 @@ eq "$(stat -c %a "$state")" 400 "mode of a state image"
 serve "$TMP/w.js"
 eq "$(get table)" "s4999930000021000000" "the state"
 eq "$(get restored)" 1 "deserialize, which is over before anything is served"
-await eval '[ "$(get ticks)" = true ]'
+ticks() { [ "$(get ticks)" = true ]; }
+await ticks
 eq "$(get now)" true "clocks"
 eq "$(get deep)" true "deep recursion"
 eq "$(get wasm)" true "wasm out of bounds"

@@ -165,7 +165,7 @@ spoilt() { # spoilt: it serves from either, or it ends
 }
 spoil() { # spoil OFFSET: one byte
 	cp -f "$TMP/good" "$image"
-	printf "\\$(printf %o $((RANDOM % 256)))" | dd of="$image" bs=1 seek="$1" conv=notrunc status=none
+	head -c 1 /dev/urandom | dd of="$image" bs=1 seek="$1" conv=notrunc status=none
 }
 for at in 0 4 16 24 32 40 56 64 72 80 96 104 120 130 150 300 700 2000 $((RANDOM % 4096)) $((RANDOM % 8192)) \
 	$((RANDOM * 1000)) $((RANDOM * 1000)); do
