@@ -117,7 +117,9 @@ static int go_on_from_state(struct worker *w, struct box_entry *entry, int image
 
 	if (image < 0)
 		return 0;
-	(void)state_become_in(entry, image, pagemap, memory ? &memory->known : NULL, err);
+	/* Without its page map a process does not know what of it has to go. */
+	if (pagemap >= 0)
+		(void)state_become_in(entry, image, pagemap, memory ? &memory->known : NULL, err);
 	worker_say("state image: %s", err->msg);
 	close(image);
 	close(pagemap);

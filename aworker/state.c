@@ -346,4 +346,38 @@ int state_become(const struct worker_options *options, const char *const *argv,
 				&(struct handover){.argv = argv, .env = env}, err);
 }
 
+#else
+
+static int unknown(struct err *err)
+{
+	return err_say(err, ENOTSUP, "images of this machine's processors are unknown");
+}
+
+int state_exec_base(const char *const *argv UNUSED, struct err *err)
+{
+	return unknown(err);
+}
+
+int state_build(struct worker *w UNUSED)
+{
+	return WORKER_EXIT_ERROR;
+}
+
+int state_rest(struct worker *w UNUSED, struct box_entry *entry UNUSED, struct err *err)
+{
+	return unknown(err);
+}
+
+int state_become_in(struct box_entry *entry UNUSED, int fd UNUSED, int pagemap_fd UNUSED,
+	const struct prefault *known UNUSED, struct err *err)
+{
+	return unknown(err);
+}
+
+int state_become(const struct worker_options *options UNUSED, const char *const *argv UNUSED,
+	const char *const *env UNUSED, struct err *err)
+{
+	return unknown(err);
+}
+
 #endif

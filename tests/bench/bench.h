@@ -83,6 +83,9 @@ void bench_report_row(struct bench_report *r, const struct bench_row *row);
 /* Rows for p10, p50 and p99 of wall and CPU, in ms, of each case, with ratios to `baselines`. */
 void bench_report_cases(struct bench_report *r, struct bench_case *cases, size_t n,
 	const size_t *baselines, size_t n_b);
+/* A row for the median wall time of one case, whose ratio to another is to be at most `bar`. */
+void bench_report_ratio(
+	struct bench_report *r, struct bench_case *cases, size_t which, size_t against, double bar);
 /* A remark below the table. */
 void bench_report_note(struct bench_report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Prints the table, writes the file, frees. */

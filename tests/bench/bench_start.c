@@ -181,24 +181,6 @@ static double median_ms(struct bench_case *c)
 	return bench_quantile(&c->wall, .5) / 1e3;
 }
 
-static void put_ratio(
-	struct bench_report *r, struct bench_case *cases, size_t which, size_t against, double bar)
-{
-	const double value = median_ms(&cases[which]);
-
-	bench_report_row(r, &(struct bench_row){
-				    .name = cases[which].name,
-				    .metric = "wall p50",
-				    .unit = "ms",
-				    .value = value,
-				    .baseline = cases[against].name,
-				    .ratio = value / median_ms(&cases[against]),
-				    .bar = bar,
-				    .bar_kind = BENCH_RATIO_AT_MOST,
-				    .reason = cases[which].missing ?: cases[against].missing,
-			    });
-}
-
 static int report(struct bench_case *cases)
 {
 	static const size_t baselines[] = {BUN};
@@ -216,9 +198,9 @@ static int report(struct bench_case *cases)
 					    .bar = BAR_IMAGE_MS,
 					    .reason = cases[i].missing,
 				    });
-		put_ratio(r, cases, i, BUN, BAR_IMAGE_RATIO);
+		bench_report_ratio(r, cases, i, BUN, BAR_IMAGE_RATIO);
 	}
-	put_ratio(r, cases, NEW, WORKERD, BAR_NEW_RATIO);
+	bench_report_ratio(r, cases, NEW, WORKERD, BAR_NEW_RATIO);
 	bench_report_note(r, "from execve to the first byte of an answer; no sandbox");
 	return bench_report_close(r);
 }

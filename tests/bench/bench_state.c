@@ -127,24 +127,6 @@ static int prepare(struct err *err)
 
 /* --- results --- */
 
-static void put_ratio(
-	struct bench_report *r, struct bench_case *cases, size_t which, size_t against, double bar)
-{
-	const double value = bench_quantile(&cases[which].wall, .5) / 1e3;
-
-	bench_report_row(r, &(struct bench_row){
-				    .name = cases[which].name,
-				    .metric = "wall p50",
-				    .unit = "ms",
-				    .value = value,
-				    .baseline = cases[against].name,
-				    .ratio = value * 1e3 / bench_quantile(&cases[against].wall, .5),
-				    .bar = bar,
-				    .bar_kind = BENCH_RATIO_AT_MOST,
-				    .reason = cases[which].missing ?: cases[against].missing,
-			    });
-}
-
 int main(void)
 {
 	static const size_t baselines[] = {HELLO};
@@ -167,9 +149,9 @@ int main(void)
 	}
 	bench_run(cases, N_CASES, bench_rounds());
 	bench_report_cases(r, cases, N_CASES, baselines, ARRAY_SIZE(baselines));
-	put_ratio(r, cases, SLOW, HELLO, BAR_FIRST);
-	put_ratio(r, cases, LARGE, SMALL, BAR_FIRST);
-	put_ratio(r, cases, LARGE_TENTH, SMALL_TENTH, BAR_TENTH);
+	bench_report_ratio(r, cases, SLOW, HELLO, BAR_FIRST);
+	bench_report_ratio(r, cases, LARGE, SMALL, BAR_FIRST);
+	bench_report_ratio(r, cases, LARGE_TENTH, SMALL_TENTH, BAR_TENTH);
 	bench_report_note(r, "from execve to an answer, going on from a state image; no sandbox");
 	rc = bench_report_close(r);
 	bench_directory_remove(setup.dir);

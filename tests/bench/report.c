@@ -187,6 +187,24 @@ void bench_report_cases(struct bench_report *r, struct bench_case *cases, size_t
 	}
 }
 
+void bench_report_ratio(
+	struct bench_report *r, struct bench_case *cases, size_t which, size_t against, double bar)
+{
+	const double value = bench_quantile(&cases[which].wall, .5) / 1e3;
+
+	bench_report_row(r, &(struct bench_row){
+				    .name = cases[which].name,
+				    .metric = "wall p50",
+				    .unit = "ms",
+				    .value = value,
+				    .baseline = cases[against].name,
+				    .ratio = value * 1e3 / bench_quantile(&cases[against].wall, .5),
+				    .bar = bar,
+				    .bar_kind = BENCH_RATIO_AT_MOST,
+				    .reason = cases[which].missing ?: cases[against].missing,
+			    });
+}
+
 void bench_report_note(struct bench_report *r, const char *fmt, ...)
 {
 	char line[1024];

@@ -176,6 +176,30 @@ has_status() {
 	[ "$(status_of "$1")" = "$2" ]
 }
 
+# --- what several scripts want ---
+
+# Makes the base image at $TURF_BASE_IMAGE. Where memory cannot be saved nothing is left to test.
+base_image() {
+	turf seed image rebuild 2>"$TMP/err" && return
+	grep -q 'sanitizer reserves all memory' "$TMP/err" || fail "$(cat "$TMP/err")"
+	echo "not here: the address sanitizer's memory cannot be saved"
+	exit 0
+}
+
+# on_full_disk ID CMD...: while nothing can be written to the state directory of ID.
+on_full_disk() {
+	local dir=$ROOT/$1
+
+	shift
+	cp -a "$dir" "$TMP/state-copy"
+	mount -t tmpfs -o size=64k,mode=700 "$MARK" "$dir"
+	cp -a "$TMP/state-copy/." "$dir/"
+	cat /dev/zero >"$dir/full" 2>/dev/null || :
+	"$@"
+	umount "$dir"
+	rm -r "$TMP/state-copy"
+}
+
 # --- bundles ---
 
 BUSYBOX=$(command -v busybox) || skip "needs busybox (busybox-static)"

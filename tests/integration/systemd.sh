@@ -65,12 +65,7 @@ if [ -e "/sys/fs/cgroup/$path/pids.max" ]; then
 	eq "$(cat "/sys/fs/cgroup/$path/memory.max")" 33554432
 fi
 # An update whose record cannot be written: systemd has the former limits as well.
-cp -a "$ROOT/$id" "$TMP/state"
-mount -t tmpfs -o size=64k,mode=700 "$MARK" "$ROOT/$id"
-cp -a "$TMP/state/." "$ROOT/$id/"
-cat /dev/zero >"$ROOT/$id/full" 2>/dev/null || :
-fails "No space left on device" turf update --pids-limit 35 "$id"
-umount "$ROOT/$id"
+on_full_disk "$id" fails "No space left on device" turf update --pids-limit 35 "$id"
 eq "$(shown TasksMax)" 30 "what systemd has after a failed update"
 systemctl daemon-reload
 [ ! -e "/sys/fs/cgroup/$path/pids.max" ] || eq "$(cat "/sys/fs/cgroup/$path/pids.max")" 30

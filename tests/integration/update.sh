@@ -72,12 +72,7 @@ fails "resources '$TMP/r.json': pids.limit: " turf update -r "$TMP/r.json" "$id"
 fails "resources '$TMP/none'" turf update -r "$TMP/none" "$id"
 
 # One whose record cannot be written: nothing has changed, and that is all that is said.
-cp -a "$ROOT/$id" "$TMP/state"
-mount -t tmpfs -o size=64k,mode=700 "$MARK" "$ROOT/$id"
-cp -a "$TMP/state/." "$ROOT/$id/"
-cat /dev/zero >"$ROOT/$id/full" 2>/dev/null || :
-fails "No space left on device" turf update --pids-limit 34 "$id"
-umount "$ROOT/$id"
+on_full_disk "$id" fails "No space left on device" turf update --pids-limit 34 "$id"
 eq "$(pids)" 33 "the limit after a failed update"
 
 # Bad input
