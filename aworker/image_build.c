@@ -121,28 +121,12 @@ static int write_still(
 	return r;
 }
 
-static int make_file(const char *path, const struct user_regs_struct *regs, struct err *err)
+static int fill(void *regs, int fd, const char *tmp, struct err *err)
 {
-	_cleanup_free_ char *tmp = NULL;
-	_cleanup_close_ int fd = -1;
 	uint64_t touched;
-	int r;
 
-	if (asprintf(&tmp, "%s.%d", path, (int)getpid()) < 0) {
-		tmp = NULL;
-		return err_oom(err);
-	}
-	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-	if (fd < 0)
-		return err_set(err, errno, "make '%s'", tmp);
-	r = write_still(fd, regs, &touched, err);
-	if (r == 0)
-		r = image_rehearse(tmp, fd, touched, err);
-	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
-		r = err_set(err, errno, "write");
-	if (r < 0)
-		(void)unlink(tmp);
-	return r;
+	return write_still(fd, regs, &touched, err) < 0 ? -err->code
+							: image_rehearse(tmp, fd, touched, err);
 }
 
 static _Noreturn void resume(struct worker *w, const char *const *argv,
@@ -183,7 +167,7 @@ int image_build(const char *path, const char *v8_options, void *stack_low,
 	if (argv)
 		resume(&w, (const char *const *)argv, resumed);
 	regs.fs_base = process.thread_pointer;
-	return make_file(path, &regs, err);
+	return file_fill_atomic(path, fill, &regs, err);
 }
 
 #else

@@ -167,29 +167,20 @@ static _Noreturn void child_rest(struct worker *w, int said)
 	_exit(w->exit_code ? w->exit_code : WORKER_EXIT_ERROR);
 }
 
-static int write_file(
-	const char *path, pid_t pid, const struct user_regs_struct *regs, struct err *err)
+/* A process at rest. */
+struct standing {
+	pid_t pid;
+	struct user_regs_struct regs;
+};
+
+static int fill(void *arg, int fd, const char *tmp UNUSED, struct err *err)
 {
 	_cleanup_close_ int base = open(paths_base_image(), O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *tmp = NULL;
-	_cleanup_close_ int fd = -1;
-	int r;
+	const struct standing *s = arg;
 
 	if (base < 0)
 		return err_set(err, errno, "base image '%s'", paths_base_image());
-	if (asprintf(&tmp, "%s.%d", path, (int)getpid()) < 0) {
-		tmp = NULL;
-		return err_oom(err);
-	}
-	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-	if (fd < 0)
-		return err_set(err, errno, "make '%s'", tmp);
-	r = state_write(fd, pid, regs, base, image_origin()->id, err);
-	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
-		r = err_set(err, errno, "write");
-	if (r < 0)
-		(void)unlink(tmp);
-	return r;
+	return state_write(fd, s->pid, &s->regs, base, image_origin()->id, err);
 }
 
 /* The code that the copy ends with when it does not come to rest. */
@@ -206,7 +197,7 @@ static int await(pid_t pid)
 static int build(struct worker *w, struct err *err)
 {
 	struct clone_args args = {.exit_signal = SIGCHLD};
-	struct user_regs_struct regs;
+	struct standing standing;
 	int said[2], code = WORKER_EXIT_ERROR;
 	ssize_t n;
 	pid_t pid;
@@ -220,9 +211,10 @@ static int build(struct worker *w, struct err *err)
 	if (pid < 0) {
 		err_set(err, errno, "copy the process");
 	} else {
-		n = fd_read_all(said[0], &regs, sizeof(regs));
-		if (n == sizeof(regs)) {
-			if (write_file(w->options.build_state, pid, &regs, err) == 0)
+		standing.pid = pid;
+		n = fd_read_all(said[0], &standing.regs, sizeof(standing.regs));
+		if (n == sizeof(standing.regs)) {
+			if (file_fill_atomic(w->options.build_state, fill, &standing, err) == 0)
 				code = WORKER_EXIT_OK;
 			kill(pid, SIGKILL);
 			(void)await(pid);

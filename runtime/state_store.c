@@ -272,18 +272,24 @@ static int read_base(int fd, struct image_process *ret, struct err *err)
 	return 0;
 }
 
-static int write_to(int fd, pid_t pid, uint64_t regs_at, struct err *err)
+/* A process at rest. */
+struct standing {
+	pid_t pid;
+	uint64_t regs; /* where in its memory */
+};
+
+static int fill(void *arg, int fd, const char *tmp UNUSED, struct err *err)
 {
 	_cleanup_close_ int base_fd = open(paths_base_image(), O_RDONLY | O_CLOEXEC);
+	const struct standing *s = arg;
 	struct user_regs_struct regs;
 	struct image_process base;
 
 	if (base_fd < 0)
 		return err_set(err, errno, "base image '%s'", paths_base_image());
-	if (read_base(base_fd, &base, err) < 0 || read_registers(pid, regs_at, &regs, err) < 0 ||
-		state_write(fd, pid, &regs, base_fd, base.id, err) < 0)
+	if (read_base(base_fd, &base, err) < 0 || read_registers(s->pid, s->regs, &regs, err) < 0)
 		return -err->code;
-	return fsync(fd) < 0 ? err_set(err, errno, "write") : 0;
+	return state_write(fd, s->pid, &regs, base_fd, base.id, err);
 }
 
 static int make_directory(const char *path, struct err *err)
@@ -295,22 +301,12 @@ static int make_directory(const char *path, struct err *err)
 
 int state_store_save(const struct state_name *name, pid_t pid, uint64_t regs, struct err *err)
 {
-	_cleanup_close_ int fd = -1;
-	char path[PATH_MAX], tmp[PATH_MAX + 16];
-	int r;
+	struct standing standing = {pid, regs};
+	char path[PATH_MAX];
 
 	if (path_of(name->text, path, err) < 0 || make_directory(path, err) < 0)
 		return -err->code;
-	snprintf(tmp, sizeof(tmp), "%s.%d", path, (int)getpid());
-	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-	if (fd < 0)
-		return err_set(err, errno, "make '%s'", tmp);
-	r = write_to(fd, pid, regs, err);
-	if (r == 0 && rename(tmp, path) < 0)
-		r = err_set(err, errno, "rename '%s'", tmp);
-	if (r < 0) {
-		(void)unlink(tmp);
+	if (file_fill_atomic(path, fill, &standing, err) < 0)
 		return err_wrap(err, "state image '%s'", path);
-	}
 	return make_room(err);
 }

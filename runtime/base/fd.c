@@ -191,6 +191,29 @@ int file_write_atomic(
 	return 0;
 }
 
+int file_fill_atomic(const char *path,
+	int (*fill)(void *arg, int fd, const char *tmp, struct err *err), void *arg,
+	struct err *err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (asprintf(&tmp, "%s.%d", path, (int)getpid()) < 0) {
+		tmp = NULL;
+		return err_oom(err);
+	}
+	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	if (fd < 0)
+		return err_set(err, errno, "make '%s'", tmp);
+	r = fill(arg, fd, tmp, err);
+	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
+		r = err_set(err, errno, "write");
+	if (r < 0)
+		(void)unlink(tmp);
+	return r;
+}
+
 int file_put(int dirfd, const char *path, const char *data, struct err *err)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);

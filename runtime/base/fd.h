@@ -66,6 +66,14 @@ int file_read_value(
 int file_write_atomic(
 	int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 
+/*
+ * Makes or replaces `path`, mode 0400, by what fill() writes to a temporary file beside it,
+ * which is gone when that fails. No two processes share one.
+ */
+int file_fill_atomic(const char *path,
+	int (*fill)(void *arg, int fd, const char *tmp, struct err *err), void *arg,
+	struct err *err);
+
 /* Writes a short string to a file that exists (cgroup, proc): one write(2). */
 int file_put(int dirfd, const char *path, const char *data, struct err *err);
 
