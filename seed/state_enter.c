@@ -146,8 +146,7 @@ static long map(uint64_t start, uint64_t size, int prot, int flags, int fd, uint
 	return r == (long)start ? 0 : r;
 }
 
-/* Where the file lies may be where nothing can be executed: code is read. */
-static long map_code(const struct state *s, const struct elfcore_segment *seg, int how)
+static long read_code(const struct state *s, const struct elfcore_segment *seg, int how)
 {
 	long r = map(seg->start, seg->filled, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | how, -1, 0);
 	uint64_t done = 0;
@@ -164,12 +163,19 @@ static long map_code(const struct state *s, const struct elfcore_segment *seg, i
 		      : r;
 }
 
+/* Code is read where the file lies on a file system that nothing can be executed on. */
+static long map_file(const struct state *s, const struct elfcore_segment *seg, int how)
+{
+	long r = map(seg->start, seg->filled, prot_of(seg->flags), how, s->fd, seg->offset);
+
+	return r == -EPERM || r == -EACCES ? read_code(s, seg, how) : r;
+}
+
 /* 0 or a negative errno. `how`: MAP_FIXED, or MAP_FIXED_NOREPLACE. */
 static long map_segment(const struct state *s, const struct elfcore_segment *seg, int how)
 {
 	const int prot = prot_of(seg->flags);
-	long r = seg->flags & PF_X ? map_code(s, seg, how)
-				   : map(seg->start, seg->filled, prot, how, s->fd, seg->offset);
+	long r = map_file(s, seg, how);
 
 	return r < 0 ? r
 		     : map(seg->start + seg->filled, seg->size - seg->filled, prot,
