@@ -123,7 +123,7 @@ static _Noreturn void come_to_rest(
 	uintptr_t word;
 
 	worker_suspend(w);
-	engine_fork_prepare(w->engine);
+	engine_fork_prepare_warm(w->engine);
 	word = image_point(&regs);
 	if (word)
 		resume(w, (const struct handover *)word);

@@ -138,6 +138,12 @@ bool engine_main_pending(const struct engine *e);
 
 /* Last act before the fork point: collect garbage, keep code, leave no task pending. */
 void engine_fork_prepare(struct engine *e);
+
+/*
+ * The same, but only the young generation is collected: a full collection throws optimised code
+ * away together with the objects that it was made for.
+ */
+void engine_fork_prepare_warm(struct engine *e);
 /*
  * First act of a copy: fresh Math.random, time zone and locale told anew when the environment has
  * others. Hash seeds of strings and Maps stay those of the seed.

@@ -110,6 +110,26 @@ WHO=user serve "$TMP/m.mjs"
 eq "$(get)" "yes user file://$TMP/m.mjs" "a module"
 stop
 
+# --- optimised code stays, though objects that it was made for are gone ---
+cat >"$TMP/hot.js" <<-'END'
+	const read = (o) => o.x;
+	const optimised = () => (%GetOptimizationStatus(read) & 16) !== 0;
+	onserialize = () => {
+		class Gone { constructor() { this.x = 1; } }
+		const gone = new Gone();
+		for (let i = 0; i < 1e6 || (!optimised() && i < 1e8); i++) read(gone);
+		console.log(optimised());
+	};
+	addEventListener('fetch', (e) => e.respondWith(new Response(`${optimised()}`)));
+END
+TURF_BASE_IMAGE=$TMP/natives
+"$B/aworker" --v8-options=--allow-natives-syntax --build-image="$TMP/natives"
+eq "$(build "$TMP/hot.js")" true "code that is hot is optimised"
+serve "$TMP/hot.js"
+eq "$(get)" true "code that was optimised still is"
+stop
+TURF_BASE_IMAGE=$TMP/base
+
 # --- what cannot become one ---
 unmade() { # unmade MESSAGE CODE
 	echo "$2" >"$TMP/x.js"
