@@ -8,6 +8,8 @@ BENCH_BINS  := $(patsubst %,$(B)/bench/bench_%,$(BENCHES))
 BENCH_TOOLS := $(patsubst %,$(B)/bench/%,forkserver_floor runtime_floor peak)
 
 $(B)/bench/bench_runtime $(B)/bench/bench_many: $(B)/obj/tests/bench/runtime_bundle.o
+$(B)/bench/bench_warmfork $(B)/bench/bench_ssr: $(B)/obj/tests/bench/cloning.o
+$(B)/bench/bench_start $(B)/bench/bench_ssr: $(B)/obj/tests/bench/engines.o
 $(BENCH_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_OBJS) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

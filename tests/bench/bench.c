@@ -68,6 +68,11 @@ double bench_quantile(struct bench_samples *s, double p)
 	return s->v[(size_t)(p * (double)(s->n - 1) + 0.5)];
 }
 
+double bench_median_ms(struct bench_case *c)
+{
+	return bench_quantile(&c->wall, .5) / 1e3;
+}
+
 /* --- rounds --- */
 
 static void run_one(struct bench_case *c, bool counts)

@@ -45,6 +45,8 @@ unsigned bench_rounds(void);
 void bench_add(struct bench_samples *s, double v);
 /* 0 <= p <= 1; NAN when there is no sample. Sorts. */
 double bench_quantile(struct bench_samples *s, double p);
+/* Of the wall time. */
+double bench_median_ms(struct bench_case *c);
 
 /*
  * Runs all cases `rounds` times after the warm-up. A case that fails is reported
