@@ -130,6 +130,21 @@ eq "$(get)" true "code that was optimised still is"
 stop
 TURF_BASE_IMAGE=$TMP/base
 
+# --- on a file system that nothing may be executed on, code is read ---
+build "$TMP/w.js" >/dev/null
+mkdir "$TMP/noexec"
+rm -f "$TMP/sock"
+# shellcheck disable=SC2016 # the inner shell expands
+unshare -m sh -ec 'mount -t tmpfs -o noexec tmpfs "$1/noexec"; cp -p "$2" "$1/noexec/state"
+	exec "$3" --state="$1/noexec/state" --listen="unix:$1/sock" "$1/w.js"' \
+	sh "$TMP" "$state" "$B/aworker" &
+HELPERS+=($!)
+await test -S "$TMP/sock"
+eq "$(get restored)" 1 "a state image on a file system without execution"
+eq "$(get work)" xfalsetrue "its code"
+[ "$(grep -c "noexec/state" "/proc/${HELPERS[-1]}/maps")" -gt 0 ] || fail "not mapped from there"
+stop
+
 # --- what cannot become one ---
 unmade() { # unmade MESSAGE CODE
 	echo "$2" >"$TMP/x.js"
