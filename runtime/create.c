@@ -12,6 +12,7 @@ static struct {
 	const char *pid_file;
 	const char *pidfd_socket;
 	const char *warmfork;
+	const char *tenant;
 	unsigned preserve_fds;
 	bool no_pivot;
 	bool no_new_keyring;
@@ -40,6 +41,8 @@ static const struct option options[] = {
 		"the caller learns of the exit by the file 'exit' and needs no descendant"},
 	{"warmfork", 0, OPTION_STRING, &given.warmfork, "WORD", payload_warmfork_names,
 		"fork workers from a seed: auto, require or never"},
+	{"tenant", 0, OPTION_STRING, &given.tenant, "NAME", NULL,
+		"whose state images a worker may go on from"},
 	{"no-subreaper", 0, OPTION_FLAG, &given.no_subreaper, NULL, NULL, NULL},
 };
 
@@ -64,6 +67,7 @@ struct life_options create_life_options(const struct globals *g, const char *id)
 		.pid_file = given.pid_file,
 		.pidfd_socket = given.pidfd_socket,
 		.warmfork = given.warmfork,
+		.tenant = given.tenant,
 		.preserve_fds = given.preserve_fds,
 		.rootless = rootless_is(g->rootless),
 		.no_pivot = given.no_pivot,

@@ -56,6 +56,7 @@ struct life_options {
 	const char *pid_file;	    /* NULL: none */
 	const char *pidfd_socket;   /* gets a pidfd of the process; NULL: none */
 	const char *warmfork;	    /* NULL: as the annotation says */
+	const char *tenant;	    /* of state images; NULL: as state_store.h says */
 	enum cgroup_manager cgroup_manager;
 	unsigned preserve_fds;
 	bool rootless; /* goes on without a cgroup where it may not make one */

@@ -428,7 +428,7 @@ static int prepare(struct creation *cr, struct err *err)
 	if (r == 0)
 		r = check_terminal(cr, err);
 	if (r == 0)
-		r = payload_choose(cr->bundle.config, cr->bundle.rootfs, o->warmfork,
+		r = payload_choose(cr->bundle.config, cr->bundle.rootfs, o->warmfork, o->tenant,
 			o->knows_exit_file, &cr->payload, err);
 	cr->payload.may_start_seed = o->may_start_seed;
 	if (r == 0 && o->to_rest)

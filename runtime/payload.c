@@ -129,7 +129,7 @@ static int choose_warmfork(const struct oci_config *config, const char *word,
 }
 
 int payload_choose(const struct oci_config *config, const char *rootfs, const char *warmfork,
-	bool knows_exit_file, struct payload *ret, struct err *err)
+	const char *tenant, bool knows_exit_file, struct payload *ret, struct err *err)
 {
 	const char *seed = oci_config_annotation(config, PAYLOAD_ANNOTATION_SEED);
 	struct payload p = {.seed = seed ? seed : PATHS_SEED_DEFAULT};
@@ -144,7 +144,7 @@ int payload_choose(const struct oci_config *config, const char *rootfs, const ch
 	if (r < 0)
 		return r;
 	p.is_worker |= seed != NULL;
-	if (p.is_worker && state_store_name(config, rootfs, &p.state, err) < 0)
+	if (p.is_worker && state_store_name(config, rootfs, tenant, &p.state, err) < 0)
 		return -err->code;
 	if (p.warmfork == PAYLOAD_NEVER)
 		p.no_clone = "warmfork is 'never'";

@@ -43,12 +43,12 @@ struct payload {
 };
 
 /*
- * Reads the configuration and the root file system. `warmfork` is the word of the
- * command line, NULL for none; it wins over the annotation. `knows_exit_file`: the
+ * Reads the configuration and the root file system. `warmfork` and `tenant` are words of
+ * the command line, NULL for none; they win over annotations. `knows_exit_file`: the
  * caller learns of the exit from the file and needs no descendant.
  */
 int payload_choose(const struct oci_config *config, const char *rootfs, const char *warmfork,
-	bool knows_exit_file, struct payload *ret, struct err *err);
+	const char *tenant, bool knows_exit_file, struct payload *ret, struct err *err);
 
 /*
  * Makes the process that executes the plan, and says in *ret_kind how. A clone

@@ -16,8 +16,8 @@ static struct {
 	unsigned max_clones;
 	unsigned parked;
 	bool force;
-	const char *bundle;
-} given = {.parked = SEED_PARKED_DEFAULT, .bundle = "."};
+	struct seed_image_options image;
+} given = {.parked = SEED_PARKED_DEFAULT, .image.bundle = "."};
 
 static const struct option options[] = {
 	{"worker", 0, OPTION_STRING, &given.worker, "PATH", NULL,
@@ -26,8 +26,10 @@ static const struct option options[] = {
 		"start: how many clones may live at one time"},
 	{"parked", 0, OPTION_UNSIGNED, &given.parked, "N", NULL,
 		"start: how many clones wait for requests"},
-	{"bundle", 'b', OPTION_STRING, &given.bundle, "DIR", NULL,
+	{"bundle", 'b', OPTION_STRING, &given.image.bundle, "DIR", NULL,
 		"image build: of the worker, by default the working directory"},
+	{"tenant", 0, OPTION_STRING, &given.image.tenant, "NAME", NULL,
+		"image build: who may go on from it"},
 	{"force", 'f', OPTION_FLAG, &given.force, NULL, NULL,
 		"stop: although clones live; they stay, without anybody who learns of their exit"},
 };
@@ -121,7 +123,7 @@ int verb_seed(const struct globals *g, char **args, struct err *err)
 	const char *name = args[1];
 
 	if (streq(args[0], "image"))
-		return seed_image(g, given.bundle, args + 1, err);
+		return seed_image(g, &given.image, args + 1, err);
 	if (name && args[2])
 		return err_say(
 			err, EINVAL, "seed %s: one argument too many: '%s'", args[0], args[2]);

@@ -48,8 +48,8 @@ static int run(char *const *argv, struct err *err)
 	return 0;
 }
 
-static int rebuild(const struct globals *g UNUSED, const char *bundle UNUSED, char **args UNUSED,
-	struct err *err)
+static int rebuild(const struct globals *g UNUSED, const struct seed_image_options *options UNUSED,
+	char **args UNUSED, struct err *err)
 {
 	const char *path = paths_base_image();
 	_cleanup_free_ char *worker = NULL, *option = NULL;
@@ -63,8 +63,8 @@ static int rebuild(const struct globals *g UNUSED, const char *bundle UNUSED, ch
 	return run((char *const[]){worker, option, NULL}, err);
 }
 
-static int info(const struct globals *g UNUSED, const char *bundle UNUSED, char **args UNUSED,
-	struct err *err)
+static int info(const struct globals *g UNUSED, const struct seed_image_options *options UNUSED,
+	char **args UNUSED, struct err *err)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	_cleanup_free_ char *worker = NULL;
@@ -90,7 +90,8 @@ static int info(const struct globals *g UNUSED, const char *bundle UNUSED, char 
 /* --- state images --- */
 
 /* It runs as a container of its own, with all that the bundle's would have and no more. */
-static int build(const struct globals *g, const char *bundle, char **args UNUSED, struct err *err)
+static int build(const struct globals *g, const struct seed_image_options *options,
+	char **args UNUSED, struct err *err)
 {
 	_cleanup_life_ struct life life = LIFE_INIT;
 	struct life_options o;
@@ -100,15 +101,16 @@ static int build(const struct globals *g, const char *bundle, char **args UNUSED
 		return err_say(err, EPERM, "seed image build: root alone makes state images");
 	snprintf(id, sizeof(id), "state-image-%d", (int)getpid());
 	o = create_life_options(g, id);
-	o.bundle = bundle;
+	o.bundle = options->bundle;
+	o.tenant = options->tenant;
 	o.warmfork = "never";
 	o.start = o.to_rest = true;
 	return life_create(&o, &life, err) < 0 ? -err->code
 					       : life_delete(&life.container, true, err);
 }
 
-static int list(const struct globals *g UNUSED, const char *bundle UNUSED, char **args UNUSED,
-	struct err *err)
+static int list(const struct globals *g UNUSED, const struct seed_image_options *options UNUSED,
+	char **args UNUSED, struct err *err)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct state_entry *entries;
@@ -126,8 +128,8 @@ static int list(const struct globals *g UNUSED, const char *bundle UNUSED, char 
 	return buf_failed(&out) ? err_oom(err) : print_out(out.data, err);
 }
 
-static int rm(
-	const struct globals *g UNUSED, const char *bundle UNUSED, char **args, struct err *err)
+static int rm(const struct globals *g UNUSED, const struct seed_image_options *options UNUSED,
+	char **args, struct err *err)
 {
 	return args[0] ? state_store_remove(args[0], err)
 		       : err_say(err, EINVAL, "seed image rm: a name is needed");
@@ -135,7 +137,8 @@ static int rm(
 
 static const struct action {
 	const char *name;
-	int (*run)(const struct globals *g, const char *bundle, char **args, struct err *err);
+	int (*run)(const struct globals *g, const struct seed_image_options *options, char **args,
+		struct err *err);
 	bool takes_args;
 } actions[] = {
 	{"rebuild", rebuild, false},
@@ -145,7 +148,8 @@ static const struct action {
 	{"rm", rm, true},
 };
 
-int seed_image(const struct globals *g, const char *bundle, char **args, struct err *err)
+int seed_image(const struct globals *g, const struct seed_image_options *options, char **args,
+	struct err *err)
 {
 	const char *name = args[0] ? args[0] : "info";
 
@@ -155,7 +159,7 @@ int seed_image(const struct globals *g, const char *bundle, char **args, struct 
 		if (args[0] && args[1] && !actions[i].takes_args)
 			return err_say(err, EINVAL, "seed image %s: one argument too many: '%s'",
 				name, args[1]);
-		return actions[i].run(g, bundle, args[0] ? args + 1 : args, err);
+		return actions[i].run(g, options, args[0] ? args + 1 : args, err);
 	}
 	return err_say(
 		err, EINVAL, "seed image: '%s' is none of rebuild, info, build, list, rm", name);

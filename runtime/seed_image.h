@@ -10,8 +10,14 @@
 
 struct globals;
 
-/* args: "rebuild", "info", "build", "list" or "rm NAME"; `bundle`: what `build` runs. */
-int seed_image(const struct globals *g, const char *bundle, char **args, struct err *err);
+/* What `build` runs, and for whom (NULL: as without an option). */
+struct seed_image_options {
+	const char *bundle, *tenant;
+};
+
+/* args: "rebuild", "info", "build", "list" or "rm NAME" */
+int seed_image(const struct globals *g, const struct seed_image_options *options, char **args,
+	struct err *err);
 
 /* Those words, for completion; the array is the caller's. */
 int seed_image_actions(char ***ret, struct err *err);

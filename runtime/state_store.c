@@ -71,31 +71,37 @@ static void add_file(struct hash *h, int root_fd, const char *cwd, const char *a
 		add_stat(h, &st);
 }
 
-static int tenant_of(const struct oci_config *config, char *to, size_t size, struct err *err)
+static int tenant_of(
+	const struct oci_config *config, const char *named, char *to, size_t size, struct err *err)
 {
-	const char *given = oci_config_annotation(config, STATE_STORE_ANNOTATION);
-	int n = given ? snprintf(to, size, "ns-%s", given)
-		      : snprintf(to, size, "uid-%u", (unsigned)geteuid());
+	const char *annotation = oci_config_annotation(config, STATE_STORE_ANNOTATION);
+	const unsigned uid = (unsigned)geteuid();
+	int n;
 
-	if (n < 0 || (size_t)n >= size || !paths_id_is_valid(to))
-		return err_say(err, EINVAL,
-			"annotations['" STATE_STORE_ANNOTATION
-			"']: '%s' can be no name of a tenant",
-			given ? given : "");
-	return 0;
+	if (named)
+		n = snprintf(to, size, "uid-%u-%s", uid, named);
+	else if (annotation)
+		n = snprintf(to, size, "ns-%s", annotation);
+	else
+		n = snprintf(to, size, "uid-%u", uid);
+	if (n >= 0 && (size_t)n < size && paths_id_is_valid(to))
+		return 0;
+	return err_say(err, EINVAL, "%s: '%s' can be no name of a tenant",
+		named ? "option '--tenant'" : "annotations['" STATE_STORE_ANNOTATION "']",
+		named ? named : annotation);
 }
 
-int state_store_name(const struct oci_config *config, const char *rootfs, struct state_name *ret,
-	struct err *err)
+int state_store_name(const struct oci_config *config, const char *rootfs, const char *tenant,
+	struct state_name *ret, struct err *err)
 {
 	_cleanup_close_ int root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct hash h = {0xcbf29ce484222325u, 0x9e3779b97f4a7c15u};
-	char tenant[PATHS_ID_MAX - 32];
+	char owner[PATHS_ID_MAX - 32];
 	struct stat base;
 
 	if (root_fd < 0)
 		return err_set(err, errno, "open '%s'", rootfs);
-	if (tenant_of(config, tenant, sizeof(tenant), err) < 0)
+	if (tenant_of(config, tenant, owner, sizeof(owner), err) < 0)
 		return -err->code;
 	if (stat(paths_base_image(), &base) == 0)
 		add_stat(&h, &base);
@@ -103,7 +109,7 @@ int state_store_name(const struct oci_config *config, const char *rootfs, struct
 		add(&h, *arg, strlen(*arg) + 1);
 		add_file(&h, root_fd, config->process->cwd, *arg);
 	}
-	snprintf(ret->text, sizeof(ret->text), "%s/%016llx%016llx", tenant, (unsigned long long)h.a,
+	snprintf(ret->text, sizeof(ret->text), "%s/%016llx%016llx", owner, (unsigned long long)h.a,
 		(unsigned long long)h.b);
 	return 0;
 }

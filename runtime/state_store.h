@@ -21,7 +21,11 @@ struct oci_config;
 /* All images of a host together, in bytes: the one that was used last stays longest. */
 #define STATE_STORE_MAX (4ull << 30)
 
-/* Of CRI: whose container it is. Without it the tenant is the caller's user id. */
+/*
+ * Of CRI: whose container it is. Without it, or when the caller names one, the tenant is one of
+ * the caller's user id: who runs bundles that others wrote has to name it, for they can write
+ * annotations.
+ */
 #define STATE_STORE_ANNOTATION "io.kubernetes.cri.sandbox-namespace"
 
 /* "TENANT/WORKER" */
@@ -30,9 +34,9 @@ struct state_name {
 	char text[STATE_STORE_NAME_MAX];
 };
 
-/* -EINVAL for a tenant that can be no name of a directory. */
-int state_store_name(const struct oci_config *config, const char *rootfs, struct state_name *ret,
-	struct err *err);
+/* `tenant`: as the caller names it, or NULL. -EINVAL for one that can be no name of a directory. */
+int state_store_name(const struct oci_config *config, const char *rootfs, const char *tenant,
+	struct state_name *ret, struct err *err);
 
 /* A descriptor for reading, -ENOENT when there is none, or why it is of no use. */
 int state_store_open(const struct state_name *name, struct err *err);

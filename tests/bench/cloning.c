@@ -182,7 +182,7 @@ static int request_prepare(struct request *q, const struct cloning *c, struct er
 		return r;
 	options.gate_fd = q->gate_fd;
 	options.stdio[0] = options.stdio[1] = options.stdio[2] = q->null_fd;
-	r = payload_choose(c->config, rootfs, "require", true, &q->payload, err);
+	r = payload_choose(c->config, rootfs, "require", NULL, true, &q->payload, err);
 	if (r == 0)
 		r = box_plan_create(&options, &q->plan, &warnings, err);
 	buf_finish(&warnings);

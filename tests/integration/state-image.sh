@@ -114,6 +114,19 @@ run_it from-state --warmfork never
 end_it
 edit "$dir" '.annotations["io.kubernetes.cri.sandbox-namespace"] = "../../uid-0"'
 fails "'../../uid-0' can be no name of a tenant" turf run -b "$dir" "$id"
+# Who is named on the command line is not whom the bundle names.
+edit "$dir" '.annotations["io.kubernetes.cri.sandbox-namespace"] = "somebody"'
+run_it from-state --warmfork never
+end_it
+run_it from-source --warmfork never --tenant else
+end_it
+turf seed image build --tenant else --bundle "$dir" >/dev/null
+matches "$(turf seed image list)" "uid-0-else/"
+run_it from-state --warmfork never --tenant else
+end_it
+run_it from-source --warmfork never --tenant other
+end_it
+fails "option '--tenant': 'a/b' can be no name of a tenant" turf run --tenant a/b -b "$dir" "$id"
 cp "$TMP/plain.json" "$dir/config.json"
 edit "$dir" '.process.args += ["more"]'
 run_it from-source --warmfork never
