@@ -171,13 +171,15 @@ kill -INT "$worker"
 ended_with 130
 
 # Code that never comes back to the loop: a second signal stops it, or the end of the grace time.
-# busy CODE SIGNALS EXPECTED
+# busy CODE SIGNALS EXPECTED: the code calls say(), when it is where a signal shall meet it
 busy() {
 	local signal
 
-	"$A" -e "console.log('busy'); $1" >out 2>err &
+	# The shell empties it in the background: what the last one said is no sign of this one.
+	rm -f out
+	"$A" -e "const say = () => console.log('busy'); $1" >out 2>err &
 	worker=$!
-	await grep -q busy out
+	await grep -qs busy out
 	for signal in $2; do
 		kill "-$signal" "$worker"
 		await signal_taken
@@ -189,10 +191,10 @@ busy() {
 signal_taken() {
 	[ ! -e "/proc/$worker" ] || grep -Eq '^ShdPnd:[[:space:]]*0+$' "/proc/$worker/status"
 }
-busy 'for (;;);' 'TERM TERM' 143
-busy 'try { for (;;); } finally { console.error("no") }' 'INT HUP' 129
-busy '(async () => { for (;;) await null; })()' 'TERM INT' 130
-busy 'setTimeout(() => { for (;;); }, 1)' TERM 143
+busy 'say(); for (;;);' 'TERM TERM' 143
+busy 'try { say(); for (;;); } finally { console.error("no") }' 'INT HUP' 129
+busy '(async () => { await null; say(); for (;;) await null; })()' 'TERM INT' 130
+busy 'setTimeout(() => { say(); for (;;); }, 1)' TERM 143
 # Output that nobody takes holds nothing up.
 mkfifo pipe
 exec 9<>pipe
@@ -220,9 +222,10 @@ cp err first
 ends 4 "listen on '$address': the address is in use already" --listen "$address" worker.js
 kill -TERM "$worker"
 ended_with 143
+rm -f err
 PORT=0 "$A" worker.js >out 2>err &
 worker=$!
-await grep -q listening err
+await grep -qs listening err
 is "$(curl -s --max-time 20 "http://127.0.0.1:$(sed -n 's/.*listening on .*://p' err)/")" hello
 kill -TERM "$worker"
 ended_with 143
