@@ -239,9 +239,10 @@ static int spawn_from_image(
 
 	if (r == 0)
 		r = spawn_program(plan, &launch, image_fd, &child, err);
-	if (r < 0)
+	/* EPIPE: it ended before it was told what to become. */
+	if (r < 0 && r != -EPIPE)
 		return r;
-	if (!has_started(&child)) {
+	if (r < 0 || !has_started(&child)) {
 		box_child_abort(&child);
 		return err_say(err, EIO, "the base image cannot be mapped");
 	}
