@@ -146,21 +146,28 @@ static long map(uint64_t start, uint64_t size, int prot, int flags, int fd, uint
 	return r == (long)start ? 0 : r;
 }
 
+/* Takes the file's part away again, where it is in place of nothing. `r` is the reason. */
+static long undo(const struct elfcore_segment *seg, int how, long r)
+{
+	if (how == MAP_FIXED_NOREPLACE)
+		RAW_CALL(munmap, seg->start, seg->filled, 0, 0, 0, 0);
+	return r;
+}
+
 static long read_code(const struct state *s, const struct elfcore_segment *seg, int how)
 {
 	long r = map(seg->start, seg->filled, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | how, -1, 0);
-	uint64_t done = 0;
 
-	while (r == 0 && done < seg->filled) {
-		long n = RAW_CALL(pread64, s->fd, seg->start + done, seg->filled - done,
+	if (r < 0)
+		return r;
+	for (uint64_t done = 0; done < seg->filled; done += (uint64_t)r) {
+		r = RAW_CALL(pread64, s->fd, seg->start + done, seg->filled - done,
 			seg->offset + done, 0, 0);
-
-		if (n <= 0)
-			return n < 0 ? n : -EIO;
-		done += (uint64_t)n;
+		if (r <= 0)
+			return undo(seg, how, r < 0 ? r : -EIO);
 	}
-	return r == 0 ? RAW_CALL(mprotect, seg->start, seg->filled, prot_of(seg->flags), 0, 0, 0)
-		      : r;
+	r = RAW_CALL(mprotect, seg->start, seg->filled, prot_of(seg->flags), 0, 0, 0);
+	return r < 0 ? undo(seg, how, r) : 0;
 }
 
 /* Code is read where the file lies on a file system that nothing can be executed on. */
@@ -174,12 +181,13 @@ static long map_file(const struct state *s, const struct elfcore_segment *seg, i
 /* 0 or a negative errno. `how`: MAP_FIXED, or MAP_FIXED_NOREPLACE. */
 static long map_segment(const struct state *s, const struct elfcore_segment *seg, int how)
 {
-	const int prot = prot_of(seg->flags);
 	long r = map_file(s, seg, how);
 
-	return r < 0 ? r
-		     : map(seg->start + seg->filled, seg->size - seg->filled, prot,
-			       MAP_ANONYMOUS | MAP_NORESERVE | how, -1, 0);
+	if (r < 0)
+		return r;
+	r = map(seg->start + seg->filled, seg->size - seg->filled, prot_of(seg->flags),
+		MAP_ANONYMOUS | MAP_NORESERVE | how, -1, 0);
+	return r < 0 ? undo(seg, how, r) : 0;
 }
 
 /* Up to the segment that begins at `end`. */
