@@ -315,10 +315,10 @@ static int serialize(struct worker *w, struct err *err)
 	struct loop_timer limit = {.fn = on_overdue, .data = &w->loop, .background = true};
 	int r;
 
+	/* Now, and not after the event: code that its listeners warmed up is to stay. */
+	engine_fork_prepare(w->engine);
 	if (loop_timer_start(&w->loop, &limit, (uint64_t)WORKER_SERIALIZE_MS * 1000000) < 0)
 		return err_oom(err);
-	/* Now, and not after it: code that its listeners warmed up is to stay. */
-	engine_fork_prepare(w->engine);
 	call_internal(w, "serialize");
 	r = run_until(w, REST_REACHED, err);
 	loop_timer_stop(&w->loop, &limit);

@@ -173,16 +173,11 @@ static void collect(struct engine *e, Isolate::GarbageCollectionType what)
 	V8::SetFlagsFromString("--no-expose-gc");
 }
 
-static void finish_tasks(struct engine *e)
-{
-	engine_pump(e);
-	engine_platform()->tasks().drain();
-}
-
 void engine_fork_prepare_warm(struct engine *e)
 {
 	assert(e->depth == 0);
-	finish_tasks(e);
+	engine_pump(e);
+	engine_platform()->tasks().drain();
 	collect(e, Isolate::kMinorGarbageCollection);
 	engine_platform()->tasks().drain();
 }

@@ -211,6 +211,15 @@ int bench_wait(pid_t pid, int *ret_status, double *ret_cpu_us, struct err *err)
 	return 0;
 }
 
+void bench_stop(pid_t pid, double *ret_cpu_us)
+{
+	struct err err = ERR_INIT;
+	int status;
+
+	kill(pid, SIGKILL);
+	(void)bench_wait(pid, &status, ret_cpu_us, &err);
+}
+
 static int check_status(const char *program, int status, struct err *err)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)

@@ -105,6 +105,8 @@ int bench_exec(const char *const *argv, double *ret_wall_us, double *ret_cpu_us,
 /* Starts it and comes back at once. */
 int bench_start(const char *const *argv, pid_t *ret_pid, struct err *err);
 int bench_wait(pid_t pid, int *ret_status, double *ret_cpu_us, struct err *err);
+/* Kills and waits. `ret_cpu_us` may be NULL. */
+void bench_stop(pid_t pid, double *ret_cpu_us);
 
 /* What the program writes, up to the buffer's size; an exit other than 0 is an error. */
 int bench_output(const char *const *argv, char *ret, size_t size, struct err *err);

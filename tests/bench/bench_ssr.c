@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,15 +109,9 @@ static int prepare(struct err *err)
 
 static void clean_up(void)
 {
-	struct err err = ERR_INIT;
-	int status;
-
-	if (setup.hot > 0) {
-		kill(setup.hot, SIGKILL);
-		(void)bench_wait(setup.hot, &status, NULL, &err);
-	}
-	if (setup.cloning.turf)
-		cloning_clean_up(&setup.cloning);
+	if (setup.hot > 0)
+		bench_stop(setup.hot, NULL);
+	cloning_clean_up(&setup.cloning);
 	engines_clean_up();
 	free(setup.bundle);
 }

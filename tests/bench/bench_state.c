@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,10 +61,9 @@ static int run(const struct bench_case *c, double *ret_wall_us, double *ret_cpu_
 	char script[128], state[160], listen[128];
 	const char *const argv[] = {
 		setup.loader, setup.image, setup.aworker, state, listen, script, NULL};
-	struct err own = ERR_INIT;
-	int status, r;
 	double begin;
 	pid_t pid;
+	int r;
 
 	snprintf(script, sizeof(script), "%s/%s", setup.dir, w->file);
 	snprintf(state, sizeof(state), "--state=%s.state", script);
@@ -78,8 +76,7 @@ static int run(const struct bench_case *c, double *ret_wall_us, double *ret_cpu_
 	for (unsigned i = 0; i < w->answers && r == 0; i++)
 		r = bench_first_byte(setup.socket, pid, err);
 	*ret_wall_us = bench_now_us() - begin;
-	kill(pid, SIGKILL);
-	(void)bench_wait(pid, &status, ret_cpu_us, &own);
+	bench_stop(pid, ret_cpu_us);
 	return r;
 }
 

@@ -151,13 +151,8 @@ static int start_floor(struct err *err)
 
 static void clean_up(void)
 {
-	struct err err = ERR_INIT;
-	int status;
-
-	if (setup.floor > 0) {
-		kill(setup.floor, SIGKILL);
-		(void)bench_wait(setup.floor, &status, NULL, &err);
-	}
+	if (setup.floor > 0)
+		bench_stop(setup.floor, NULL);
 	cloning_clean_up(&setup.cloning);
 }
 

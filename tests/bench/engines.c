@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,18 +136,15 @@ int engines_run(
 	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err)
 {
 	const enum engine_program *which = c->arg;
-	struct err own = ERR_INIT;
 	double begin = bench_now_us();
-	int status, r;
 	pid_t pid;
+	int r = engines_start(*which, &pid, err);
 
-	r = engines_start(*which, &pid, err);
 	if (r < 0)
 		return r;
 	r = bench_first_byte(setup.socket, pid, err);
 	*ret_wall_us = bench_now_us() - begin;
-	kill(pid, SIGKILL);
-	(void)bench_wait(pid, &status, ret_cpu_us, &own);
+	bench_stop(pid, ret_cpu_us);
 	return r;
 }
 
