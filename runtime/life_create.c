@@ -165,6 +165,7 @@ static int make_cgroup(struct creation *cr, struct err *err)
 		.annotations = cr->record.annotations,
 		.n_annotations = cr->record.n_annotations,
 		.foreign_parent = cr->payload.is_worker && !cr->payload.no_clone,
+		.asks_birth = cr->payload.is_worker,
 		.rootless = cr->options->rootless,
 		.announce = note_cgroups,
 		.announce_arg = cr,

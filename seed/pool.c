@@ -7,7 +7,6 @@
 #include "seed/pool_priv.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,12 +31,9 @@
 /* Descriptors of a hand-over before the plan's own: conversation, plan. A state image is the last. */
 #define HAND_OVER_FDS 2
 
-void pool_init(struct pool *p, const struct seed_parking *parking, unsigned wanted)
+void pool_init(struct pool *p, unsigned wanted)
 {
-	*p = (struct pool){
-		.parking = parking,
-		.wanted = wanted < SEED_PARKED_MAX ? wanted : SEED_PARKED_MAX,
-	};
+	*p = (struct pool){.wanted = wanted < SEED_PARKED_MAX ? wanted : SEED_PARKED_MAX};
 	p->due_ms = p->wanted ? seed_now_ms() : INT64_MAX;
 }
 
@@ -94,9 +90,14 @@ void pool_hear(struct pool *p, const struct pollfd *fds, unsigned n)
 	}
 }
 
+/*
+ * A cgroup of v2 is one to be born in: to enter it later locks out every fork of the host
+ * meanwhile and waits for all processors, some ten milliseconds.
+ */
 bool pool_suits(const struct seed_message *m)
 {
-	return m->head.clone_flags & CLONE_NEWPID && !(m->head.clone_flags & CLONE_NEWUSER);
+	return m->head.clone_flags & CLONE_NEWPID && !(m->head.clone_flags & CLONE_NEWUSER) &&
+	       m->cgroup_fd < 0;
 }
 
 bool pool_take(struct pool *p, struct pool_clone *ret)
@@ -158,36 +159,13 @@ static int receive(int park, struct seed_request *ret, struct err *err)
 	return r;
 }
 
-/* Whether a process that has made itself SCHED_IDLE may take that back. */
-static bool may_become_idle(void)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	return sched_getscheduler(0) == SCHED_OTHER && syscall(SYS_capget, &head, data) == 0 &&
-	       data[0].effective & 1u << CAP_SYS_NICE;
-}
-
-/* It must not take the processor from containers that run. */
-static int warm_in_background(const struct seed_parking *parking)
-{
-	const struct sched_param none = {0};
-	bool idle = may_become_idle() && sched_setscheduler(0, SCHED_IDLE, &none) == 0;
-
-	parking->warm(parking->arg);
-	return idle ? sched_setscheduler(0, SCHED_OTHER, &none) : 0;
-}
-
 /* Ends when the seed does, or when it is not able to run. */
-static void child_park(
-	const struct pool *p, const struct clone_ground *g, int park, struct seed_request *ret)
+static void child_park(const struct clone_ground *g, int park, struct seed_request *ret)
 {
 	struct err err;
 	int keep[1] = {park};
 
 	if (child_settle(g, keep, 1, &err) < 0)
-		_exit(EXIT_FAILURE);
-	if (p->parking->warm && warm_in_background(p->parking) < 0)
 		_exit(EXIT_FAILURE);
 	if (send(park, "", 1, MSG_NOSIGNAL) != 1 || receive(park, ret, &err) < 0)
 		_exit(EXIT_FAILURE);
@@ -212,7 +190,7 @@ int pool_grow(struct pool *p, const struct clone_ground *g, struct seed_request 
 	c.conn = pair[0];
 	c.pid = clone_make(g, &how, &c.pidfd);
 	if (c.pid == 0) {
-		child_park(p, g, pair[1], ret);
+		child_park(g, pair[1], ret);
 		return 1;
 	}
 	close(pair[1]);

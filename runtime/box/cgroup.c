@@ -26,7 +26,7 @@ struct cgroup *cgroup_new(void)
 
 	if (cg) {
 		cg->scope = (struct cgroup_scope)CGROUP_SCOPE_INIT;
-		cg->attach_v2 = -1;
+		cg->attach_v2 = cg->stay_v2 = -1;
 	}
 	return cg;
 }
@@ -44,8 +44,15 @@ static int open_attach(struct cgroup *cg, int dirfd, const char *path, bool v2, 
 	return 0;
 }
 
+/* On kernels that have no such file it only takes longer. */
+static void open_stay(struct cgroup *cg, int dirfd)
+{
+	cg->stay_v2 = openat(dirfd, "cgroup.threads", O_WRONLY | O_CLOEXEC);
+}
+
 /* For a child of somebody else: into our own cgroup, where it would be as our child. */
-static int open_attach_own(struct cgroup *cg, const struct cgroup_hierarchy *h, struct err *err)
+static int open_attach_own(struct cgroup *cg, const struct cgroup_hierarchy *h,
+	const struct cgroup_options *options, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -57,6 +64,8 @@ static int open_attach_own(struct cgroup *cg, const struct cgroup_hierarchy *h, 
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open cgroup '%s'", path);
+	if (h->v2 && options->asks_birth)
+		open_stay(cg, fd);
 	return open_attach(cg, fd, path, h->v2, err);
 }
 
@@ -99,8 +108,10 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_layout *layout,
 				r = cgroup_check_found(dir, err);
 			if (r == 0)
 				r = open_attach(cg, dir->fd, dir->path, h->v2, err);
+			if (r == 0 && h->v2 && options->asks_birth)
+				open_stay(cg, dir->fd);
 		} else if (options->foreign_parent) {
-			r = open_attach_own(cg, h, err);
+			r = open_attach_own(cg, h, options, err);
 		}
 		if (r < 0)
 			return r;
@@ -273,12 +284,18 @@ void cgroup_close(struct cgroup *cg)
 	free(cg->paths);
 	for (size_t i = 0; i < cg->n_attach_fds; i++)
 		fd_batch_add(&fds, &cg->attach_fds[i]);
+	fd_batch_add(&fds, &cg->stay_v2);
 	free(cg);
 }
 
 int cgroup_attach_v2(const struct cgroup *cg)
 {
 	return cg->attach_v2;
+}
+
+int cgroup_stay_v2(const struct cgroup *cg)
+{
+	return cg->stay_v2;
 }
 
 size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds)

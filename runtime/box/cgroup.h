@@ -47,6 +47,8 @@ struct cgroup_options {
 	 * child of ours would.
 	 */
 	bool foreign_parent;
+	/* The child is not told whether it was born in the v2 cgroup: cgroup_stay_v2(). */
+	bool asks_birth;
 	/*
 	 * The caller has no privileges of the host. Where it may make no cgroup the
 	 * container stays in the caller's, with a warning if that leaves out limits; device
@@ -97,6 +99,13 @@ size_t cgroup_attach_fds(const struct cgroup *cg, const int **ret_fds);
 
 /* Which of them is of v2; -1: none. */
 int cgroup_attach_v2(const struct cgroup *cg);
+
+/*
+ * With `asks_birth`: to write "0" there succeeds if the child is in the v2 cgroup already,
+ * and then it need not be attached, which locks out every fork of the host meanwhile and so
+ * waits for all processors. -1: there is none.
+ */
+int cgroup_stay_v2(const struct cgroup *cg);
 
 /*
  * The v2 directory for CLONE_INTO_CGROUP; -1 on v1, and for a directory that was

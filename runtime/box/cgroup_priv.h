@@ -38,6 +38,7 @@ struct cgroup {
 	int attach_fds[CGROUP_HIERARCHIES_MAX];
 	size_t n_attach_fds;
 	int attach_v2;	  /* which of them is of v2; -1: none */
+	int stay_v2;	  /* cgroup_stay_v2() */
 	bool joins_below; /* the attach descriptors of v2 are of a cgroup below */
 };
 

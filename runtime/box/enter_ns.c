@@ -36,18 +36,28 @@ static const char *ns_file(uint32_t type)
 	}
 }
 
+/* A process of one thread may stay where it is without anybody's lock, but not go elsewhere. */
+static bool is_in_v2(const struct enter *e)
+{
+	const int32_t stay = e->plan->stay_v2;
+
+	return e->in_cgroup || (stay >= 0 && write(e->fds[stay], "0", 1) == 1);
+}
+
 int enter_attach_cgroups(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
 
 	plan_each(int32_t, index, p, p->attach)
 	{
-		bool needless = e->in_cgroup && *index == p->attach_v2;
+		bool needless = *index == p->attach_v2 && is_in_v2(e);
 
 		if (!needless && write(e->fds[*index], "0", 1) < 0)
 			return err_set(err, errno, "join the cgroup");
 		fd_batch_add(&e->done, &e->fds[*index]);
 	}
+	if (p->stay_v2 >= 0)
+		fd_batch_add(&e->done, &e->fds[p->stay_v2]);
 	return 0;
 }
 

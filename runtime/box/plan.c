@@ -25,16 +25,21 @@ int plan_cgroups(struct builder *b)
 	const int *fds = NULL;
 	size_t n = b->options->cgroup ? cgroup_attach_fds(b->options->cgroup, &fds) : 0;
 
-	head->attach_v2 = -1;
+	head->attach_v2 = head->stay_v2 = -1;
 	b->plan->cgroup_fd = b->options->cgroup ? cgroup_v2_dirfd(b->options->cgroup) : -1;
 	for (size_t i = 0; i < n; i++) {
 		int32_t index = plan_put_fd(b, fds[i], false);
 
 		if (index < 0)
 			return index;
-		if (b->plan->cgroup_fd >= 0 && (int)i == cgroup_attach_v2(b->options->cgroup))
+		if ((int)i == cgroup_attach_v2(b->options->cgroup))
 			head->attach_v2 = index;
 		buf_put(&list, &index, sizeof(index));
+	}
+	if (n > 0 && cgroup_stay_v2(b->options->cgroup) >= 0) {
+		head->stay_v2 = plan_put_fd(b, cgroup_stay_v2(b->options->cgroup), false);
+		if (head->stay_v2 < 0)
+			return head->stay_v2;
 	}
 	if (buf_failed(&list))
 		return err_oom(b->err);

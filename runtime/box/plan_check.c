@@ -129,6 +129,7 @@ static int check_sandbox(const struct checker *c)
 		CHECK_ARRAY(c, struct plan_id_map, gid_map) < 0 ||
 		check_fds(c, "attach", p->attach, true) < 0 ||
 		check_fd(c, "attach_v2", p->attach_v2, false) < 0 ||
+		check_fd(c, "stay_v2", p->stay_v2, false) < 0 ||
 		check_fd(c, "root_fd", p->root_fd, true) < 0 ||
 		check_str(c, "root_path", p->root_path, true) < 0 ||
 		check_str(c, "root_attach", p->root_attach, true) < 0 ||

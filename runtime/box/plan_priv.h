@@ -163,6 +163,7 @@ struct plan_head {
 	struct plan_array gid_map;
 	struct plan_array attach;  /* int32_t: descriptors to write "0" to */
 	int32_t attach_v2;	   /* the one of v2, needless when born there; -1 */
+	int32_t stay_v2;	   /* cgroup_stay_v2(); -1 */
 	int32_t root_fd;	   /* detached tree, or the directory without a mount namespace */
 	uint32_t root_path;	   /* on the host */
 	uint32_t root_attach;	   /* string: where the tree is put before pivot_root */

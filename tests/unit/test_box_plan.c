@@ -101,6 +101,7 @@ START_TEST(damage_of_every_reference_is_found)
 	DAMAGE(gid_map.n);
 	DAMAGE(attach.n);
 	DAMAGE(attach_v2);
+	DAMAGE(stay_v2);
 	DAMAGE(root_fd);
 	DAMAGE(root_path);
 	DAMAGE(root_attach);

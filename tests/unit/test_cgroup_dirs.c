@@ -356,6 +356,41 @@ START_TEST(clone_into_v2_directory)
 }
 END_TEST
 
+/* What a child gets that says it stays; `dir`: where it is born, -1 beside us. */
+static int try_to_stay(int stay_fd, int dir)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD};
+	pid_t pid;
+
+	if (dir >= 0) {
+		args.flags = CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)dir;
+	}
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(write(stay_fd, "0", 1) == 1 ? 0 : errno);
+	return WEXITSTATUS(wait_status(pid));
+}
+
+START_TEST(who_was_born_there_stays)
+{
+	struct cgroup_limits l;
+	struct cgroup *cg;
+
+	if (!enter(ONLY_V2))
+		enter(AS_IS);
+	cg = make_plain();
+	ck_assert_int_eq(cgroup_stay_v2(cg), -1);
+	destroy(cg);
+	cgroup_limits_init(&l);
+	cg = make(&(struct cgroup_options){.id = id, .asks_birth = true}, &l);
+	ck_assert_int_eq(try_to_stay(cgroup_stay_v2(cg), cgroup_v2_dirfd(cg)), 0);
+	ck_assert_int_eq(try_to_stay(cgroup_stay_v2(cg), -1), EOPNOTSUPP);
+	destroy(cg);
+}
+END_TEST
+
 START_TEST(container_may_own_its_cgroup)
 {
 	static const char text[] =
@@ -449,4 +484,5 @@ CGROUP_MAIN("cgroup directories", kept_form_opens_again, cgroups_below_are_remov
 	deep_trees_are_removed, found_directory_stays, announced_is_what_is_made,
 	occupied_directory_is_refused, half_made_cgroups_are_undone, missing_controller_is_named,
 	only_needed_hierarchies_are_used, foreign_child_ends_where_ours_would,
-	clone_into_v2_directory, container_may_own_its_cgroup, failed_update_moves_back)
+	clone_into_v2_directory, who_was_born_there_stays, container_may_own_its_cgroup,
+	failed_update_moves_back)
