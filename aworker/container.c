@@ -96,12 +96,6 @@ void container_limit_heap(struct worker *w, uint64_t memory)
 		engine_set_heap_limit(w->engine, (size_t)(memory - headroom));
 }
 
-/* What a seed knows of its clones' memory. */
-struct memory {
-	struct prefault known;
-	bool warm; /* this clone was parked */
-};
-
 static int make_own(struct worker *w, const struct box_entry *entry, struct err *err)
 {
 	container_limit_heap(w, entry->memory_limit);
@@ -110,7 +104,7 @@ static int make_own(struct worker *w, const struct box_entry *entry, struct err 
 
 /* A state image that does not fit costs time, and no more: the source is there. */
 static int go_on_from_state(struct worker *w, struct box_entry *entry, int image, int pagemap,
-	const struct memory *memory, struct err *err)
+	const struct prefault *known, struct err *err)
 {
 	struct worker_options options = w->options;
 	int code;
@@ -119,7 +113,7 @@ static int go_on_from_state(struct worker *w, struct box_entry *entry, int image
 		return 0;
 	/* Without its page map a process does not know what of it has to go. */
 	if (pagemap >= 0)
-		(void)state_become_in(entry, image, pagemap, memory ? &memory->known : NULL, err);
+		(void)state_become_in(entry, image, pagemap, known, err);
 	worker_say("state image: %s", err->msg);
 	close(image);
 	close(pagemap);
@@ -128,7 +122,7 @@ static int go_on_from_state(struct worker *w, struct box_entry *entry, int image
 	return make_own(w, entry, err);
 }
 
-static int enter(struct worker *w, struct seed_request *req, const struct memory *memory,
+static int enter(struct worker *w, struct seed_request *req, const struct prefault *known,
 	struct box_entry *entry, struct err *err)
 {
 	const bool has_state = req->image_fd >= 0;
@@ -141,22 +135,22 @@ static int enter(struct worker *w, struct seed_request *req, const struct memory
 		prepare(w, entry, has_state, err) < 0 || box_ready(entry, err) < 0)
 		return -err->code;
 	/* The memory that it will need becomes this process's own while nobody waits for it. */
-	if (memory && !has_state)
-		prefault_apply(&memory->known, memory->warm);
+	if (known && !has_state)
+		prefault_apply(known);
 	if (!has_state && make_own(w, entry, err) < 0)
 		return -err->code;
 	return box_wait_start(entry, err) < 0
 		       ? -err->code
-		       : go_on_from_state(w, entry, req->image_fd, pagemap, memory, err);
+		       : go_on_from_state(w, entry, req->image_fd, pagemap, known, err);
 }
 
-/* `memory`: NULL in a process that has all its pages. */
-static int run_container(struct worker *w, struct seed_request *req, const struct memory *memory)
+/* `known`: what a seed knows of the memory of its clones; NULL in others. */
+static int run_container(struct worker *w, struct seed_request *req, const struct prefault *known)
 {
 	struct box_entry entry;
 	struct err err = ERR_INIT;
 	int code;
-	int r = enter(w, req, memory, &entry, &err);
+	int r = enter(w, req, known, &entry, &err);
 
 	if (r == 0)
 		r = worker_open(w, &err);
@@ -230,7 +224,7 @@ static void tidy_malloc(void)
 	free(large);
 }
 
-int container_warm_up(struct worker *w, struct err *err)
+static int run_warm_up(struct worker *w, struct err *err)
 {
 	if (worker_open(w, err) < 0)
 		return -err->code;
@@ -238,17 +232,23 @@ int container_warm_up(struct worker *w, struct err *err)
 	if (w->exiting)
 		return err_say(err, EIO, "the warm-up failed");
 	worker_close(w);
-	engine_fork_prepare(w->engine);
-	tidy_malloc();
-	return seed_trial(run_trial, w, TRIAL_TIMEOUT_MS, err);
+	return 0;
 }
 
-static void warm_clone(void *arg)
+/*
+ * A full collection forgets the shapes of objects of which none is there at the moment, and
+ * what code had learnt about them; so it is over before the warm-up that counts.
+ */
+int container_warm_up(struct worker *w, struct err *err)
 {
-	struct memory *memory = arg;
-
-	prefault_warm(&memory->known);
-	memory->warm = true;
+	if (run_warm_up(w, err) < 0)
+		return -err->code;
+	engine_fork_prepare(w->engine);
+	if (run_warm_up(w, err) < 0)
+		return -err->code;
+	engine_fork_prepare_warm(w->engine);
+	tidy_malloc();
+	return seed_trial(run_trial, w, TRIAL_TIMEOUT_MS, err);
 }
 
 static int make_warm(struct worker *w, struct err *err)
@@ -258,8 +258,7 @@ static int make_warm(struct worker *w, struct err *err)
 
 int container_seed(struct worker *w, const char *arg)
 {
-	static struct memory memory;
-	const struct seed_parking parking = {.warm = warm_clone, .arg = &memory};
+	static struct prefault known;
 	struct seed_request req;
 	struct err err = ERR_INIT;
 	int listen_fd, keeper_fd, r;
@@ -272,11 +271,13 @@ int container_seed(struct worker *w, const char *arg)
 	if (r == 0 && !w->engine)
 		r = make_warm(w, &err);
 	if (r == 0)
-		r = learn(w, &memory.known, &err);
+		r = learn(w, &known, &err);
 	if (r == 0)
-		r = seed_serve(listen_fd, keeper_fd, &parking, &req, &err);
+		prefault_share(&known);
 	if (r == 0)
-		return run_container(w, &req, &memory);
+		r = seed_serve(listen_fd, keeper_fd, &req, &err);
+	if (r == 0)
+		return run_container(w, &req, &known);
 	worker_say("seed: %s", err.msg);
 	return WORKER_EXIT_ERROR;
 }

@@ -2,9 +2,10 @@
 /*
  * A page fault costs several times of what the kernel does in it, the more so in a
  * virtual machine, and a clone takes some hundred until its first answer, nearly all
- * of them at the same addresses. So one clone is made to rehearse, its pages are
- * looked up, and each later clone asks for all of them in a few calls. What it will
- * change it asks for when it is in its cgroup: that pays for them.
+ * of them at the same addresses. So one clone is made to rehearse, and its pages are
+ * looked up. What it has read the seed maps once, and forks copy its page tables: the
+ * kernel does that for each mapping of which a page is the process's own. What it has
+ * changed each later clone asks for in a few calls, when it is in its cgroup: that pays.
  *
  * Where the hypervisor keeps page tables of its own, it learns of each page by a fault
  * too, which only an access causes; hence the reading of memory that is there already.
@@ -83,26 +84,47 @@ static void record_mapping(
 	}
 }
 
-void prefault_record(struct prefault *ret)
+/* Calls `each` for every private mapping that can be read. */
+static void each_mapping(
+	void (*each)(void *arg, uintptr_t start, uintptr_t end, bool writable), void *arg)
 {
-	_cleanup_close_ int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *maps = NULL;
 	struct err err = ERR_INIT;
 	char *line, *save = NULL;
 	size_t len;
 
-	ret->n = 0;
-	if (pagemap < 0 || file_read(AT_FDCWD, "/proc/self/maps", MAPS_MAX, &maps, &len, &err) < 0)
+	if (file_read(AT_FDCWD, "/proc/self/maps", MAPS_MAX, &maps, &len, &err) < 0)
 		return;
 	for (line = strtok_r(maps, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		unsigned long start, end;
 		char perms[8];
 
-		if (sscanf(line, "%lx-%lx %7s", &start, &end, perms) != 3 || perms[0] != 'r' ||
-			perms[3] != 'p' || end - start > MAPPING_MAX)
-			continue;
-		record_mapping(ret, pagemap, start, end, perms[1] == 'w');
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, perms) == 3 && perms[0] == 'r' &&
+			perms[3] == 'p' && end - start <= MAPPING_MAX)
+			each(arg, start, end, perms[1] == 'w');
 	}
+}
+
+struct recording {
+	struct prefault *to;
+	int pagemap;
+};
+
+static void record(void *arg, uintptr_t start, uintptr_t end, bool writable)
+{
+	const struct recording *r = arg;
+
+	record_mapping(r->to, r->pagemap, start, end, writable);
+}
+
+void prefault_record(struct prefault *ret)
+{
+	_cleanup_close_ int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	struct recording recording = {ret, pagemap};
+
+	ret->n = 0;
+	if (pagemap >= 0)
+		each_mapping(record, &recording);
 }
 
 /* Whether all of it is there now. */
@@ -117,22 +139,45 @@ NOT_SANITIZED static void touch(const struct prefault_range *r)
 		(void)*(volatile const char *)(r->start + i * PAGE);
 }
 
-void prefault_warm(const struct prefault *p)
+struct sharing {
+	const struct prefault *known;
+	int memory; /* /proc/self/mem, which writes to code, too */
+};
+
+/* One page of the mapping becomes our own, preferably one that each copy will change. */
+static void own_one(void *arg, uintptr_t start, uintptr_t end, bool writable UNUSED)
 {
+	const struct sharing *s = arg;
+	const struct prefault_range *found = NULL;
+
+	for (size_t i = 0; i < s->known->n; i++) {
+		const struct prefault_range *r = &s->known->ranges[i];
+
+		if (r->start >= start && r->start < end && (!found || r->kind == PREFAULT_CHANGED))
+			found = r;
+	}
+	/* Where that is forbidden, copies take faults. */
+	if (found)
+		(void)!pwrite(s->memory, (const void *)found->start, 1, (off_t)found->start);
+}
+
+void prefault_share(const struct prefault *p)
+{
+	_cleanup_close_ int memory = open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
+	struct sharing sharing = {p, memory};
+
 	for (size_t i = 0; i < p->n; i++)
 		if (p->ranges[i].kind != PREFAULT_CHANGED &&
 			populate(&p->ranges[i], MADV_POPULATE_READ))
 			touch(&p->ranges[i]);
+	if (memory >= 0)
+		each_mapping(own_one, &sharing);
 }
 
-void prefault_apply(const struct prefault *p, bool warm)
+void prefault_apply(const struct prefault *p)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const struct prefault_range *r = &p->ranges[i];
-
-		if (r->kind == PREFAULT_CHANGED && populate(r, MADV_POPULATE_WRITE))
-			touch(r);
-		else if (r->kind == PREFAULT_FILE && !warm)
-			(void)populate(r, MADV_POPULATE_READ);
-	}
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ranges[i].kind == PREFAULT_CHANGED &&
+			populate(&p->ranges[i], MADV_POPULATE_WRITE))
+			touch(&p->ranges[i]);
 }

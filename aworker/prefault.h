@@ -31,11 +31,12 @@ struct prefault {
 void prefault_record(struct prefault *ret);
 
 /*
- * In a fresh copy. Ranges that do not exist are skipped. prefault_warm() reads all but
- * what will be changed, and costs milliseconds; prefault_apply() makes that the copy's
- * own, and maps the files' pages unless it is `warm` already.
+ * In the original: its copies are born with all that is only read. Costs milliseconds, and
+ * a page of memory for each mapping.
  */
-void prefault_warm(const struct prefault *p);
-void prefault_apply(const struct prefault *p, bool warm);
+void prefault_share(const struct prefault *p);
+
+/* In a copy: what will be changed becomes its own. Ranges that do not exist are skipped. */
+void prefault_apply(const struct prefault *p);
 
 #endif

@@ -84,8 +84,19 @@ static int tell_keeper(const struct server *s, enum seed_keeper_op op, pid_t pid
 
 /* --- one clone --- */
 
+/* The lowest number there is, as in a cold worker, so that the worker's own have the same, too. */
+static void move_down(int *fd)
+{
+	int low = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (low < 0)
+		return;
+	close(low < *fd ? *fd : low);
+	*fd = low < *fd ? low : *fd;
+}
+
 /* The clone's first acts. `go_fd` gives one byte when everybody knows about it. */
-static void child_start(const struct clone_ground *g, const struct seed_request *req, int go_fd)
+static void child_start(const struct clone_ground *g, struct seed_request *req, int go_fd)
 {
 	int keep[SEED_FDS_MAX + 3];
 	size_t n = req->n_fds;
@@ -100,6 +111,7 @@ static void child_start(const struct clone_ground *g, const struct seed_request 
 		keep[n++] = req->image_fd;
 	if (child_settle(g, keep, n, &err) < 0)
 		_exit(EXIT_FAILURE);
+	move_down(&req->conn);
 	do
 		got = read(go_fd, &go, 1);
 	while (got < 0 && errno == EINTR);
@@ -358,7 +370,7 @@ static int receive_config(struct server *s, struct err *err)
 	s->build_id = m.build_id;
 	s->alive = m.count;
 	s->clones_max = m.clones_max;
-	pool_init(&s->pool, s->pool.parking, m.parked);
+	pool_init(&s->pool, m.parked);
 	return 0;
 }
 
@@ -448,15 +460,13 @@ static int start(struct server *s, struct err *err)
 	return r < 0 ? err_set(err, -r, "tell the keeper") : 0;
 }
 
-int seed_serve(int listen_fd, int keeper_fd, const struct seed_parking *parking,
-	struct seed_request *ret, struct err *err)
+int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err)
 {
 	struct server s = {
 		.ground = CLONE_GROUND_INIT,
 		.listen_fd = listen_fd,
 		.keeper_fd = keeper_fd,
 		.pidns_fd = -1,
-		.pool = {.parking = parking},
 	};
 	int r;
 

@@ -31,16 +31,6 @@ struct seed_request {
 };
 
 /*
- * What a clone does before it is parked (pool_priv.h), while nobody waits: touch what
- * it will need. It runs in the state that seed_serve() returns in, without conn and
- * plan, must leave nothing of that changed, and must not fail.
- */
-struct seed_parking {
-	void (*warm)(void *arg); /* NULL: nothing */
-	void *arg;
-};
-
-/*
  * Serves clone requests until the process ends. Returns 0 only in a clone, which
  * then has: no descriptor but 0-2 (/dev/null), conn and the plan's; all signals at
  * default and none blocked; a session of its own; dumpable 0; and whose pid the
@@ -48,10 +38,9 @@ struct seed_parking {
  * the keeper is gone or the set-up fails: the seed then ends.
  *
  * From the call until the return in a clone nothing is allocated, no stdio is
- * touched and no lock is taken, but by parking->warm().
+ * touched and no lock is taken.
  */
-int seed_serve(int listen_fd, int keeper_fd, const struct seed_parking *parking,
-	struct seed_request *ret, struct err *err);
+int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err);
 
 /*
  * Runs `run` in a clone made and settled as those of seed_serve() are, but a child

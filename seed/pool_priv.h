@@ -20,7 +20,6 @@
 
 struct clone_ground;
 struct seed_message;
-struct seed_parking;
 struct seed_request;
 
 struct pool_clone {
@@ -31,14 +30,13 @@ struct pool_clone {
 };
 
 struct pool {
-	const struct seed_parking *parking;
 	struct pool_clone clones[SEED_PARKED_MAX];
 	unsigned n;
 	unsigned wanted;
 	int64_t due_ms; /* when one more is made; INT64_MAX while none is wanted */
 };
 
-void pool_init(struct pool *p, const struct seed_parking *parking, unsigned wanted);
+void pool_init(struct pool *p, unsigned wanted);
 
 unsigned pool_ready(const struct pool *p);
 

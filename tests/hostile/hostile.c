@@ -365,7 +365,7 @@ static int become(const char *arg, struct seed_request *req, struct err *err)
 		return -err->code;
 	if (seed_trial(nothing, NULL, 5000, err) < 0)
 		return -err->code;
-	return seed_serve(listen_fd, keeper_fd, &(struct seed_parking){0}, req, err);
+	return seed_serve(listen_fd, keeper_fd, req, err);
 }
 
 int main(int argc, char **argv)

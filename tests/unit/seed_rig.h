@@ -9,7 +9,7 @@
  *   "fds"        sends one line "N target" for each of its descriptors and ends
  *   "self"       sends facts that no file tells
  *   "title"      names itself and holds
- *   "warm"       ends with status 7 when it was parked, else with 8
+ *   "missing"    ends with status 7 when namespaces are missing, as in one that was parked, else 8
  * The name of the worker's file chooses how the seed behaves: "dies" ends before it
  * is ready, everything else serves.
  */
@@ -50,14 +50,6 @@ struct rig {
 };
 
 /* --- the worker --- */
-
-static bool rig_warm;
-
-static inline void rig_get_warm(void *arg)
-{
-	rig_warm = true;
-	(void)arg;
-}
 
 static inline void rig_send(int conn, const char *text)
 {
@@ -138,8 +130,8 @@ static inline void rig_run_clone(struct seed_request *req)
 		rig_send(req->conn, text);
 		_exit(0);
 	}
-	if (streq(plan, "warm"))
-		_exit(rig_warm ? 7 : 8);
+	if (streq(plan, "missing"))
+		_exit(req->missing ? 7 : 8);
 	if (req->missing && unshare((int)req->missing) < 0)
 		_exit(95);
 	if (streq(plan, "fds"))
@@ -164,7 +156,6 @@ static inline void rig_worker(const char *self, const char *numbers)
 {
 	const char *slash = strrchr(self, '/');
 	const char *base = slash ? slash + 1 : self;
-	const struct seed_parking parking = {.warm = rig_get_warm};
 	struct seed_request req;
 	struct err err = ERR_INIT;
 	int listen_fd;
@@ -183,7 +174,7 @@ static inline void rig_worker(const char *self, const char *numbers)
 	if (open("/etc/hostname", O_RDONLY) < 0 ||
 		seed_trial(rig_trial_ok, &zero, 10000, &err) < 0 ||
 		seed_serve_parse(numbers, &listen_fd, &keeper_fd, &err) < 0 ||
-		seed_serve(listen_fd, keeper_fd, &parking, &req, &err) < 0) {
+		seed_serve(listen_fd, keeper_fd, &req, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		exit(4);
 	}

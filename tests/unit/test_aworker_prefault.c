@@ -90,7 +90,7 @@ static void apply_and_change(void)
 	long before;
 
 	(void)faults();
-	prefault_apply(seen, false);
+	prefault_apply(seen);
 	before = faults();
 	change(3, 4);
 	change(20, 1);
@@ -109,16 +109,55 @@ START_TEST(no_fault_is_left)
 }
 END_TEST
 
+static void read_some(void)
+{
+	for (size_t i = 8; i < 24; i++)
+		(void)((volatile const char *)memory)[i * PAGE];
+}
+
+static void rehearse_reading(void)
+{
+	read_some();
+	prefault_record(seen);
+}
+
+static void read_again(void)
+{
+	long before;
+
+	(void)faults();
+	before = faults();
+	read_some();
+	if (faults() != before)
+		_exit(1);
+}
+
+START_TEST(what_is_read_is_there_in_copies)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)(PAGES * PAGE)), 0);
+	setup();
+	/* Of a file, and not to be written to, as code. */
+	ck_assert_ptr_eq(
+		mmap(memory, PAGES * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0), memory);
+	in_copy(rehearse_reading);
+	prefault_share(seen);
+	in_copy(read_again);
+	close(fd);
+}
+END_TEST
+
 START_TEST(what_is_gone_is_skipped)
 {
 	setup();
 	in_copy(rehearse);
 	ck_assert_int_eq(munmap(memory + 3 * PAGE, 2 * PAGE), 0);
-	prefault_apply(seen, false);
+	prefault_apply(seen);
 	ck_assert_int_eq(memory[5 * PAGE], 1);
 	ck_assert_int_eq(memory[20 * PAGE], 1);
 }
 END_TEST
 
-UNIT_MAIN(
-	"aworker_prefault", what_a_copy_changed_is_known, no_fault_is_left, what_is_gone_is_skipped)
+UNIT_MAIN("aworker_prefault", what_a_copy_changed_is_known, no_fault_is_left,
+	what_is_read_is_there_in_copies, what_is_gone_is_skipped)

@@ -46,10 +46,10 @@ START_TEST(a_request_gets_a_parked_clone)
 
 	open_with(&r, "2");
 	wait_parked(2);
-	ck_assert_int_eq(exit_status(&r, "a", "warm", CLONE_NEWPID), 7);
+	ck_assert_int_eq(exit_status(&r, "a", "missing", CLONE_NEWPID | CLONE_NEWUTS), 7);
 	/* What cannot be changed later needs a clone of its own. */
-	ck_assert_int_eq(exit_status(&r, "b", "warm", 0), 8);
-	ck_assert_int_eq(exit_status(&r, "c", "warm", CLONE_NEWPID | CLONE_NEWUSER), 8);
+	ck_assert_int_eq(exit_status(&r, "b", "missing", CLONE_NEWUTS), 8);
+	ck_assert_int_eq(exit_status(&r, "c", "missing", CLONE_NEWPID | CLONE_NEWUSER), 8);
 	wait_parked(2);
 	rig_close(&r);
 }
@@ -180,7 +180,7 @@ START_TEST(one_that_dies_is_replaced)
 	ck_assert_int_eq(kill(victim, SIGKILL), 0);
 	RIG_UNTIL(info, info.parked == 0);
 	RIG_UNTIL(info, info.parked == 1);
-	ck_assert_int_eq(exit_status(&r, "a", "warm", CLONE_NEWPID), 7);
+	ck_assert_int_eq(exit_status(&r, "a", "missing", CLONE_NEWPID | CLONE_NEWUTS), 7);
 	rig_close(&r);
 }
 END_TEST
