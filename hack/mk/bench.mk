@@ -7,9 +7,10 @@ BENCH_BINS  := $(patsubst %,$(B)/bench/bench_%,$(BENCHES))
 # Programs of one file, free of our code: what others are measured against, and with.
 BENCH_TOOLS := $(patsubst %,$(B)/bench/%,forkserver_floor runtime_floor peak)
 
-$(B)/bench/bench_runtime $(B)/bench/bench_many: $(B)/obj/tests/bench/runtime_bundle.o
-$(B)/bench/bench_warmfork $(B)/bench/bench_ssr: $(B)/obj/tests/bench/cloning.o
-$(B)/bench/bench_start $(B)/bench/bench_ssr: $(B)/obj/tests/bench/engines.o
+$(B)/bench/bench_runtime $(B)/bench/bench_many: $(patsubst %,$(B)/obj/tests/bench/%.o,runtime_bundle profile)
+$(B)/bench/bench_warmfork $(B)/bench/bench_ssr $(B)/bench/bench_density: \
+	$(patsubst %,$(B)/obj/tests/bench/%.o,cloning fork_floor profile)
+$(B)/bench/bench_start $(B)/bench/bench_ssr $(B)/bench/bench_warmfork: $(B)/obj/tests/bench/engines.o
 $(BENCH_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_OBJS) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

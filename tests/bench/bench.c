@@ -7,10 +7,12 @@
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,8 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/fd.h"
+
 /* How long to sleep between two attempts to connect. */
 #define CONNECT_PAUSE_NS 20000
+
+#define UNIFIED_MOUNT "/sys/fs/cgroup/unified"
 
 double bench_now_us(void)
 {
@@ -36,6 +42,13 @@ unsigned bench_rounds(void)
 	unsigned long n = s ? strtoul(s, NULL, 10) : 0;
 
 	return n > 0 && n < 1000000 ? (unsigned)n : BENCH_ROUNDS_DEFAULT;
+}
+
+bool bench_is_wanted(const char *name)
+{
+	const char *only = getenv("BENCH_ONLY");
+
+	return !only || (strstr(name, only) || strstr(only, name));
 }
 
 void bench_add(struct bench_samples *s, double v)
@@ -102,8 +115,11 @@ void bench_run(struct bench_case *cases, size_t n, unsigned rounds)
 	unsigned seed = (unsigned)getpid();
 	bool shown = isatty(STDERR_FILENO);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		order[i] = i;
+		if (!cases[i].missing && !bench_is_wanted(cases[i].name))
+			cases[i].missing = "left out by BENCH_ONLY";
+	}
 	for (unsigned round = 0; round < rounds + BENCH_WARM_UP; round++) {
 		for (size_t i = n - 1; i > 0; i--) {
 			size_t j = (size_t)rand_r(&seed) % (i + 1);
@@ -120,6 +136,25 @@ void bench_run(struct bench_case *cases, size_t n, unsigned rounds)
 	}
 	if (shown)
 		fprintf(stderr, "\r\033[K");
+}
+
+/* --- the host --- */
+
+int bench_hide_hybrid(bool *ret_hidden, struct err *err)
+{
+	_cleanup_free_ char *controllers = NULL;
+	struct err ignored = ERR_INIT;
+	size_t len;
+
+	if (file_read(AT_FDCWD, UNIFIED_MOUNT "/cgroup.controllers", 4096, &controllers, &len,
+		    &ignored) < 0 ||
+		len <= 1)
+		return 0;
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		umount2(UNIFIED_MOUNT, MNT_DETACH) < 0)
+		return err_set(err, errno, "hide '%s'", UNIFIED_MOUNT);
+	*ret_hidden = true;
+	return 0;
 }
 
 /* --- directories --- */

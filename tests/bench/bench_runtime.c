@@ -25,8 +25,6 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/runtime_bundle.h"
 
-#define UNIFIED_MOUNT "/sys/fs/cgroup/unified"
-
 #define BAR_FLOOR    1.4
 #define BAR_CRUN     0.65
 #define BAR_RUNC     0.2
@@ -280,25 +278,6 @@ static void report_bar(
 			   });
 	}
 }
-
-/* Takes the v2 hierarchy away when it holds controllers beside v1's. */
-static int hide_hybrid(bool *ret_hidden, struct err *err)
-{
-	_cleanup_free_ char *controllers = NULL;
-	struct err ignored = ERR_INIT;
-	size_t len;
-
-	if (file_read(AT_FDCWD, UNIFIED_MOUNT "/cgroup.controllers", 4096, &controllers, &len,
-		    &ignored) < 0 ||
-		len <= 1)
-		return 0;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		umount2(UNIFIED_MOUNT, MNT_DETACH) < 0)
-		return err_set(err, errno, "hide '%s'", UNIFIED_MOUNT);
-	*ret_hidden = true;
-	return 0;
-}
-
 static int set_up(bool *ret_hidden, struct err *err)
 {
 	int r = runtime_bundle_make(&bundle, err);
@@ -309,7 +288,7 @@ static int set_up(bool *ret_hidden, struct err *err)
 	for (size_t i = 0; i < N_TOOLS; i++)
 		snprintf(tools[i].root, sizeof(tools[i].root), "%s/%s", bundle.run, tools[i].name);
 	if (r == 0)
-		r = hide_hybrid(ret_hidden, err);
+		r = bench_hide_hybrid(ret_hidden, err);
 	if (r == 0)
 		r = runtime_bundle_floor(&bundle, tools[TURF].program, tools[TURF].root, err);
 	return r;

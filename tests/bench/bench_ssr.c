@@ -102,7 +102,7 @@ static int prepare(struct err *err)
 		cloning_prepare(&setup.cloning, worker, err) < 0 ||
 		cloning_build_image(&setup.cloning, err) < 0 ||
 		cloning_build_state(&setup.cloning, err) < 0 ||
-		cloning_start_seed(&setup.cloning, err) < 0)
+		cloning_start_seed(&setup.cloning, CLONING_PARKED, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -161,7 +161,8 @@ int main(void)
 		[DENO] = ENGINE_DENO,
 		[NODE] = ENGINE_NODE,
 	};
-	static const struct cloning_way from_state = {&setup.cloning, true};
+	static const struct cloning_way from_state = {
+		&setup.cloning, CLONING_PARKED, true, CLONING_USUAL};
 	static const size_t baselines[] = {HOT};
 	struct bench_case cases[N_CASES] = {
 		[CLONE] = {.name = "clone request, state image",

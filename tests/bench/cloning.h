@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker's bundle, a seed of its own, and requests to it: what a shim or scheduler asks
+ * A worker's bundle, seeds of its own, and requests to them: what a shim or scheduler asks
  * for when a plan is ready, from the connection to the seed up to the first byte of an
- * HTTP answer, with every namespace and seccomp of a default configuration.
+ * HTTP answer. The sandbox: PID, mount, IPC and UTS namespaces, the mounts and masks of a
+ * default configuration, a cgroup, uid 1000 without capabilities, seccomp.
  */
 #ifndef TESTS_BENCH_CLONING_H
 #define TESTS_BENCH_CLONING_H
@@ -11,7 +12,25 @@
 
 #include "tests/bench/bench.h"
 
+struct cgroup;
 struct oci_config;
+
+/* Of the worker. */
+#define CLONING_USER 1000
+
+/* In the bundle: what seccomp loads, for a floor. */
+#define CLONING_FILTER "filter"
+
+/* Seeds: one with parked clones, one that copies itself for each request. */
+#define CLONING_PARKED "default"
+#define CLONING_FORKED "forked"
+
+enum cloning_sandbox {
+	CLONING_USUAL,
+	CLONING_NETWORKED, /* with a network namespace, too */
+	CLONING_INHERITED, /* no cgroup and no namespace of its own: a chroot */
+	CLONING_SANDBOXES,
+};
 
 struct cloning {
 	char dir[64]; /* the bundle */
@@ -23,7 +42,8 @@ struct cloning {
 	char socket[128]; /* where the worker listens */
 	char image[96];	  /* the base image */
 	char *turf;
-	struct oci_config *config;
+	struct oci_config *configs[CLONING_SANDBOXES];
+	unsigned n; /* requests so far, for names */
 };
 
 /* Writes the bundle; `script` is its worker. */
@@ -31,16 +51,30 @@ int cloning_prepare(struct cloning *c, const char *script, struct err *err);
 /* In this order, each as far as it is wanted. The environment is set for what comes after it. */
 int cloning_build_image(const struct cloning *c, struct err *err);
 int cloning_build_state(const struct cloning *c, struct err *err);
-int cloning_start_seed(const struct cloning *c, struct err *err);
-/* Stops the seed and removes all of it. */
+int cloning_start_seed(const struct cloning *c, const char *name, struct err *err);
+/* Stops the seeds and removes all of it. */
 void cloning_clean_up(struct cloning *c);
 
 struct cloning_way {
-	const struct cloning *cloning;
+	struct cloning *cloning;
+	const char *seed;
 	bool from_state; /* or from source */
+	enum cloning_sandbox sandbox;
 };
 
-/* For a case: one request. `arg` points to a cloning_way. */
+/* A worker that has answered. */
+struct cloning_worker {
+	struct cgroup *cgroup;
+	pid_t pid;
+	int pidfd;
+};
+
+int cloning_start(const struct cloning_way *way, struct cloning_worker *ret, double *ret_wall_us,
+	struct err *err);
+/* Kills it and waits for its end. */
+void cloning_end(struct cloning_worker *w);
+
+/* For a case: both. `arg` points to a cloning_way. */
 int cloning_run(
 	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err);
 

@@ -111,6 +111,16 @@ const char *engines_missing(enum engine_program which)
 		       : NULL;
 }
 
+const char *engines_directory(void)
+{
+	return setup.dir;
+}
+
+const char *engines_path(enum engine_program which)
+{
+	return bench_program(programs[which].path);
+}
+
 const char *engines_socket(void)
 {
 	return setup.socket;

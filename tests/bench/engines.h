@@ -46,5 +46,9 @@ int engines_run(
 int engines_start(enum engine_program which, pid_t *ret_pid, struct err *err);
 /* Where they listen. */
 const char *engines_socket(void);
+/* Where the scripts are. */
+const char *engines_directory(void);
+/* Absolute; good until the next call. */
+const char *engines_path(enum engine_program which);
 
 #endif

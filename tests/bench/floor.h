@@ -8,6 +8,9 @@
 #ifndef TESTS_BENCH_FLOOR_H
 #define TESTS_BENCH_FLOOR_H
 
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -15,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -25,6 +29,27 @@
 			_exit(1);      \
 		}                      \
 	} while (0)
+
+static struct sock_filter insns[4096];
+static struct sock_fprog filter = {0, insns};
+
+/* From a file of compiled instructions. */
+static inline void read_filter(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, insns, sizeof(insns));
+
+	MUST(n);
+	close(fd);
+	filter.len = (unsigned short)((size_t)n / sizeof(insns[0]));
+}
+
+static inline void load_filter(void)
+{
+	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (filter.len)
+		MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter));
+}
 
 /* In the working directory, which is the root file system to be. */
 static inline void mount_all(void)

@@ -5,10 +5,12 @@
  * one kind of HTTP request. It has no engine, no configuration, no error handling
  * beyond ending, and no code of turf's. Static, so that its page tables are tiny.
  *
- *   forkserver_floor SOCKET ROOTFS
+ *   forkserver_floor SOCKET ROOTFS FILTER [CGROUP]...
  *
  * Whatever arrives on SOCKET (SOCK_SEQPACKET) makes one clone; the answer is its
- * pid in the server's PID namespace. The clone listens on ROOTFS/http.sock.
+ * pid in the server's PID namespace. The clone listens on ROOTFS/http.sock. FILTER is a
+ * file of compiled seccomp instructions. A CGROUP is a file that takes the clone in when it
+ * writes "0", or the directory of v2, for the clone to be born in.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -28,13 +30,20 @@
 
 #include "tests/bench/floor.h"
 
+#define USER 1000
+
+static int groups[16];
+static int n_groups;
+static int v2_dir = -1;
+
 static void enter(const char *rootfs)
 {
 	const struct rlimit files = {1024, 1024};
 
+	for (int i = 0; i < n_groups; i++)
+		MUST(write(groups[i], "0", 1));
 	MUST(setsid());
 	MUST(sethostname("bench", 5));
-	loopback_up();
 	MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	MUST(mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL));
 	MUST(chdir(rootfs));
@@ -45,7 +54,9 @@ static void enter(const char *rootfs)
 	MUST(setrlimit(RLIMIT_NOFILE, &files));
 	drop_capabilities();
 	MUST(setgroups(0, NULL));
-	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	MUST(syscall(SYS_setresgid, USER, USER, USER));
+	MUST(syscall(SYS_setresuid, USER, USER, USER));
+	load_filter();
 }
 
 static void serve(void)
@@ -73,9 +84,20 @@ int main(int argc, char **argv)
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (argc != 3 || strlen(argv[1]) >= sizeof(addr.sun_path)) {
-		fprintf(stderr, "usage: forkserver_floor SOCKET ROOTFS\n");
+	if (argc < 4 || strlen(argv[1]) >= sizeof(addr.sun_path)) {
+		fprintf(stderr, "usage: forkserver_floor SOCKET ROOTFS FILTER [CGROUP]...\n");
 		return 2;
+	}
+	read_filter(argv[3]);
+	for (int i = 4; i < argc && n_groups < 16; i++) {
+		int fd = open(argv[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd >= 0) {
+			v2_dir = fd;
+			continue;
+		}
+		groups[n_groups] = open(argv[i], O_WRONLY | O_CLOEXEC);
+		MUST(groups[n_groups++]);
 	}
 	memcpy(addr.sun_path, argv[1], strlen(argv[1]) + 1);
 	signal(SIGCHLD, SIG_IGN);
@@ -84,8 +106,7 @@ int main(int argc, char **argv)
 	MUST(listen(listener, 128));
 	for (;;) {
 		struct clone_args args = {
-			.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
-				 CLONE_NEWUTS,
+			.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS,
 			.exit_signal = SIGCHLD,
 		};
 		int conn = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -94,6 +115,10 @@ int main(int argc, char **argv)
 
 		if (conn < 0)
 			return 1;
+		if (v2_dir >= 0) {
+			args.flags |= CLONE_INTO_CGROUP;
+			args.cgroup = (uint64_t)v2_dir;
+		}
 		if (recv(conn, &byte, 1, 0) == 1) {
 			pid = syscall(SYS_clone3, &args, sizeof(args));
 			MUST(pid);

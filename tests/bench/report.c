@@ -76,10 +76,16 @@ static const char *verdict(const struct bench_row *row)
 		return "null";
 	switch (row->bar_kind) {
 	case BENCH_VALUE_AT_MOST: return row->value <= row->bar ? "true" : "false";
+	case BENCH_VALUE_AT_LEAST: return row->value >= row->bar ? "true" : "false";
 	case BENCH_RATIO_AT_MOST: return row->ratio <= row->bar ? "true" : "false";
 	case BENCH_RATIO_AT_LEAST: return row->ratio >= row->bar ? "true" : "false";
 	}
 	return "null";
+}
+
+static bool is_at_least(const struct bench_row *row)
+{
+	return row->bar_kind == BENCH_VALUE_AT_LEAST || row->bar_kind == BENCH_RATIO_AT_LEAST;
 }
 
 static void put_json(struct bench_report *r, const struct bench_row *row)
@@ -125,7 +131,7 @@ void bench_report_row(struct bench_report *r, const struct bench_row *row)
 		buf_printf(&r->table, " %.2f of %s", row->ratio, row->baseline);
 	if (!isnan(row->bar))
 		buf_printf(&r->table, " (bar %s %.4g: %s)",
-			row->bar_kind == BENCH_RATIO_AT_LEAST ? ">=" : "<=", row->bar,
+			is_at_least(row) ? ">=" : "<=", row->bar,
 			streq(verdict(row), "true") ? "holds" : "missed");
 	buf_puts(&r->table, "\n");
 }

@@ -14,9 +14,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -29,7 +27,6 @@
 #include "tests/bench/floor.h"
 
 #define GROUPS_MAX  16
-#define FILTER_MAX  4096
 #define KEPT_CAPS   (1u << 5 | 1u << 10 | 1u << 29)
 #define GROUP_FLAGS (MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY)
 
@@ -42,8 +39,6 @@ struct hierarchy {
 static struct hierarchy groups[GROUPS_MAX];
 static int n_groups;
 static int v2_dir = -1;
-static struct sock_filter insns[FILTER_MAX];
-static struct sock_fprog filter = {0, insns};
 
 static int open_in(const char *dir, const char *name)
 {
@@ -122,9 +117,7 @@ static void give_up_privileges(void)
 	MUST(syscall(SYS_setresgid, 0, 0, 0));
 	MUST(syscall(SYS_setresuid, 0, 0, 0));
 	MUST(syscall(SYS_capset, &head, data));
-	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	if (filter.len)
-		MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter));
+	load_filter();
 }
 
 static void run(const char *rootfs)
@@ -154,12 +147,7 @@ static void run(const char *rootfs)
 
 static void read_arguments(int argc, char **argv)
 {
-	int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, insns, sizeof(insns));
-
-	MUST(n);
-	close(fd);
-	filter.len = (unsigned short)((size_t)n / sizeof(insns[0]));
+	read_filter(argv[2]);
 	for (int i = 3; i < argc && n_groups < GROUPS_MAX; i++) {
 		char *equals = strstr(argv[i], "=/");
 
