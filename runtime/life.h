@@ -19,7 +19,7 @@ struct cgroup;
 struct oci_config;
 struct oci_hook;
 
-/* How long a worker may take to run what it is to have run in a state image, in seconds. */
+/* How long a worker may take to run what it is to have run in a state image, in seconds, unless said. */
 #define LIFE_REST_TIMEOUT_S 60
 
 /* How long a killed process may take to be gone. */
@@ -66,6 +66,7 @@ struct life_options {
 	bool may_start_seed;
 	bool start;   /* at once, poststart hooks included: there is no gate to open */
 	bool to_rest; /* a worker that becomes a state image, and is left standing */
+	unsigned rest_timeout_s;
 	const struct life_restorer *restorer; /* NULL: a new process, which waits for start */
 	struct console *console; /* gets the terminal when there is no socket; NULL: refuse one */
 };

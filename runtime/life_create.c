@@ -268,11 +268,11 @@ static int write_pid_file(struct creation *cr, struct err *err)
 	return r < 0 ? err_wrap(err, "pid file") : 0;
 }
 
-static int limit_rest(int conn, struct err *err)
+static int limit_rest(const struct creation *cr, struct err *err)
 {
-	const struct timeval limit = {.tv_sec = LIFE_REST_TIMEOUT_S};
+	const struct timeval limit = {.tv_sec = cr->options->rest_timeout_s};
 
-	return setsockopt(conn, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0
+	return setsockopt(cr->child.conn, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0
 		       ? err_set(err, errno, "SO_RCVTIMEO")
 		       : 0;
 }
@@ -300,7 +300,7 @@ static int duty_ready(void *arg, struct err *err)
 	 * container, and others can delete it.
 	 */
 	if (r == 0 && cr->options->to_rest)
-		r = limit_rest(cr->child.conn, err);
+		r = limit_rest(cr, err);
 	cr->started = r == 0 && cr->options->start;
 	if (cr->started)
 		container_unlock(&cr->container);

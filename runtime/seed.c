@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/rfc3339.h"
+#include "runtime/life.h"
 #include "runtime/seed_image.h"
 #include "runtime/verbs.h"
 
@@ -17,7 +18,8 @@ static struct {
 	unsigned parked;
 	bool force;
 	struct seed_image_options image;
-} given = {.parked = SEED_PARKED_DEFAULT, .image.bundle = "."};
+} given = {
+	.parked = SEED_PARKED_DEFAULT, .image = {.bundle = ".", .timeout_s = LIFE_REST_TIMEOUT_S}};
 
 static const struct option options[] = {
 	{"worker", 0, OPTION_STRING, &given.worker, "PATH", NULL,
@@ -30,6 +32,8 @@ static const struct option options[] = {
 		"image build: of the worker, by default the working directory"},
 	{"tenant", 0, OPTION_STRING, &given.image.tenant, "NAME", NULL,
 		"image build: who may go on from it"},
+	{"timeout", 0, OPTION_UNSIGNED, &given.image.timeout_s, "SECONDS", NULL,
+		"image build: how long the code may run, by default a minute"},
 	{"force", 'f', OPTION_FLAG, &given.force, NULL, NULL,
 		"stop: although clones live; they stay, without anybody who learns of their exit"},
 };

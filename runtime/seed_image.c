@@ -97,6 +97,8 @@ static int build(const struct globals *g, const struct seed_image_options *optio
 	struct life_options o;
 	char id[64];
 
+	if (options->timeout_s == 0)
+		return err_say(err, EINVAL, "option '--timeout': no image is made in no time");
 	if (geteuid() != 0)
 		return err_say(err, EPERM, "seed image build: root alone makes state images");
 	snprintf(id, sizeof(id), "state-image-%d", (int)getpid());
@@ -105,6 +107,7 @@ static int build(const struct globals *g, const struct seed_image_options *optio
 	o.tenant = options->tenant;
 	o.warmfork = "never";
 	o.start = o.to_rest = true;
+	o.rest_timeout_s = options->timeout_s;
 	return life_create(&o, &life, err) < 0 ? -err->code
 					       : life_delete(&life.container, true, err);
 }

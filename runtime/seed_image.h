@@ -13,6 +13,7 @@ struct globals;
 /* What `build` runs, and for whom (NULL: as without an option). */
 struct seed_image_options {
 	const char *bundle, *tenant;
+	unsigned timeout_s; /* at least 1 */
 };
 
 /* args: "rebuild", "info", "build", "list" or "rm NAME" */

@@ -22,7 +22,7 @@ $(HELPERS): $(B)/tests/%: %.c $(B)/obj/.flags
 	$(Q)$(CC) -D_GNU_SOURCE -I. $(CPPFLAGS) -std=gnu11 $(WARN) $(WARN_C) $(CFLAGS) -static -o $@ $<
 
 # Native code in the place of a worker: tests of what a hostile one can do.
-$(B)/tests/hostile: $(B)/obj/tests/hostile/hostile.o $(LIBS_C)
+$(B)/tests/hostile: $(patsubst %,$(B)/obj/tests/hostile/%.o,hostile forge rest) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS)

@@ -81,7 +81,8 @@ int gate_outcome(int conn, const struct gate_duties *duties, struct err *err)
 		if (msg.type == CONV_RESTED && duties->rested)
 			return duties->rested(
 				duties->arg, (uint64_t)msg.value2 << 32 | msg.value, err);
-		if (msg.type != CONV_GOING)
+		/* Who is to rest runs code meanwhile, which must not put it off for ever. */
+		if (msg.type != CONV_GOING || going || duties->rested)
 			return err_say(err, EPROTO, "unexpected message %u", msg.type);
 		going = true;
 	}

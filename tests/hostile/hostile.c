@@ -12,6 +12,8 @@
  *       for each try, "held NAME" or "BREACH NAME: ...". Exits 0 when all held.
  *   hostile die             ends by SIGSEGV at once
  *   hostile bomb            forks until it is refused; prints "refused after N"
+ *   hostile rest HOW        is made a state image of, see rest.h
+ * Outside of containers `hostile forge IMAGE` changes a state image, see forge.h.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +23,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +43,8 @@
 #include "runtime/box/enter.h"
 #include "seed/forkserver.h"
 #include "seed/launch.h"
+#include "tests/hostile/forge.h"
+#include "tests/hostile/rest.h"
 
 #define BOMB_MAX 2000 /* processes; a container's limit must be far below */
 
@@ -326,7 +331,13 @@ static const char *setting(const struct box_entry *entry, const char *name)
 	return "/run/turf-seeds";
 }
 
-static int payload(const struct box_entry *entry)
+/* The runtime's own option is the first. */
+static bool is_to_rest(const struct box_entry *entry)
+{
+	return entry->argv[1] && strcmp(entry->argv[1], "--build-state=-") == 0;
+}
+
+static int payload(struct box_entry *entry)
 {
 	const char *const *a = entry->argv;
 	int argc = 0;
@@ -339,9 +350,11 @@ static int payload(const struct box_entry *entry)
 		return wait_for_end();
 	if (argc == 2 && strcmp(a[1], "bomb") == 0)
 		bomb();
+	if (argc == 4 && is_to_rest(entry) && strcmp(a[2], "rest") == 0)
+		return rest(entry, a[3]);
 	if (argc == 2 && strcmp(a[1], "die") == 0)
 		__builtin_trap(); /* a signal that is sent would not end a PID 1 */
-	fprintf(stderr, "hostile: wait, attack PID HALF HALF, die or bomb\n");
+	fprintf(stderr, "hostile: wait, attack PID HALF HALF, die, bomb or rest HOW\n");
 	return 2;
 }
 
@@ -375,6 +388,8 @@ int main(int argc, char **argv)
 	struct box_entry entry;
 	int r;
 
+	if (argc == 3 && strcmp(argv[1], "forge") == 0)
+		return forge(argv[2]);
 	seed_process_init();
 	if (argc != 2 || become(argv[1], &req, &err) < 0) {
 		fprintf(stderr, "hostile: %s\n", err.msg);
@@ -390,6 +405,7 @@ int main(int argc, char **argv)
 		box_failed(&entry, &err);
 		return 1;
 	}
-	box_started(&entry);
+	if (!is_to_rest(&entry))
+		box_started(&entry);
 	_exit(payload(&entry));
 }
