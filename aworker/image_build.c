@@ -22,6 +22,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "seed/image.h"
+#include "seed/image_digest.h"
 #include "seed/image_write.h"
 #include "seed/state.h"
 
@@ -125,8 +126,9 @@ static int fill(void *regs, int fd, const char *tmp, struct err *err)
 {
 	uint64_t touched;
 
-	return write_still(fd, regs, &touched, err) < 0 ? -err->code
-							: image_rehearse(tmp, fd, touched, err);
+	if (write_still(fd, regs, &touched, err) < 0 || image_rehearse(tmp, fd, touched, err) < 0)
+		return -err->code;
+	return image_seal(fd, err);
 }
 
 static _Noreturn void resume(struct worker *w, const char *const *argv,

@@ -144,6 +144,13 @@ struct sharing {
 	int memory; /* /proc/self/mem, which writes to code, too */
 };
 
+NOT_SANITIZED static void write_itself(int memory, uintptr_t at)
+{
+	const char byte = *(volatile const char *)at;
+
+	(void)!pwrite(memory, &byte, sizeof(byte), (off_t)at);
+}
+
 /* One page of the mapping becomes our own, preferably one that each copy will change. */
 static void own_one(void *arg, uintptr_t start, uintptr_t end, bool writable UNUSED)
 {
@@ -158,7 +165,7 @@ static void own_one(void *arg, uintptr_t start, uintptr_t end, bool writable UNU
 	}
 	/* Where that is forbidden, copies take faults. */
 	if (found)
-		(void)!pwrite(s->memory, (const void *)found->start, 1, (off_t)found->start);
+		write_itself(s->memory, found->start);
 }
 
 void prefault_share(const struct prefault *p)

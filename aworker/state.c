@@ -23,6 +23,7 @@
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "runtime/box/enter.h"
+#include "seed/image_digest.h"
 #include "seed/state.h"
 
 #ifdef __x86_64__
@@ -321,7 +322,7 @@ static int open_trusted(const char *path, struct err *err)
 		return err_set(err, errno, "open");
 	if (!image_is_trusted(&st, geteuid()))
 		return err_say(err, EPERM, "others than root and this user can write to it");
-	return take_fd(&fd);
+	return image_check_once(fd, &st, err) < 0 ? -err->code : take_fd(&fd);
 }
 
 int state_become(const struct worker_options *options, const char *const *argv,

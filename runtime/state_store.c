@@ -18,6 +18,7 @@
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "seed/image.h"
+#include "seed/image_digest.h"
 #include "seed/state.h"
 
 /* Whose images are nobody else's to see. */
@@ -137,9 +138,15 @@ int state_store_open(const struct state_name *name, struct err *err)
 	if (fstat(fd, &st) < 0 || !image_is_trusted(&st, geteuid()))
 		return err_say(err, EPERM,
 			"state image '%s': others than root and this user can write to it", path);
+	if (image_check_once(fd, &st, err) < 0) {
+		/* It would be read in vain at each start. */
+		if (err->code == EBADMSG)
+			(void)unlink(path);
+		return err_wrap(err, "state image '%s'", path);
+	}
 	/* What is used stays; it is no error where that cannot be noted. */
 	(void)futimens(
-		fd, (const struct timespec[]){{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}});
+		fd, (const struct timespec[]){{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}});
 	return take_fd(&fd);
 }
 
@@ -177,7 +184,7 @@ static int add_entries(
 			return err_oom(err);
 		}
 		e->bytes = (uint64_t)st.st_blocks * 512;
-		e->used_s = (uint64_t)st.st_mtime;
+		e->used_s = (uint64_t)st.st_atime;
 		++*n;
 	}
 	closedir(dir);

@@ -26,14 +26,16 @@ struct utsname;
 #define IMAGE_NOTE_PROCESS 0x101 /* one struct image_process */
 #define IMAGE_NOTE_SOURCES 0x102 /* struct image_source, one after the other */
 #define IMAGE_NOTE_TOUCHED 0x103 /* struct image_touched, one after the other */
+#define IMAGE_NOTE_DIGEST  0x104 /* IMAGE_DIGEST_LEN bytes, image_digest.h; of state images, too */
 
 /* Of the two structs and of what resuming expects of the loader. */
-#define IMAGE_VERSION 2
+#define IMAGE_VERSION 3
 
 /* Headers and notes of one image, in bytes. */
 #define IMAGE_HEAD_MAX (256u << 10)
 
 #define IMAGE_ID_LEN	 16
+#define IMAGE_DIGEST_LEN 16
 #define IMAGE_CPU_WORDS	 7
 #define IMAGE_KERNEL_MAX 160
 #define IMAGE_PATH_MAX	 232

@@ -11,6 +11,7 @@
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "seed/image.h"
+#include "seed/image_digest.h"
 
 static int check_sources(const struct elfcore *core, const struct stat *worker, struct err *err)
 {
@@ -83,7 +84,9 @@ static int check(int fd, const struct stat *worker, struct err *err)
 		return err_say(err, EPERM, "others than root and this user can write to it");
 	if (fs.f_flag & ST_NOEXEC)
 		return err_say(err, EACCES, "nothing on its file system may be executed");
-	return check_head(fd, (uint64_t)st.st_size, worker, err);
+	return check_head(fd, (uint64_t)st.st_size, worker, err) < 0
+		       ? -err->code
+		       : image_check_once(fd, &st, err);
 }
 
 int image_open_base(const struct stat *worker, struct err *err)

@@ -134,6 +134,7 @@ static int put_notes(struct buf *notes, const struct core_file *c, pid_t pid,
 	core_put_registers(notes, pid, regs);
 	elfcore_put_note(notes, IMAGE_NOTE, IMAGE_NOTE_PROCESS, process, sizeof(*process));
 	elfcore_put_note(notes, IMAGE_NOTE, IMAGE_NOTE_TOUCHED, none, sizeof(none));
+	elfcore_put_note(notes, IMAGE_NOTE, IMAGE_NOTE_DIGEST, none, IMAGE_DIGEST_LEN);
 	if (put_auxv(notes, pid, err) < 0 || put_sources(notes, c, err) < 0 ||
 		put_files(notes, c, err) < 0)
 		return -err->code;

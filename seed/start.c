@@ -31,7 +31,8 @@ struct command {
 	char parked[32];
 	char seeds_dir[4096];
 	char base_image[4096];
-	const char *envp[4];
+	char verified_dir[4096];
+	const char *envp[5];
 };
 
 static void fill_command(struct command *c, const char *keeper, const struct seed_start *start)
@@ -51,7 +52,10 @@ static void fill_command(struct command *c, const char *keeper, const struct see
 	snprintf(c->base_image, sizeof(c->base_image), "TURF_BASE_IMAGE=%s", paths_base_image());
 	c->envp[0] = c->seeds_dir;
 	c->envp[1] = c->base_image;
-	c->envp[2] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	snprintf(c->verified_dir, sizeof(c->verified_dir), "TURF_VERIFIED_DIR=%s",
+		paths_verified_dir());
+	c->envp[2] = c->verified_dir;
+	c->envp[3] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
 /* Nothing of the caller's goes along: descriptors, signal mask, ignored signals. */

@@ -25,7 +25,7 @@
 #define STATE_NOTE_GONE 0x113 /* the same: what of that is there no more */
 #define STATE_NOTE_LOOK 0x114 /* the same: where the base's memory may be changed, a few spans */
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 /* Mappings that one is made of, so that a start stays cheap; reached by saving gaps, too. */
 #define STATE_EXTENTS 100

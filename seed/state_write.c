@@ -12,6 +12,7 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/util.h"
 #include "seed/core_file.h"
+#include "seed/image_digest.h"
 #include "seed/state.h"
 
 /* Documentation/admin-guide/mm/pagemap.rst */
@@ -372,6 +373,7 @@ static int check_size(const struct core_file *c, struct err *err)
 static int write_all(
 	struct job *j, int fd, pid_t pid, const struct user_regs_struct *regs, struct err *err)
 {
+	static const unsigned char no_digest[IMAGE_DIGEST_LEN];
 	_cleanup_buf_ struct buf notes = BUF_INIT;
 	_cleanup_buf_ struct buf head = BUF_INIT;
 
@@ -390,7 +392,8 @@ static int write_all(
 	elfcore_put_note(
 		&notes, STATE_NOTE, STATE_NOTE_HEAD, &j->base->head, sizeof(j->base->head));
 	put_ranges(&notes, STATE_NOTE_GONE, &j->gone);
-	return core_write(j->core, fd, &notes, &head, err);
+	elfcore_put_note(&notes, IMAGE_NOTE, IMAGE_NOTE_DIGEST, no_digest, sizeof(no_digest));
+	return core_write(j->core, fd, &notes, &head, err) < 0 ? -err->code : image_seal(fd, err);
 }
 
 int state_write(int fd, pid_t pid, const struct user_regs_struct *regs, int base_fd,

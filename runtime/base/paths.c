@@ -69,18 +69,32 @@ const char *paths_states_dir(void)
 	return dir && *dir ? dir : PATHS_STATES_DIR;
 }
 
-const char *paths_seccomp_dir(void)
+/* `system`, for root; else `name` in the user's own; "" when there is none. */
+static const char *runtime_dir(const char *system, const char *name, char path[PATH_MAX])
 {
-	static char path[PATH_MAX];
 	const char *base = getenv("XDG_RUNTIME_DIR");
 
 	/* Root of a user namespace may not write where the host's does. */
 	if (geteuid() == 0 && (!base || access("/run", W_OK) == 0))
-		return PATHS_SECCOMP_DIR;
-	if (!base || *base != '/' ||
-		snprintf(path, sizeof(path), "%s/turf-seccomp", base) >= (int)sizeof(path))
+		return system;
+	if (!base || *base != '/' || snprintf(path, PATH_MAX, "%s/%s", base, name) >= PATH_MAX)
 		return "";
 	return path;
+}
+
+const char *paths_seccomp_dir(void)
+{
+	static char path[PATH_MAX];
+
+	return runtime_dir(PATHS_SECCOMP_DIR, "turf-seccomp", path);
+}
+
+const char *paths_verified_dir(void)
+{
+	static char path[PATH_MAX];
+	const char *dir = secure_getenv("TURF_VERIFIED_DIR");
+
+	return dir && *dir ? dir : runtime_dir(PATHS_VERIFIED_DIR, "turf-images", path);
 }
 
 bool paths_id_is_valid(const char *id)

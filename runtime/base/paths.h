@@ -16,6 +16,7 @@
 #define PATHS_SEED_DEFAULT "default"
 #define PATHS_BASE_IMAGE   "/var/cache/turf/base"
 #define PATHS_STATES_DIR   "/var/cache/turf/state"
+#define PATHS_VERIFIED_DIR "/run/turf-images"
 
 /* Longest container id and seed name; leaves room for a suffix in a file name. */
 #define PATHS_ID_MAX 240
@@ -43,6 +44,13 @@ const char *paths_states_dir(void);
  * below $XDG_RUNTIME_DIR. Not owned, good until the next call.
  */
 const char *paths_seccomp_dir(void);
+
+/*
+ * Where it is noted that images are what was written: environment TURF_VERIFIED_DIR, else
+ * PATHS_VERIFIED_DIR, for others than root below $XDG_RUNTIME_DIR; "" when there is no place.
+ * Not owned, good until the next call.
+ */
+const char *paths_verified_dir(void);
 
 /* True for 1..PATHS_ID_MAX characters of [A-Za-z0-9_+.-] that are not "." or "..". */
 bool paths_id_is_valid(const char *id);

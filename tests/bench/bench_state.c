@@ -112,6 +112,7 @@ static int prepare(struct err *err)
 	snprintf(setup.image, sizeof(setup.image), "%s/base", setup.dir);
 	snprintf(option, sizeof(option), "--build-image=%s", setup.image);
 	setenv("TURF_BASE_IMAGE", setup.image, 1);
+	setenv("TURF_VERIFIED_DIR", setup.dir, 1);
 	r = bench_exec(argv, NULL, NULL, err);
 	setup.aworker = strdup(bench_program("aworker"));
 	setup.loader = strdup(bench_program("aworker-loader"));

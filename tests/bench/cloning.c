@@ -117,6 +117,7 @@ int cloning_prepare(struct cloning *c, const char *script, struct err *err)
 	snprintf(c->state, sizeof(c->state), "%s/state", c->run);
 	snprintf(c->states, sizeof(c->states), "%s/states", c->run);
 	snprintf(c->image, sizeof(c->image), "%s/image", c->dir);
+	setenv("TURF_VERIFIED_DIR", c->run, 1);
 	if (mkdir(c->state, 0700) < 0 || mkdir(c->seeds, 0700) < 0)
 		return err_set(err, errno, "mkdir in '%s'", c->run);
 	snprintf(c->socket, sizeof(c->socket), "%s/rootfs/http.sock", c->dir);

@@ -179,6 +179,7 @@ static int make_images(struct err *err)
 
 	snprintf(option, sizeof(option), "--build-image=%s", setup.image);
 	setenv("TURF_BASE_IMAGE", setup.image, 1);
+	setenv("TURF_VERIFIED_DIR", setup.dir, 0);
 	if (bench_exec(base, NULL, NULL, err) < 0)
 		return -err->code;
 	snprintf(option, sizeof(option), "--build-state=%s.state", setup.image);

@@ -18,6 +18,7 @@
 #include "runtime/base/err.h"
 #include "runtime/base/fd.h"
 #include "seed/image.h"
+#include "seed/image_digest.h"
 #include "seed/raw.h"
 
 #ifdef __x86_64__
@@ -108,20 +109,30 @@ static int forge_open(int fd, struct err *err)
 		pwrite(fd, &status, sizeof(status), (const char *)note.data - head) !=
 			sizeof(status))
 		return err_set(err, errno, "write");
-	return 0;
+	return image_seal(fd, err);
 }
 
-int forge(const char *path)
+static int change(const char *path, int (*change_open)(int fd, struct err *err))
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
 	struct err err = ERR_INIT;
 
 	if (fd < 0)
 		err_set(&err, errno, "open");
-	else if (forge_open(fd, &err) == 0)
+	else if (change_open(fd, &err) == 0)
 		return 0;
 	fprintf(stderr, "hostile: '%s': %s\n", path, err.msg);
 	return 1;
+}
+
+int forge(const char *path)
+{
+	return change(path, forge_open);
+}
+
+int seal(const char *path)
+{
+	return change(path, image_seal);
 }
 
 #else
@@ -130,6 +141,11 @@ int forge(const char *path)
 {
 	(void)path;
 	return 2;
+}
+
+int seal(const char *path)
+{
+	return forge(path);
 }
 
 #endif

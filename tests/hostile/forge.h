@@ -10,4 +10,7 @@
  */
 int forge(const char *path);
 
+/* Gives the image the digest that it should have. */
+int seal(const char *path);
+
 #endif

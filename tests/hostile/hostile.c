@@ -13,7 +13,8 @@
  *   hostile die             ends by SIGSEGV at once
  *   hostile bomb            forks until it is refused; prints "refused after N"
  *   hostile rest HOW        is made a state image of, see rest.h
- * Outside of containers `hostile forge IMAGE` changes a state image, see forge.h.
+ * Outside of containers `hostile forge IMAGE` and `hostile seal IMAGE` change a state image, see
+ * forge.h.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -390,6 +391,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "forge") == 0)
 		return forge(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "seal") == 0)
+		return seal(argv[2]);
 	seed_process_init();
 	if (argc != 2 || become(argv[1], &req, &err) < 0) {
 		fprintf(stderr, "hostile: %s\n", err.msg);

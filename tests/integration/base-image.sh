@@ -100,7 +100,8 @@ cp "$TMP/good" "$TURF_BASE_IMAGE"
 truncate -s 2000000 "$TURF_BASE_IMAGE"
 from_image no
 grep -q 'a new engine: base image.*it is cut off' "$TMP/log" || fail "$(cat "$TMP/log")"
-# It has to be where the loader is: nothing tells before it is tried.
+# Damaged, and by somebody who can make the digest: it has to be where the loader is, and nothing
+# tells before it is tried.
 cp "$TMP/good" "$TURF_BASE_IMAGE"
 # p_vaddr of the first segment, behind file header and the header of the notes.
 at=$((64 + 56 + 16))
@@ -109,6 +110,9 @@ spoil() {
 		dd of="$TURF_BASE_IMAGE" bs=1 seek="$at" conv=notrunc status=none
 }
 spoil
+from_image no
+grep -q 'a new engine: base image.*it is damaged' "$TMP/log" || fail "$(cat "$TMP/log")"
+"$B/tests/hostile" seal "$TURF_BASE_IMAGE"
 from_image no
 grep -q 'a new engine: the base image cannot be mapped' "$TMP/log" || fail "$(cat "$TMP/log")"
 turf seed image rebuild
@@ -156,6 +160,7 @@ seed_from_image yes
 inode=$(stat -c %i "$TURF_BASE_IMAGE")
 chmod 0600 "$TURF_BASE_IMAGE"
 spoil
+"$B/tests/hostile" seal "$TURF_BASE_IMAGE"
 seed_from_image no
 await renewed
 seed_from_image yes

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whoever builds a state image is hostile: native code in the place of a worker (tests/hostile).
 # It can harm nobody but itself, and what it puts into an image has no more rights than a worker.
+# shellcheck disable=SC2016,SC2119,SC2120 # jq has variables of its own; an argument more is rare
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -15,7 +15,7 @@ unset TURF_TEST_INSIDE
 B=${B:-build}
 B=$(realpath "$B")
 TURF=$B/turf
-export TURF_SEEDS_DIR
+export TURF_SEEDS_DIR TURF_VERIFIED_DIR
 
 # shellcheck disable=SC2317 # called by scripts
 skip() {
@@ -39,6 +39,7 @@ esac
 TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
 ROOT=$TMP/root
 TURF_SEEDS_DIR=$TMP/seeds
+TURF_VERIFIED_DIR=$TMP/verified
 # Ids, cgroups and environments of this script carry it, so that what is left can be found.
 MARK=turftest-$$
 # Processes that are no container's: ended when the script is.

@@ -31,8 +31,8 @@ run_it() {
 	local want=$1 has=source
 
 	shift
-	rm -f "$dir/rootfs/tmp/s"
-	turf run -d "$@" -b "$dir" "$id" </dev/null >"$TMP/out" 2>"$TMP/err"
+	rm -f "$dir/rootfs/tmp/s" "$TMP/log"
+	turf --log "$TMP/log" --log-level info run -d "$@" -b "$dir" "$id" </dev/null >"$TMP/out" 2>"$TMP/err"
 	await test -S "$dir/rootfs/tmp/s"
 	[ -s "$TMP/out" ] || has=state
 	eq "from-$has" "$want" "what it goes on from"
@@ -188,16 +188,31 @@ spoil() { # spoil OFFSET: all bits of one byte
 	printf '%b' "\\x$(printf %x $((255 - byte)))" |
 		dd of="$image" bs=1 seek="$1" conv=notrunc status=none
 }
+# By somebody who can also give it the right digest; what can have none is refused for that.
+seal() {
+	"$B/tests/hostile" seal "$image" 2>/dev/null || :
+}
 for at in 0 4 16 24 32 40 56 64 72 80 96 104 120 130 150 300 700 2000 5000 100000 1000000; do
 	spoil "$at"
+	seal
 	spoilt
 done
 for size in 0 63 4096 20000 1000000; do
 	cp -f "$TMP/good" "$image"
 	chmod 600 "$image"
 	truncate -s "$size" "$image"
+	seal
 	spoilt
 done
+# Without it: damage is found, once, and what is damaged goes away.
+spoil 1000000
+run_it from-source --warmfork never
+grep -q 'from source: state image.*it is damaged' "$TMP/log" || fail "$(cat "$TMP/log")"
+end_it
+eq "$(images)" 0 "damaged images"
+cp -f "$TMP/good" "$image"
+run_it from-state --warmfork never
+end_it
 nothing_left "spoilt images"
 cp -f "$TMP/good" "$image"
 chmod 0420 "$image"
