@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/create_options.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/base/log.h"
 #include "runtime/payload.h"
 #include "runtime/rootless.h"
+#include "runtime/seed_image.h"
 #include "runtime/verbs.h"
 
 static struct {
@@ -76,10 +81,27 @@ struct life_options create_life_options(const struct globals *g, const char *id)
 	};
 }
 
+void create_state_later(const struct globals *g, const struct life *life)
+{
+	_cleanup_free_ char *bundle = NULL;
+
+	if (!life->wants_state)
+		return;
+	bundle = realpath(given.bundle, NULL);
+	/* Root alone makes them, of what the bundle says. */
+	if (geteuid() != 0 || given.config || !bundle)
+		log_info("state image: none is made for this caller, or with '--config'");
+	else
+		seed_image_build_later(g, bundle, given.tenant);
+}
+
 int verb_create(const struct globals *g, char **args, struct err *err)
 {
 	const struct life_options o = create_life_options(g, args[0]);
 	_cleanup_life_ struct life life = LIFE_INIT;
 
-	return life_create(&o, &life, err);
+	if (life_create(&o, &life, err) < 0)
+		return -err->code;
+	create_state_later(g, &life);
+	return 0;
 }

@@ -64,8 +64,9 @@ struct life_options {
 	bool no_new_keyring;
 	bool knows_exit_file; /* the caller needs no descendant */
 	bool may_start_seed;
-	bool start;   /* at once, poststart hooks included: there is no gate to open */
-	bool to_rest; /* a worker that becomes a state image, and is left standing */
+	bool start;	 /* at once, poststart hooks included: there is no gate to open */
+	bool to_rest;	 /* a worker that becomes a state image, and is left standing */
+	bool if_missing; /* ... unless there is one, or will be soon; -EEXIST */
 	unsigned rest_timeout_s;
 	const struct life_restorer *restorer; /* NULL: a new process, which waits for start */
 	struct console *console; /* gets the terminal when there is no socket; NULL: refuse one */
@@ -76,11 +77,12 @@ struct life {
 	enum record_payload payload;
 	int pidfd; /* of the container's process; owned */
 	pid_t pid;
+	bool wants_state; /* a worker that went from source, and whose image is to be made */
 };
 
-#define LIFE_INIT                                  \
-	{                                          \
-		CONTAINER_INIT, RECORD_EXEC, -1, 0 \
+#define LIFE_INIT                                         \
+	{                                                 \
+		CONTAINER_INIT, RECORD_EXEC, -1, 0, false \
 	}
 
 void life_close(struct life *life);

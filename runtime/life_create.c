@@ -10,12 +10,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,11 +52,14 @@ struct creation {
 	struct box_plan *plan;
 	struct box_child child;
 	int gate_fd;
+	int claim_fd; /* of the state image that is made */
 	bool hooks_ran;
 	bool pid_file_written;
 	bool started;		    /* and not locked any more */
 	struct oci_process process; /* what is run instead of the configuration's, to_rest */
 	const char **args;	    /* ... and its arguments; owned */
+	struct oci_linux linux_;    /* ... and the cgroup that it is in */
+	char *cgroups_path;	    /* owned */
 	char created[RFC3339_MAX];
 	struct buf warnings;
 };
@@ -75,6 +81,7 @@ static void creation_finish(struct creation *cr)
 	container_close(&cr->container);
 	bundle_finish(&cr->bundle);
 	free(cr->args);
+	free(cr->cgroups_path);
 	buf_finish(&cr->warnings);
 }
 
@@ -315,11 +322,41 @@ static int duty_listener(void *arg, int remote_fd, struct err *err)
 		&cr->record, OCI_STATUS_CREATED, cr->child.pidfd, cr->child.pid, remote_fd, err);
 }
 
+static _Noreturn void child_save(struct creation *cr, uint64_t regs, int to)
+{
+	struct err err = ERR_INIT;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!cr->cgroup || cgroup_attach_pid(cr->cgroup, getpid(), &err) == 0)
+		(void)state_store_save(&cr->payload.state, cr->child.pid, regs, &err);
+	_exit(fd_write_all(to, (const void *)&err, sizeof(err)) < 0);
+}
+
+/* By a process in the container's cgroups: the memory of the file is charged to who writes it. */
 static int duty_rested(void *arg, uint64_t regs, struct err *err)
 {
+	_cleanup_close_ int from = -1;
 	struct creation *cr = arg;
+	int pair[2], status;
+	ssize_t n;
+	pid_t pid;
 
-	return state_store_save(&cr->payload.state, cr->child.pid, regs, err);
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_set(err, errno, "make a pipe");
+	from = pair[0];
+	pid = fork();
+	if (pid == 0)
+		child_save(cr, regs, pair[1]);
+	close(pair[1]);
+	if (pid < 0)
+		return err_set(err, errno, "fork");
+	n = fd_read_all(from, err, sizeof(*err));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n != sizeof(*err))
+		return err_say(err, EIO, "state image: who wrote it died of signal %d",
+			WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	return -err->code;
 }
 
 static int make_process(struct creation *cr, struct err *err)
@@ -393,6 +430,26 @@ static int restore_process(struct creation *cr, struct err *err)
 	return duty_ready(cr, err);
 }
 
+/* The container of the bundle may live: beside it, "/pods/a" or "slice:prefix:name". */
+static int move_cgroup(struct creation *cr, struct err *err)
+{
+	struct oci_config *config = cr->bundle.config;
+	const char *path = config->linux_ ? config->linux_->cgroups_path : NULL;
+	const char *name = path ? strrchr(path, *path == '/' ? '/' : ':') : NULL;
+
+	if (!path)
+		return 0;
+	if (asprintf(&cr->cgroups_path, "%.*s%s", name ? (int)(name + 1 - path) : 0, path,
+		    cr->options->id) < 0) {
+		cr->cgroups_path = NULL;
+		return err_oom(err);
+	}
+	cr->linux_ = *config->linux_;
+	cr->linux_.cgroups_path = cr->cgroups_path;
+	config->linux_ = &cr->linux_;
+	return 0;
+}
+
 /*
  * By its command line, which the name of the image does not know of. Nobody else may say
  * that: such a worker would stand for ever.
@@ -416,7 +473,12 @@ static int ask_for_rest(struct creation *cr, struct err *err)
 	cr->process.args = cr->args;
 	cr->bundle.config->process = &cr->process;
 	cr->payload.rests = true;
-	return 0;
+	if (cr->options->if_missing) {
+		cr->claim_fd = state_store_claim(&cr->payload.state, err);
+		if (cr->claim_fd < 0)
+			return cr->claim_fd;
+	}
+	return move_cgroup(cr, err);
 }
 
 static int prepare(struct creation *cr, struct err *err)
@@ -525,6 +587,9 @@ static void hand_over(struct creation *cr, struct life *ret)
 		.payload = cr->record.payload,
 		.pidfd = take_fd(&cr->child.pidfd),
 		.pid = cr->child.pid,
+		.wants_state = cr->payload.is_worker && !cr->payload.rests &&
+			       cr->payload.use_state == PAYLOAD_STATE_AUTO &&
+			       !state_store_has(&cr->payload.state),
 	};
 	cr->container = (struct container)CONTAINER_INIT;
 }
@@ -557,6 +622,7 @@ int life_create(const struct life_options *options, struct life *ret, struct err
 		.container = CONTAINER_INIT,
 		.child = BOX_CHILD_INIT,
 		.gate_fd = -1,
+		.claim_fd = -1,
 		.warnings = BUF_INIT,
 	};
 	int r;
@@ -569,6 +635,7 @@ int life_create(const struct life_options *options, struct life *ret, struct err
 		return r;
 	fill_record(&cr);
 	r = build(&cr, err);
+	state_store_release(&cr.payload.state, &cr.claim_fd, r == 0);
 	life_log_warnings(&cr.warnings);
 	if (r == 0 && cr.started)
 		r = life_poststart(&cr.record, err);

@@ -101,15 +101,35 @@ static int detect_worker(
 	return 0;
 }
 
+static const char *const state_names[] = {"use", "auto", "never", NULL};
+
+/* -1: the word is none of them. */
+static int find_word(const char *const *words, const char *word)
+{
+	for (int i = 0; words[i]; i++)
+		if (streq(words[i], word))
+			return i;
+	return -1;
+}
+
 static int parse_warmfork(const char *word, enum payload_warmfork *ret)
 {
-	for (int i = 0; payload_warmfork_names[i]; i++) {
-		if (!streq(payload_warmfork_names[i], word))
-			continue;
+	int i = find_word(payload_warmfork_names, word);
+
+	if (i >= 0)
 		*ret = (enum payload_warmfork)i;
-		return 0;
-	}
-	return -EINVAL;
+	return i;
+}
+
+static int choose_state(const struct oci_config *config, enum payload_state *ret, struct err *err)
+{
+	const char *annotation = oci_config_annotation(config, PAYLOAD_ANNOTATION_STATE);
+	int i = annotation ? find_word(state_names, annotation) : PAYLOAD_STATE_USE;
+
+	*ret = (enum payload_state)i;
+	return i >= 0 ? 0
+		      : err_say(err, EINVAL, "annotations['%s']: '%s' is none of use, auto, never",
+				PAYLOAD_ANNOTATION_STATE, annotation);
 }
 
 static int choose_warmfork(const struct oci_config *config, const char *word,
@@ -139,6 +159,8 @@ int payload_choose(const struct oci_config *config, const char *rootfs, const ch
 		return err_say(err, EINVAL, "annotations['%s']: '%s' can be no name of a seed",
 			PAYLOAD_ANNOTATION_SEED, p.seed);
 	r = choose_warmfork(config, warmfork, &p.warmfork, err);
+	if (r == 0)
+		r = choose_state(config, &p.use_state, err);
 	if (r == 0)
 		r = detect_worker(config, rootfs, &p.is_worker, err);
 	if (r < 0)
@@ -296,9 +318,12 @@ static void start_seed(const struct payload *p)
 static int open_state(const struct payload *p)
 {
 	struct err err;
-	int fd = p->rests ? -1 : state_store_open(&p->state, &err);
+	int fd;
 
-	if (fd < 0 && !p->rests)
+	if (p->rests || p->use_state == PAYLOAD_STATE_NEVER)
+		return -1;
+	fd = state_store_open(&p->state, &err);
+	if (fd < 0)
 		log_info("from source: %s", err.msg);
 	return fd < 0 ? -1 : fd;
 }

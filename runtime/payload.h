@@ -19,9 +19,17 @@ struct oci_config;
 
 #define PAYLOAD_ANNOTATION_SEED	    "turf.noslate.dev/seed"
 #define PAYLOAD_ANNOTATION_WARMFORK "turf.noslate.dev/warmfork"
+#define PAYLOAD_ANNOTATION_STATE    "turf.noslate.dev/state-image"
 
 /* process.args[0] of a worker, where the root file system has no program of that name. */
 #define PAYLOAD_WORKER_NAME "aworker"
+
+/* Whether a worker goes on from its state image. */
+enum payload_state {
+	PAYLOAD_STATE_USE,  /* where there is one */
+	PAYLOAD_STATE_AUTO, /* and where there is none, one is made for the next */
+	PAYLOAD_STATE_NEVER,
+};
 
 enum payload_warmfork {
 	PAYLOAD_AUTO,	 /* warm where possible */
@@ -37,8 +45,9 @@ struct payload {
 	const char *seed; /* borrowed from the config */
 	/* Why a clone is out of the question from the start; NULL when it is not. */
 	const char *no_clone;
-	bool may_start_seed;	 /* when none runs: for the next container */
-	bool rests;		 /* to become one */
+	bool may_start_seed; /* when none runs: for the next container */
+	bool rests;	     /* to become one */
+	enum payload_state use_state;
 	struct state_name state; /* of the image that a worker would go on from; "": none */
 };
 

@@ -58,5 +58,6 @@ int verb_run(const struct globals *g, char **args, struct err *err)
 		r = life_create(&o, &life, err);
 	if (r < 0)
 		return r;
+	create_state_later(g, &life);
 	return given.detach ? 0 : run_in_foreground(&fg, &life, &console, err);
 }

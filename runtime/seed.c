@@ -34,6 +34,8 @@ static const struct option options[] = {
 		"image build: who may go on from it"},
 	{"timeout", 0, OPTION_UNSIGNED, &given.image.timeout_s, "SECONDS", NULL,
 		"image build: how long the code may run, by default a minute"},
+	{"if-missing", 0, OPTION_FLAG, &given.image.if_missing, NULL, NULL,
+		"image build: only where there is none, with the least priority, and no error"},
 	{"force", 'f', OPTION_FLAG, &given.force, NULL, NULL,
 		"stop: although clones live; they stay, without anybody who learns of their exit"},
 };

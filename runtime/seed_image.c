@@ -2,15 +2,21 @@
 #include "runtime/seed_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
+#include <linux/close_range.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/rfc3339.h"
 #include "runtime/create_options.h"
@@ -18,6 +24,9 @@
 #include "runtime/state_store.h"
 #include "runtime/verbs.h"
 #include "seed/image.h"
+
+/* Whoever serves goes first. */
+#define BUILDER_NICE 19
 
 /* Whose files are nobody's secret; the image itself is its owner's alone. */
 #define IMAGE_DIR_MODE 0755
@@ -108,8 +117,73 @@ static int build(const struct globals *g, const struct seed_image_options *optio
 	o.warmfork = "never";
 	o.start = o.to_rest = true;
 	o.rest_timeout_s = options->timeout_s;
-	return life_create(&o, &life, err) < 0 ? -err->code
-					       : life_delete(&life.container, true, err);
+	o.if_missing = options->if_missing;
+	if (options->if_missing)
+		(void)setpriority(PRIO_PROCESS, 0, BUILDER_NICE);
+	if (life_create(&o, &life, err) == 0)
+		return life_delete(&life.container, true, err);
+	if (!options->if_missing)
+		return -err->code;
+	log_info("state image: %s", err->msg);
+	return 0;
+}
+
+static void add_option(const char **argv, size_t *n, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	argv[(*n)++] = name;
+	argv[(*n)++] = value;
+}
+
+static _Noreturn void child_build(
+	const char *turf, const struct globals *g, const char *bundle, const char *tenant)
+{
+	const char *argv[24] = {"turf", "--root", g->root};
+	size_t n = 3;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	add_option(argv, &n, "--log", g->log);
+	add_option(argv, &n, "--log-level", g->debug ? "debug" : g->log_level);
+	add_option(argv, &n, "--log-format", g->log_format);
+	add_option(argv, &n, "--cgroup-manager", g->systemd_cgroup ? "systemd" : g->cgroup_manager);
+	argv[n++] = "seed";
+	argv[n++] = "--if-missing";
+	add_option(argv, &n, "--bundle", bundle);
+	add_option(argv, &n, "--tenant", tenant);
+	argv[n++] = "image";
+	argv[n] = "build";
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			_exit(1);
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	execv(turf, (char *const *)argv);
+	_exit(1);
+}
+
+void seed_image_build_later(const struct globals *g, const char *bundle, const char *tenant)
+{
+	_cleanup_free_ char *turf = NULL;
+	struct err err;
+	pid_t pid;
+
+	if (paths_program("turf", &turf, &err) < 0) {
+		log_warn("state image: %s, ignoring", err.msg);
+		return;
+	}
+	/* Whoever waits for us does not wait for it, and it is no child of ours. */
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		if (fork() == 0)
+			child_build(turf, g, bundle, tenant);
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static int list(const struct globals *g UNUSED, const struct seed_image_options *options UNUSED,

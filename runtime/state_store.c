@@ -8,9 +8,11 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "oci-spec/config.h"
@@ -152,6 +154,17 @@ int state_store_open(const struct state_name *name, struct err *err)
 
 /* --- all of them --- */
 
+/* Beside the images, and no images: their names begin with a dot. */
+#define LOCK   ".lock-"
+#define FAILED ".failed-"
+
+#define FAILED_FOR_S (24 * 3600)
+
+static bool is_recent(const struct stat *st)
+{
+	return time(NULL) - st->st_mtime < FAILED_FOR_S;
+}
+
 static int by_use(const void *a, const void *b)
 {
 	const struct state_entry *x = a, *y = b;
@@ -175,8 +188,11 @@ static int add_entries(
 	while (*n < max && (d = readdir(dir))) {
 		struct state_entry *e = &list[*n];
 
-		if (*d->d_name == '.' ||
-			fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (str_after(d->d_name, FAILED) && !is_recent(&st))
+			(void)unlinkat(dirfd(dir), d->d_name, 0);
+		if (*d->d_name == '.')
 			continue;
 		if (asprintf(&e->name, "%s/%s", tenant, d->d_name) < 0) {
 			e->name = NULL;
@@ -256,6 +272,81 @@ static int make_room(struct err *err)
 	return 0;
 }
 
+static int make_directory(const char *path, struct err *err)
+{
+	_cleanup_free_ char *dir = strndup(path, (size_t)(strrchr(path, '/') - path));
+
+	return dir ? paths_mkdir_all(dir, DIR_MODE, err) : err_oom(err);
+}
+
+/* --- making one unasked --- */
+
+static int path_beside(
+	const struct state_name *name, const char *prefix, char path[PATH_MAX], struct err *err)
+{
+	const char *slash = strchr(name->text, '/');
+
+	return snprintf(path, PATH_MAX, "%s/%.*s/%s%s", paths_states_dir(),
+		       (int)(slash - name->text), name->text, prefix, slash + 1) >= PATH_MAX
+		       ? err_set(err, ENAMETOOLONG, "'%s'", paths_states_dir())
+		       : 0;
+}
+
+bool state_store_has(const struct state_name *name)
+{
+	char path[PATH_MAX];
+	struct err ignored;
+
+	return path_of(name->text, path, &ignored) == 0 && access(path, F_OK) == 0;
+}
+
+static bool has_failed(const struct state_name *name)
+{
+	char path[PATH_MAX];
+	struct err ignored;
+	struct stat st;
+
+	return path_beside(name, FAILED, path, &ignored) == 0 && stat(path, &st) == 0 &&
+	       is_recent(&st);
+}
+
+int state_store_claim(const struct state_name *name, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	if (path_beside(name, LOCK, path, err) < 0 || make_directory(path, err) < 0)
+		return -err->code;
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, errno, "'%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_say(err, EBUSY, "somebody makes this state image already");
+	if (state_store_has(name))
+		err_say(err, EEXIST, "there is this state image already");
+	else if (has_failed(name))
+		err_say(err, EAGAIN, "this state image could not be made");
+	else
+		return take_fd(&fd);
+	(void)unlink(path);
+	return -err->code;
+}
+
+void state_store_release(const struct state_name *name, int *claim, bool made)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	struct err ignored;
+
+	if (*claim < 0)
+		return;
+	if (!made && path_beside(name, FAILED, path, &ignored) == 0)
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (path_beside(name, LOCK, path, &ignored) == 0)
+		(void)unlink(path);
+	fd_close(claim);
+}
+
 /* --- making one --- */
 
 static int read_registers(pid_t pid, uint64_t at, struct user_regs_struct *ret, struct err *err)
@@ -303,13 +394,6 @@ static int fill(void *arg, int fd, const char *tmp UNUSED, struct err *err)
 	if (read_base(base_fd, &base, err) < 0 || read_registers(s->pid, s->regs, &regs, err) < 0)
 		return -err->code;
 	return state_write(fd, s->pid, &regs, base_fd, base.id, err);
-}
-
-static int make_directory(const char *path, struct err *err)
-{
-	_cleanup_free_ char *dir = strndup(path, (size_t)(strrchr(path, '/') - path));
-
-	return dir ? paths_mkdir_all(dir, DIR_MODE, err) : err_oom(err);
 }
 
 int state_store_save(const struct state_name *name, pid_t pid, uint64_t regs, struct err *err)

@@ -10,6 +10,7 @@
 #ifndef RUNTIME_STATE_STORE_H
 #define RUNTIME_STATE_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -40,6 +41,17 @@ int state_store_name(const struct oci_config *config, const char *rootfs, const 
 
 /* A descriptor for reading, -ENOENT when there is none, or why it is of no use. */
 int state_store_open(const struct state_name *name, struct err *err);
+
+/* Whether there is one, of use or not. */
+bool state_store_has(const struct state_name *name);
+
+/*
+ * For who makes one unasked: a descriptor that keeps others off while it is open. -EEXIST where
+ * there is one, -EBUSY while somebody else is at it, -EAGAIN for a day after it has failed.
+ */
+int state_store_claim(const struct state_name *name, struct err *err);
+/* Ends it; `made`: whether there is one now. Accepts -1. */
+void state_store_release(const struct state_name *name, int *claim, bool made);
 
 /* Writes the worker at rest, whose registers are at that address of its memory. */
 int state_store_save(const struct state_name *name, pid_t pid, uint64_t regs, struct err *err);

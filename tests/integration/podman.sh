@@ -217,7 +217,7 @@ for base in none image; do
 	[ -x "$B/aworker" ] || break
 	[ $base = none ] || TURF_BASE_IMAGE=$TMP/base turf seed image rebuild 2>"$TMP/err" ||
 		grep -q 'sanitizer reserves all memory' "$TMP/err" || fail "$(cat "$TMP/err")"
-	eq "$(run --rm $IMAGE aworker -e 'console.log("at", "work")' 2>&1)" "at work" "a worker, $base"
+	eq "$(run --rm $IMAGE aworker -e 'console.log("at", "work")')" "at work" "a worker, $base"
 	code 1 run --rm $IMAGE aworker -e 'throw new Error("told")' 2>"$TMP/err"
 	matches "$(cat "$TMP/err")" 'Error: told' "a worker's error, $base"
 	quiet run -d --name "$c" $IMAGE aworker -e 'setInterval(() => {}, 1e6)'
