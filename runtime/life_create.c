@@ -10,15 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +32,7 @@
 #include "runtime/bundle.h"
 #include "runtime/console.h"
 #include "runtime/payload.h"
+#include "runtime/rest.h"
 #include "runtime/seccomp_listener.h"
 
 /* What making a container uses of heap and stack. */
@@ -55,11 +53,8 @@ struct creation {
 	int claim_fd; /* of the state image that is made */
 	bool hooks_ran;
 	bool pid_file_written;
-	bool started;		    /* and not locked any more */
-	struct oci_process process; /* what is run instead of the configuration's, to_rest */
-	const char **args;	    /* ... and its arguments; owned */
-	struct oci_linux linux_;    /* ... and the cgroup that it is in */
-	char *cgroups_path;	    /* owned */
+	bool started; /* and not locked any more */
+	struct rest rest;
 	char created[RFC3339_MAX];
 	struct buf warnings;
 };
@@ -80,8 +75,7 @@ static void creation_finish(struct creation *cr)
 	record_finish(&cr->record);
 	container_close(&cr->container);
 	bundle_finish(&cr->bundle);
-	free(cr->args);
-	free(cr->cgroups_path);
+	rest_finish(&cr->rest);
 	buf_finish(&cr->warnings);
 }
 
@@ -275,15 +269,6 @@ static int write_pid_file(struct creation *cr, struct err *err)
 	return r < 0 ? err_wrap(err, "pid file") : 0;
 }
 
-static int limit_rest(const struct creation *cr, struct err *err)
-{
-	const struct timeval limit = {.tv_sec = cr->options->rest_timeout_s};
-
-	return setsockopt(cr->child.conn, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0
-		       ? err_set(err, errno, "SO_RCVTIMEO")
-		       : 0;
-}
-
 /* The process stands at its gate, and ends with us until this is done. */
 static int duty_ready(void *arg, struct err *err)
 {
@@ -307,7 +292,7 @@ static int duty_ready(void *arg, struct err *err)
 	 * container, and others can delete it.
 	 */
 	if (r == 0 && cr->options->to_rest)
-		r = limit_rest(cr, err);
+		r = rest_limit(cr->child.conn, cr->options->rest_timeout_s, err);
 	cr->started = r == 0 && cr->options->start;
 	if (cr->started)
 		container_unlock(&cr->container);
@@ -322,41 +307,11 @@ static int duty_listener(void *arg, int remote_fd, struct err *err)
 		&cr->record, OCI_STATUS_CREATED, cr->child.pidfd, cr->child.pid, remote_fd, err);
 }
 
-static _Noreturn void child_save(struct creation *cr, uint64_t regs, int to)
-{
-	struct err err = ERR_INIT;
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (!cr->cgroup || cgroup_attach_pid(cr->cgroup, getpid(), &err) == 0)
-		(void)state_store_save(&cr->payload.state, cr->child.pid, regs, &err);
-	_exit(fd_write_all(to, (const void *)&err, sizeof(err)) < 0);
-}
-
-/* By a process in the container's cgroups: the memory of the file is charged to who writes it. */
 static int duty_rested(void *arg, uint64_t regs, struct err *err)
 {
-	_cleanup_close_ int from = -1;
 	struct creation *cr = arg;
-	int pair[2], status;
-	ssize_t n;
-	pid_t pid;
 
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_set(err, errno, "make a pipe");
-	from = pair[0];
-	pid = fork();
-	if (pid == 0)
-		child_save(cr, regs, pair[1]);
-	close(pair[1]);
-	if (pid < 0)
-		return err_set(err, errno, "fork");
-	n = fd_read_all(from, err, sizeof(*err));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (n != sizeof(*err))
-		return err_say(err, EIO, "state image: who wrote it died of signal %d",
-			WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-	return -err->code;
+	return rest_save(&cr->payload.state, cr->cgroup, cr->child.pid, regs, err);
 }
 
 static int make_process(struct creation *cr, struct err *err)
@@ -430,55 +385,18 @@ static int restore_process(struct creation *cr, struct err *err)
 	return duty_ready(cr, err);
 }
 
-/* The container of the bundle may live: beside it, "/pods/a" or "slice:prefix:name". */
-static int move_cgroup(struct creation *cr, struct err *err)
-{
-	struct oci_config *config = cr->bundle.config;
-	const char *path = config->linux_ ? config->linux_->cgroups_path : NULL;
-	const char *name = path ? strrchr(path, *path == '/' ? '/' : ':') : NULL;
-
-	if (!path)
-		return 0;
-	if (asprintf(&cr->cgroups_path, "%.*s%s", name ? (int)(name + 1 - path) : 0, path,
-		    cr->options->id) < 0) {
-		cr->cgroups_path = NULL;
-		return err_oom(err);
-	}
-	cr->linux_ = *config->linux_;
-	cr->linux_.cgroups_path = cr->cgroups_path;
-	config->linux_ = &cr->linux_;
-	return 0;
-}
-
-/*
- * By its command line, which the name of the image does not know of. Nobody else may say
- * that: such a worker would stand for ever.
- */
+/* Of a worker alone. */
 static int ask_for_rest(struct creation *cr, struct err *err)
 {
-	const struct oci_process *process = cr->bundle.config->process;
-	size_t n = 0;
-
 	if (!cr->payload.is_worker)
 		return err_say(err, EINVAL, "bundle '%s' is no worker's", cr->bundle.path);
-	while (process->args[n])
-		n++;
-	cr->args = calloc(n + 2, sizeof(*cr->args));
-	if (!cr->args)
-		return err_oom(err);
-	cr->args[0] = process->args[0];
-	cr->args[1] = "--build-state=-"; /* it is us who write it */
-	memcpy(cr->args + 2, process->args + 1, n * sizeof(*cr->args));
-	cr->process = *process;
-	cr->process.args = cr->args;
-	cr->bundle.config->process = &cr->process;
 	cr->payload.rests = true;
 	if (cr->options->if_missing) {
 		cr->claim_fd = state_store_claim(&cr->payload.state, err);
 		if (cr->claim_fd < 0)
 			return cr->claim_fd;
 	}
-	return move_cgroup(cr, err);
+	return rest_ask(&cr->rest, cr->bundle.config, cr->options->id, err);
 }
 
 static int prepare(struct creation *cr, struct err *err)
