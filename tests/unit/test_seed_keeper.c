@@ -225,15 +225,18 @@ static int child_ask_on(const struct rig *r)
 
 START_TEST(no_clone_is_lost_when_the_seed_is_killed_at_work)
 {
-	enum { ROUNDS = 5, CLIENTS = 6 };
+	enum { ROUNDS = 5, CLIENTS = 50 };
+	struct seed_call call = SEED_CALL_INIT;
 	struct seed_info info;
+	struct seed_clone alive;
 	char path[64];
 	char *children;
 	struct err err = ERR_INIT;
 	struct rig r;
 	size_t len;
 
-	rig_open(&r, "64");
+	rig_open(&r, "512");
+	ck_assert_int_eq(rig_call(&r, "hold", &call, &alive, &err), 0);
 	for (int round = 0; round < ROUNDS; round++) {
 		pid_t pids[CLIENTS];
 		int status;
@@ -251,7 +254,11 @@ START_TEST(no_clone_is_lost_when_the_seed_is_killed_at_work)
 			ck_assert_int_eq(status, 0);
 		}
 		RIG_UNTIL(info, info.state == SEED_STATE_READY);
+		/* What ran before is not touched. */
+		ck_assert_int_eq(kill(alive.pid, 0), 0);
 	}
+	close(alive.conn);
+	close(alive.pidfd);
 	RIG_UNTIL(info, info.clones_alive == 0);
 	/* The seed is the keeper's only child: those whose message never came have ended too. */
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)r.keeper, (int)r.keeper);
