@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "aworker/options.h"
-#include "aworker/prefault.h"
 #include "aworker/rehearse.h"
 #include "aworker/state.h"
 #include "aworker/text.h"
@@ -103,8 +102,8 @@ static int make_own(struct worker *w, const struct box_entry *entry, struct err 
 }
 
 /* A state image that does not fit costs time, and no more: the source is there. */
-static int go_on_from_state(struct worker *w, struct box_entry *entry, int image, int pagemap,
-	const struct prefault *known, struct err *err)
+static int go_on_from_state(
+	struct worker *w, struct box_entry *entry, int image, int pagemap, struct err *err)
 {
 	struct worker_options options = w->options;
 	int code;
@@ -113,7 +112,7 @@ static int go_on_from_state(struct worker *w, struct box_entry *entry, int image
 		return 0;
 	/* Without its page map a process does not know what of it has to go. */
 	if (pagemap >= 0)
-		(void)state_become_in(entry, image, pagemap, known, err);
+		(void)state_become_in(entry, image, pagemap, err);
 	worker_say("state image: %s", err->msg);
 	close(image);
 	close(pagemap);
@@ -122,8 +121,8 @@ static int go_on_from_state(struct worker *w, struct box_entry *entry, int image
 	return make_own(w, entry, err);
 }
 
-static int enter(struct worker *w, struct seed_request *req, const struct prefault *known,
-	struct box_entry *entry, struct err *err)
+static int enter(
+	struct worker *w, struct seed_request *req, struct box_entry *entry, struct err *err)
 {
 	const bool has_state = req->image_fd >= 0;
 	/* While the host's /proc is there. */
@@ -134,23 +133,19 @@ static int enter(struct worker *w, struct seed_request *req, const struct prefau
 		    entry, err) < 0 ||
 		prepare(w, entry, has_state, err) < 0 || box_ready(entry, err) < 0)
 		return -err->code;
-	/* The memory that it will need becomes this process's own while nobody waits for it. */
-	if (known && !has_state)
-		prefault_apply(known);
 	if (!has_state && make_own(w, entry, err) < 0)
 		return -err->code;
 	return box_wait_start(entry, err) < 0
 		       ? -err->code
-		       : go_on_from_state(w, entry, req->image_fd, pagemap, known, err);
+		       : go_on_from_state(w, entry, req->image_fd, pagemap, err);
 }
 
-/* `known`: what a seed knows of the memory of its clones; NULL in others. */
-static int run_container(struct worker *w, struct seed_request *req, const struct prefault *known)
+static int run_container(struct worker *w, struct seed_request *req)
 {
 	struct box_entry entry;
 	struct err err = ERR_INIT;
 	int code;
-	int r = enter(w, req, known, &entry, &err);
+	int r = enter(w, req, &entry, &err);
 
 	if (r == 0)
 		r = worker_open(w, &err);
@@ -182,33 +177,9 @@ static int run_trial(void *arg)
 	return worker_run(w) == WORKER_EXIT_OK ? 0 : -1;
 }
 
-struct rehearsal {
-	struct worker *worker;
-	struct prefault *seen; /* shared with the copy */
-};
-
 static int run_rehearsal(void *arg)
 {
-	struct rehearsal *rehearsal = arg;
-
-	return rehearse(rehearsal->worker, rehearsal->seen);
-}
-
-/* Memory that a clone could write to must not be left when others come: *ret is private. */
-static int learn(struct worker *w, struct prefault *ret, struct err *err)
-{
-	struct prefault *seen = mmap(
-		NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct rehearsal rehearsal = {.worker = w, .seen = seen};
-	int r;
-
-	if (seen == MAP_FAILED)
-		return err_set(err, errno, "memory for a rehearsal");
-	r = seed_trial(run_rehearsal, &rehearsal, TRIAL_TIMEOUT_MS, err);
-	if (r == 0)
-		*ret = *seen;
-	munmap(seen, sizeof(*seen));
-	return r;
+	return rehearse(arg);
 }
 
 /*
@@ -258,7 +229,6 @@ static int make_warm(struct worker *w, struct err *err)
 
 int container_seed(struct worker *w, const char *arg)
 {
-	static struct prefault known;
 	struct seed_request req;
 	struct err err = ERR_INIT;
 	int listen_fd, keeper_fd, r;
@@ -271,13 +241,11 @@ int container_seed(struct worker *w, const char *arg)
 	if (r == 0 && !w->engine)
 		r = make_warm(w, &err);
 	if (r == 0)
-		r = learn(w, &known, &err);
-	if (r == 0)
-		prefault_share(&known);
+		r = seed_trial(run_rehearsal, w, TRIAL_TIMEOUT_MS, &err);
 	if (r == 0)
 		r = seed_serve(listen_fd, keeper_fd, &req, &err);
 	if (r == 0)
-		return run_container(w, &req, &known);
+		return run_container(w, &req);
 	worker_say("seed: %s", err.msg);
 	return WORKER_EXIT_ERROR;
 }
@@ -303,5 +271,5 @@ int container_cold(struct worker *w, const char *arg)
 		worker_say("%s", err.msg);
 		return WORKER_EXIT_ENGINE;
 	}
-	return run_container(w, &req, NULL);
+	return run_container(w, &req);
 }

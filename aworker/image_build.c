@@ -18,6 +18,7 @@
 #include "aworker/clock.h"
 #include "aworker/container.h"
 #include "aworker/image_rehearse.h"
+#include "aworker/rehearse.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
@@ -41,17 +42,11 @@ extern const char data_start[] __attribute__((weak));
 
 /* Of the image that this process is made into, or comes from. */
 static struct image_process process;
-static struct image_told told;
 static bool is_resumed;
 
 const struct image_process *image_origin(void)
 {
 	return is_resumed ? &process : NULL;
-}
-
-const struct image_told *image_told(void)
-{
-	return &told;
 }
 
 static int describe_thread(struct image_process *p, struct err *err)
@@ -84,7 +79,6 @@ static int describe(struct image_process *p, struct err *err)
 	struct utsname u;
 
 	p->version = IMAGE_VERSION;
-	p->told = (uintptr_t)&told;
 	if (getrandom(p->id, sizeof(p->id), 0) != sizeof(p->id))
 		return err_set(err, errno, "getrandom");
 	image_read_cpu(p->cpu);
@@ -107,15 +101,14 @@ static pid_t make_still(void)
 		pause();
 }
 
-static int write_still(
-	int fd, const struct user_regs_struct *regs, uint64_t *ret_touched, struct err *err)
+static int write_still(int fd, const struct user_regs_struct *regs, struct err *err)
 {
 	pid_t pid = make_still();
 	int r;
 
 	if (pid < 0)
 		return err_set(err, errno, "copy the process");
-	r = image_write(fd, pid, regs, &process, ret_touched, err);
+	r = image_write(fd, pid, regs, &process, err);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -124,9 +117,7 @@ static int write_still(
 
 static int fill(void *regs, int fd, const char *tmp, struct err *err)
 {
-	uint64_t touched;
-
-	if (write_still(fd, regs, &touched, err) < 0 || image_rehearse(tmp, fd, touched, err) < 0)
+	if (write_still(fd, regs, err) < 0 || image_rehearse(tmp, err) < 0)
 		return -err->code;
 	return image_seal(fd, err);
 }
@@ -134,7 +125,6 @@ static int fill(void *regs, int fd, const char *tmp, struct err *err)
 static _Noreturn void resume(struct worker *w, const char *const *argv,
 	int (*resumed)(struct worker *w, const char *const *argv))
 {
-	const char *rest = argv[1] ? str_after(argv[1], IMAGE_OPTION_REHEARSE) : NULL;
 	size_t argc = 0;
 	int code;
 
@@ -142,8 +132,8 @@ static _Noreturn void resume(struct worker *w, const char *const *argv,
 	while (argv[argc])
 		argc++;
 	clock_use_vdso_of(argv + argc + 1);
-	if (rest)
-		_exit(image_run_rehearsal(w, rest));
+	if (argv[1] && streq(argv[1], IMAGE_OPTION_REHEARSE))
+		_exit(rehearse(w) < 0 ? WORKER_EXIT_ERROR : WORKER_EXIT_OK);
 	environ = (char **)argv + argc + 1;
 	code = resumed(w, argv);
 	worker_close(w);
@@ -175,11 +165,6 @@ int image_build(const char *path, const char *v8_options, void *stack_low,
 #else
 
 const struct image_process *image_origin(void)
-{
-	return NULL;
-}
-
-const struct image_told *image_told(void)
 {
 	return NULL;
 }

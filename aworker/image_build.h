@@ -21,13 +21,9 @@ int image_build(const char *path, const char *v8_options, void *stack_low,
 	int (*resumed)(struct worker *w, const char *const *argv), struct err *err);
 
 struct image_process;
-struct image_told;
 
 /* The base image that this process was started from; NULL: from none. */
 const struct image_process *image_origin(void);
-
-/* And what its loader has left behind for such a process. */
-const struct image_told *image_told(void);
 
 /* False in a process that was told where its vdso is: libc would keep that address. */
 bool image_can_build(void);

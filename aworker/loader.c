@@ -183,44 +183,6 @@ static long map_segments(const struct image *im)
 	return r;
 }
 
-static bool becomes_another(char **argv)
-{
-	static const char option[] = IMAGE_OPTION_STATE;
-
-	for (; *argv; argv++) {
-		size_t i = 0;
-
-		while (option[i] && (*argv)[i] == option[i])
-			i++;
-		if (!option[i])
-			return true;
-	}
-	return false;
-}
-
-/* A page fault costs several times of what is done in it. Older kernels refuse the advice. */
-static void touch(const struct image *im, char **argv)
-{
-	struct image_told *told = (struct image_told *)im->process.told;
-	const bool all = !becomes_another(argv);
-	struct elfcore_note note;
-
-	if (!elfcore_find_note(&im->core, IMAGE_NOTE, IMAGE_NOTE_TOUCHED, &note))
-		return;
-	told->touched = note.data;
-	told->n = note.len / sizeof(struct image_touched);
-	for (size_t i = 0; i < told->n; i++) {
-		struct image_touched t;
-
-		__builtin_memcpy(&t, (const char *)note.data + i * sizeof(t), sizeof(t));
-		if (t.pages == 0)
-			return;
-		if (all || !t.changed)
-			RAW_CALL(madvise, t.start, (uint64_t)t.pages * ELFCORE_PAGE,
-				t.changed ? MADV_POPULATE_WRITE : MADV_POPULATE_READ, 0, 0, 0);
-	}
-}
-
 static uint64_t end_of(char *const *v)
 {
 	const char *last = *v;
@@ -300,7 +262,6 @@ __attribute__((used)) _Noreturn void loader_main(long *stack)
 
 		if (r == 0) {
 			RAW_CALL(close, im.fd, 0, 0, 0, 0, 0);
-			touch(&im, argv + 2);
 			tell_addresses(&im.process, stack, argv + 2, envp);
 			tell_thread(&im.process);
 			raw_jump(&im.status.pr_reg, (unsigned long)(argv + 2));

@@ -6,7 +6,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "aworker/prefault.h"
 #include "aworker/worker.h"
 
 /* How often it looks whether it has answered. */
@@ -21,7 +20,6 @@ static const char code_of_many[] =
 
 struct rehearsal {
 	struct worker *worker;
-	struct prefault *seen;
 	struct loop_timer timer;
 	int client;
 	bool answered;
@@ -33,7 +31,6 @@ static void on_pause(void *arg)
 	char answer[256];
 
 	if (recv(rehearsal->client, answer, sizeof(answer), MSG_DONTWAIT) > 0) {
-		prefault_record(rehearsal->seen);
 		rehearsal->answered = true;
 		worker_exit(rehearsal->worker, WORKER_EXIT_OK);
 	} else if (loop_timer_start(&rehearsal->worker->loop, &rehearsal->timer, PAUSE_NS) < 0) {
@@ -62,10 +59,10 @@ static int open_sockets(int *ret_listener, int *ret_client)
 	return 0;
 }
 
-int rehearse(struct worker *w, struct prefault *ret)
+int rehearse(struct worker *w)
 {
 	struct worker_options options = {.code = code_of_many};
-	struct rehearsal rehearsal = {.worker = w, .seen = ret};
+	struct rehearsal rehearsal = {.worker = w};
 	struct err err;
 	char address[32];
 	int listener, code;

@@ -17,7 +17,6 @@
 #include "aworker/container.h"
 #include "aworker/image_build.h"
 #include "aworker/options.h"
-#include "aworker/prefault.h"
 #include "aworker/signals.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
@@ -30,17 +29,11 @@
 
 #define LOADER "aworker-loader"
 
-/* <linux/mman.h>, since 5.14; older kernels refuse it, and faults come one by one. */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 /* What a process takes along into the state that it becomes. */
 struct handover {
 	const char *const *argv, *const *env;
 	uintptr_t vdso;
-	uint64_t memory_limit;	  /* of a container; 0: none */
-	struct image_told change; /* memory that it will change */
+	uint64_t memory_limit; /* of a container; 0: none */
 };
 
 int state_exec_base(const char *const *argv, struct err *err)
@@ -75,20 +68,6 @@ int state_exec_base(const char *const *argv, struct err *err)
 
 /* --- making one --- */
 
-/* By a call a range, and not by a fault a page. */
-static void make_own(const struct image_told *t)
-{
-	struct image_touched range;
-
-	for (uint64_t i = 0; i < t->n; i++) {
-		/* It lies in a note. */
-		memcpy(&range, (const char *)t->touched + i * sizeof(range), sizeof(range));
-		if (range.changed)
-			(void)madvise((void *)range.start, (size_t)range.pages * ELFCORE_PAGE,
-				MADV_POPULATE_WRITE);
-	}
-}
-
 /* In each process that goes on from the image. */
 static _Noreturn void resume(struct worker *w, const struct handover *h)
 {
@@ -97,7 +76,6 @@ static _Noreturn void resume(struct worker *w, const struct handover *h)
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_ENGINE;
 
-	make_own(&h->change);
 	clock_use_vdso(h->vdso);
 	environ = (char **)h->env;
 	container_limit_heap(w, h->memory_limit);
@@ -258,23 +236,9 @@ static const char *const *copy_strings(const char *const *v)
 	return (const char *const *)copy;
 }
 
-/* Of what the seed knows. */
-static struct image_told copy_changed(const struct prefault *p)
-{
-	struct image_touched *copy = state_room(p->n * sizeof(*copy) + 1);
-	struct image_told ret = {.touched = copy};
-
-	for (size_t i = 0; copy && i < p->n; i++)
-		if (p->ranges[i].kind == PREFAULT_CHANGED)
-			copy[ret.n++] = (struct image_touched){.start = p->ranges[i].start,
-				.pages = p->ranges[i].pages,
-				.changed = 1};
-	return ret;
-}
-
 /* Owns neither descriptor. `entry`: of a container, else NULL. */
-static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct prefault *known,
-	const struct handover *with, struct err *err)
+static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct handover *with,
+	struct err *err)
 {
 	const struct image_process *base = image_origin();
 	struct handover *h;
@@ -290,7 +254,6 @@ static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct 
 		h->argv = copy_strings(with->argv);
 		h->env = copy_strings(with->env);
 		h->vdso = clock_vdso();
-		h->change = known ? copy_changed(known) : *image_told();
 	}
 	if (!h || !h->argv || !h->env) {
 		state_close(s);
@@ -304,13 +267,12 @@ static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct 
 	state_go(s, (uintptr_t)h);
 }
 
-int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, const struct prefault *known,
-	struct err *err)
+int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, struct err *err)
 {
 	const struct handover with = {
 		.argv = entry->argv, .env = entry->envp, .memory_limit = entry->memory_limit};
 
-	return become(fd, pagemap_fd, entry, known, &with, err);
+	return become(fd, pagemap_fd, entry, &with, err);
 }
 
 static int open_trusted(const char *path, struct err *err)
@@ -335,8 +297,8 @@ int state_become(const struct worker_options *options, const char *const *argv,
 		return pagemap;
 	fd = open_trusted(options->state, err);
 	return fd < 0 ? fd
-		      : become(fd, pagemap, NULL, NULL,
-				&(struct handover){.argv = argv, .env = env}, err);
+		      : become(fd, pagemap, NULL, &(struct handover){.argv = argv, .env = env},
+				err);
 }
 
 #else
@@ -361,8 +323,8 @@ int state_rest(struct worker *w UNUSED, struct box_entry *entry UNUSED, struct e
 	return unknown(err);
 }
 
-int state_become_in(struct box_entry *entry UNUSED, int fd UNUSED, int pagemap_fd UNUSED,
-	const struct prefault *known UNUSED, struct err *err)
+int state_become_in(
+	struct box_entry *entry UNUSED, int fd UNUSED, int pagemap_fd UNUSED, struct err *err)
 {
 	return unknown(err);
 }

@@ -6,7 +6,6 @@
 #include "aworker/worker.h"
 
 struct box_entry;
-struct prefault;
 struct err;
 
 /*
@@ -30,11 +29,9 @@ int state_rest(struct worker *w, struct box_entry *entry, struct err *err);
 
 /*
  * Becomes the worker of the image `fd`, as the process of a container that has passed its
- * gate. pagemap_fd is state_pagemap()'s; `known` (NULL: nothing) is the memory that workers of
- * this base image change. Returns as state_become().
+ * gate. pagemap_fd is state_pagemap()'s. Returns as state_become().
  */
-int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, const struct prefault *known,
-	struct err *err);
+int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, struct err *err);
 
 /*
  * Becomes the worker of options.state, if that fits: returns only when it does not, with a

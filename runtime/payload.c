@@ -256,8 +256,8 @@ static int spawn_from_image(
 {
 	_cleanup_seed_launch_ struct seed_launch launch = SEED_LAUNCH_INIT;
 	struct box_child child = BOX_CHILD_INIT;
-	int r = seed_launch_prepare_base(NULL, BOX_PROGRAM_FILE, SEED_OPTION_COLD "3",
-		image_fd < 0 ? NULL : IMAGE_OPTION_STATE, &launch, err);
+	int r = seed_launch_prepare_base(
+		NULL, BOX_PROGRAM_FILE, SEED_OPTION_COLD "3", &launch, err);
 
 	if (r == 0)
 		r = spawn_program(plan, &launch, image_fd, &child, err);

@@ -25,8 +25,7 @@ struct utsname;
 #define IMAGE_NOTE	   "turf"
 #define IMAGE_NOTE_PROCESS 0x101 /* one struct image_process */
 #define IMAGE_NOTE_SOURCES 0x102 /* struct image_source, one after the other */
-#define IMAGE_NOTE_TOUCHED 0x103 /* struct image_touched, one after the other */
-#define IMAGE_NOTE_DIGEST  0x104 /* IMAGE_DIGEST_LEN bytes, image_digest.h; of state images, too */
+#define IMAGE_NOTE_DIGEST  0x103 /* IMAGE_DIGEST_LEN bytes, image_digest.h; of state images, too */
 
 /* Of the two structs and of what resuming expects of the loader. */
 #define IMAGE_VERSION 3
@@ -52,7 +51,6 @@ struct image_process {
 	uint64_t robust_head, robust_len;
 	uint64_t rseq, rseq_len;			     /* 0: none was registered */
 	uint64_t code_start, code_end, data_start, data_end; /* of the program */
-	uint64_t told;					     /* address of a struct image_told */
 };
 
 /* A file that was mapped. When it is another one by now, so is what an image of it would hold. */
@@ -60,30 +58,6 @@ struct image_source {
 	uint64_t inode, size, mtime_ns;
 	char path[IMAGE_PATH_MAX];
 };
-
-/*
- * Memory that every worker touches up to its first answer, so that the loader can ask for
- * all of it at once; `pages` 0: no entry.
- */
-struct image_touched {
-	uint64_t start;
-	uint32_t pages;
-	uint32_t changed; /* 1: written to */
-};
-
-#define IMAGE_TOUCHED_MAX 1024
-
-/* What the loader leaves behind: that note, in its own memory, which stays. */
-struct image_told {
-	const struct image_touched *touched;
-	uint64_t n; /* entries */
-};
-
-/*
- * An argument of a process that is about to become another, by a state image (state.h): what it
- * would change is not made its own for it.
- */
-#define IMAGE_OPTION_STATE "--state="
 
 /* --- is it of use? Without libc, for the loader --- */
 

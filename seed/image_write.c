@@ -129,31 +129,19 @@ static int put_sources(struct buf *notes, const struct core_file *c, struct err 
 static int put_notes(struct buf *notes, const struct core_file *c, pid_t pid,
 	const struct user_regs_struct *regs, const struct image_process *process, struct err *err)
 {
-	static const struct image_touched none[IMAGE_TOUCHED_MAX];
+	static const unsigned char no_digest[IMAGE_DIGEST_LEN];
 
 	core_put_registers(notes, pid, regs);
 	elfcore_put_note(notes, IMAGE_NOTE, IMAGE_NOTE_PROCESS, process, sizeof(*process));
-	elfcore_put_note(notes, IMAGE_NOTE, IMAGE_NOTE_TOUCHED, none, sizeof(none));
-	elfcore_put_note(notes, IMAGE_NOTE, IMAGE_NOTE_DIGEST, none, IMAGE_DIGEST_LEN);
+	elfcore_put_note(notes, IMAGE_NOTE, IMAGE_NOTE_DIGEST, no_digest, sizeof(no_digest));
 	if (put_auxv(notes, pid, err) < 0 || put_sources(notes, c, err) < 0 ||
 		put_files(notes, c, err) < 0)
 		return -err->code;
 	return 0;
 }
 
-static uint64_t find_touched(const struct buf *head)
-{
-	struct elfcore_note note;
-	struct elfcore core;
-
-	if (elfcore_open(&core, head->data, head->len) ||
-		!elfcore_find_note(&core, IMAGE_NOTE, IMAGE_NOTE_TOUCHED, &note))
-		BUG("the note that was just written is missing");
-	return (uint64_t)((const char *)note.data - head->data);
-}
-
 static int write_all(struct core_file *c, int fd, pid_t pid, const struct user_regs_struct *regs,
-	const struct image_process *process, uint64_t *ret_touched, struct err *err)
+	const struct image_process *process, struct err *err)
 {
 	_cleanup_buf_ struct buf notes = BUF_INIT;
 	_cleanup_buf_ struct buf head = BUF_INIT;
@@ -161,22 +149,20 @@ static int write_all(struct core_file *c, int fd, pid_t pid, const struct user_r
 	for (size_t i = 0; i < c->n_regions; i++)
 		if (add_region(c, &c->regions[i], err) < 0)
 			return -err->code;
-	if (put_notes(&notes, c, pid, regs, process, err) < 0 ||
-		core_write(c, fd, &notes, &head, err) < 0)
+	if (put_notes(&notes, c, pid, regs, process, err) < 0)
 		return -err->code;
-	*ret_touched = find_touched(&head);
-	return 0;
+	return core_write(c, fd, &notes, &head, err);
 }
 
 int image_write(int fd, pid_t pid, const struct user_regs_struct *regs,
-	const struct image_process *process, uint64_t *ret_touched, struct err *err)
+	const struct image_process *process, struct err *err)
 {
 	struct core_file *c;
 	int r = core_open(pid, &c, err);
 
 	if (r < 0)
 		return r;
-	r = write_all(c, fd, pid, regs, process, ret_touched, err);
+	r = write_all(c, fd, pid, regs, process, err);
 	core_close(c);
 	return r;
 }

@@ -99,9 +99,8 @@ static int prepare(struct keeper *k, struct seed_launch *ret, struct err *err)
 {
 	struct keeper_seed *s = &k->seed;
 
-	s->from_image =
-		!s->image_refused && seed_launch_prepare_base(k->options->worker, SEED_BASE_FD,
-					     SEED_SERVE_ARG, NULL, ret, err) == 0;
+	s->from_image = !s->image_refused && seed_launch_prepare_base(k->options->worker,
+						     SEED_BASE_FD, SEED_SERVE_ARG, ret, err) == 0;
 	if (s->from_image)
 		return 0;
 	if (!s->image_refused)

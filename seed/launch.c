@@ -146,10 +146,9 @@ int seed_launch_prepare(
 	return 0;
 }
 
-static int make_base_vectors(
-	int number, const char *option, const char *more, struct seed_launch *l, struct err *err)
+static int make_base_vectors(int number, const char *option, struct seed_launch *l, struct err *err)
 {
-	l->argv = calloc(6, sizeof(char *));
+	l->argv = calloc(5, sizeof(char *));
 	l->envp = calloc(1, sizeof(char *));
 	if (!l->argv || !l->envp)
 		return err_oom(err);
@@ -158,13 +157,10 @@ static int make_base_vectors(
 		l->argv[1] = NULL;
 	l->argv[2] = strdup("");
 	l->argv[3] = strdup(option);
-	l->argv[4] = more ? strdup(more) : NULL;
-	return l->argv[0] && l->argv[1] && l->argv[2] && l->argv[3] && (l->argv[4] || !more)
-		       ? 0
-		       : err_oom(err);
+	return l->argv[0] && l->argv[1] && l->argv[2] && l->argv[3] ? 0 : err_oom(err);
 }
 
-int seed_launch_prepare_base(const char *worker, int number, const char *option, const char *more,
+int seed_launch_prepare_base(const char *worker, int number, const char *option,
 	struct seed_launch *ret, struct err *err)
 {
 	_cleanup_seed_launch_ struct seed_launch l = SEED_LAUNCH_INIT;
@@ -178,7 +174,7 @@ int seed_launch_prepare_base(const char *worker, int number, const char *option,
 	l.base_fd = image_open_base(&st, err);
 	if (l.base_fd < 0 || paths_program("aworker-loader", &loader, err) < 0 ||
 		seed_worker_image(loader, &l.image_fd, &l.build_id, err) < 0 ||
-		make_base_vectors(number, option, more, &l, err) < 0)
+		make_base_vectors(number, option, &l, err) < 0)
 		return -err->code;
 	seed_build_id_of_stat(&st, &l.build_id);
 	*ret = l;

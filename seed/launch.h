@@ -46,10 +46,9 @@ int seed_launch_prepare(
 
 /*
  * The same from the base image (seed/image.h), by the loader, which has to find base_fd as
- * descriptor `number`. `more`: another argument, for the loader alone (IMAGE_OPTION_STATE), or
- * NULL. Fails when there is no image of use to this worker.
+ * descriptor `number`. Fails when there is no image of use to this worker.
  */
-int seed_launch_prepare_base(const char *worker, int number, const char *option, const char *more,
+int seed_launch_prepare_base(const char *worker, int number, const char *option,
 	struct seed_launch *ret, struct err *err);
 
 void seed_launch_finish(struct seed_launch *l);
