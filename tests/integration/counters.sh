@@ -10,6 +10,8 @@ PARKED_KIB_MAX=100
 # Pages written to up to the first answer.
 HELLO_PAGES_MAX=300
 HELLO_KIB_MAX=1024
+# System calls of a clone, from its birth to its first answer.
+CALLS_MAX=300
 
 [ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
 export TURF_BASE_IMAGE=$TMP/base
@@ -57,4 +59,26 @@ costs() {
 costs "from the base image"
 rm "$TURF_BASE_IMAGE"
 costs new
+
+# What a clone asks the kernel for, of which it makes none twice without a reason.
+base_image
+turf seed start --parked 0 default
+seed=$(turf seed info | sed -n 's/^seed pid: *//p')
+strace -f -qq -o "$TMP/trace" -p "$seed" &
+tracer=$!
+traced() { grep -q "^TracerPid:[[:space:]]*$tracer$" "/proc/$seed/status"; }
+await traced
+turf run -d --exit-file --warmfork require -b "$dir" "$id" </dev/null >"$TMP/out"
+await test -S "$dir/rootfs/tmp/s"
+eq "$(curl -s --unix-socket "$dir/rootfs/tmp/s" http://h/)" hello
+pid=$(turf state "$id" | jq .pid)
+kill "$tracer"
+wait "$tracer" || :
+# A call that waited is one, though it has two lines.
+sed -n "/^$pid .*resumed>/d; s/^$pid *//p" "$TMP/trace" | sed '/HTTP\/1.1 200/q' >"$TMP/calls"
+grep -q 'HTTP/1.1 200' "$TMP/calls" || fail "no answer in the trace: $(tail -n 3 "$TMP/calls")"
+sed 's/(.*//' "$TMP/calls" | sort | uniq -c | sort -rn | awk '{printf "%s %s, ", $1, $2} END {print ""}'
+at_most $CALLS_MAX "$(wc -l <"$TMP/calls")" "system calls of a clone up to its first answer"
+turf delete -f "$id"
+turf seed stop
 nothing_left "counting"
