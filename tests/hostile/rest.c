@@ -45,6 +45,8 @@ static void make_large(void)
 {
 	volatile char *memory = make_own_memory(TOO_LARGE);
 
+	/* Of a huge page of zeros the kernel does not say that it is there. */
+	(void)madvise((void *)memory, TOO_LARGE, MADV_NOHUGEPAGE);
 	for (size_t i = 0; i < TOO_LARGE; i += PAGE)
 		(void)memory[i];
 }

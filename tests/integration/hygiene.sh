@@ -62,7 +62,7 @@ describe() {
 GLOBAL=()
 # way NAME ARG...: one that came that way
 way() {
-	local name=$1 pid
+	local name=$1 pid now
 
 	shift
 	rm -f "$dir/rootfs/tmp/s"
@@ -71,12 +71,13 @@ way() {
 	pid=$(turf state "$id" | jq .pid)
 	sleep 0.1 # for a tick or two
 	curl -s --unix-socket "$dir/rootfs/tmp/s" http://h/ >"$TMP/$name.json"
+	now=$(date +%s)
 	describe "$pid" >"$TMP/$name.txt"
 	echo "$pid" >"$TMP/$name.pid"
 	jq -r '.random[]' "$TMP/$name.json" >>"$TMP/random"
 	eq "$(jq -c '[.origin, .young, .zone, .number]' "$TMP/$name.json")" \
 		'[true,true,"9Thu Jan 01 1970 09:00:00 GMT+0900 (Japanische Normalzeit)","1.234,5"]' "clocks and locale, $name"
-	[ $(($(date +%s) - $(jq .now "$TMP/$name.json"))) -le 2 ] || fail "the time of $name"
+	[ $((now - $(jq .now "$TMP/$name.json"))) -le 2 ] || fail "the time of $name"
 	[ "$(jq .ticks "$TMP/$name.json")" -ge 1 ] || fail "no timer runs: $name"
 	turf delete -f "$id"
 }
