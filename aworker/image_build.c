@@ -7,7 +7,9 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -39,6 +41,10 @@ extern const char data_start[] __attribute__((weak));
 
 /* What the kernel wants to see of struct rseq, as glibc registers it. */
 #define RSEQ_LEN 32
+
+/* Less than malloc() maps by itself, and more than a few of it find room for in what it has. */
+#define BLOCK	   ((size_t)100 << 10)
+#define BLOCKS_MAX 16
 
 /* Of the image that this process is made into, or comes from. */
 static struct image_process process;
@@ -86,6 +92,41 @@ static int describe(struct image_process *p, struct err *err)
 		return err_set(err, errno, "uname");
 	snprintf(p->kernel, sizeof(p->kernel), "%s %s", u.release, u.version);
 	return describe_thread(p, err);
+}
+
+/* Takes blocks until one is not of the heap at the break. False: none was. */
+static bool outgrow_break(uintptr_t end)
+{
+	void *blocks[BLOCKS_MAX];
+	bool is_outside = false;
+	int n = 0;
+
+	while (n < BLOCKS_MAX && !is_outside) {
+		blocks[n] = malloc(BLOCK);
+		is_outside = (uintptr_t)blocks[n] > end;
+		n++;
+	}
+	while (n > 0)
+		free(blocks[--n]);
+	return is_outside;
+}
+
+/*
+ * Who is started from the image cannot move the break (loader.c). A malloc() whose heap is
+ * there would take the kernel's answer for memory that was given back, and be corrupt. So its
+ * heap leaves the break, for good: a page stands in the way.
+ */
+static int leave_break(struct err *err)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t end = ((uintptr_t)sbrk(0) + page - 1) / page * page;
+
+	if (mmap((void *)end, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		    -1, 0) == MAP_FAILED)
+		return err_set(err, errno, "stop the heap at the break");
+	if (!outgrow_break(end))
+		return err_say(err, ENOTSUP, "malloc() does not leave the break");
+	return 0;
 }
 
 /* A copy whose memory is what ours was at the fork point, and stays so. */
@@ -152,7 +193,7 @@ int image_build(const char *path, const char *v8_options, void *stack_low,
 	return err_say(err, ENOTSUP, "the address sanitizer reserves all memory");
 #endif
 	w = (struct worker){.stack_low = stack_low, .options = {.v8_options = v8_options}};
-	if (worker_create(&w, err) < 0 || container_warm_up(&w, err) < 0 ||
+	if (leave_break(err) < 0 || worker_create(&w, err) < 0 || container_warm_up(&w, err) < 0 ||
 		describe(&process, err) < 0)
 		return -err->code;
 	argv = image_point(&regs);
