@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libseccomp makes a program for each architecture; seccomp_join.c makes one of
- * them, in which system calls newer than the profile fail with ENOSYS.
+ * them, in which system calls newer than the profile fail with ENOSYS, and
+ * seccomp_ranges.c one that is quick to install.
  */
 #include "runtime/box/seccomp.h"
 
@@ -344,6 +345,8 @@ static int compile(struct compiler *c, struct seccomp_program *ret)
 			r = compile_foreign(c, bit);
 	if (r == 0)
 		r = seccomp_join(c->parts, c->n_parts, ret, c->err);
+	if (r == 0)
+		r = seccomp_ask_ranges(ret, c->parts, c->n_parts, c->err);
 	if (r < 0)
 		return r;
 	ret->flags = choose_flags(c);

@@ -23,7 +23,7 @@
 #include "runtime/box/seccomp_priv.h"
 
 /* The last byte goes up with every change of what seccomp.c makes of a profile. */
-#define CACHE_MAGIC	0x31434553u
+#define CACHE_MAGIC	0x32434553u
 #define CACHE_FILES_MAX 64
 #define CACHE_SIZE_MAX	(4u << 20)
 #define CACHE_NAME_MAX	20

@@ -22,4 +22,8 @@ int seccomp_check_flags(const struct oci_seccomp *config, struct err *err);
 int seccomp_join(const struct seccomp_part *parts, size_t n_parts, struct seccomp_program *ret,
 	struct err *err);
 
+/* The same program, as short as can be; see seccomp_ranges.c. *p stays when that is not shorter. */
+int seccomp_ask_ranges(struct seccomp_program *p, const struct seccomp_part *parts, size_t n_parts,
+	struct err *err);
+
 #endif

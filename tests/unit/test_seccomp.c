@@ -19,6 +19,7 @@
 
 #include "oci-spec/config.h"
 #include "runtime/base/buf.h"
+#include "tests/unit/bpf.h"
 #include "tests/unit/unit.h"
 
 static struct buf warnings;
@@ -274,27 +275,7 @@ END_TEST
 /* What the kernel would do with a call, of architectures too that this host cannot run. */
 static uint32_t interpret(const struct seccomp_program *p, uint32_t arch, uint32_t nr)
 {
-	const struct seccomp_data data = {.nr = (int)nr, .arch = arch};
-	uint32_t a = 0;
-
-	for (size_t pc = 0; pc < p->len; pc++) {
-		const struct sock_filter *i = &p->insns[pc];
-
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			ck_assert_uint_le(i->k, sizeof(data) - sizeof(a));
-			memcpy(&a, (const char *)&data + i->k, sizeof(a));
-			break;
-		case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
-		case BPF_JMP | BPF_JA: pc += i->k; break;
-		case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
-		case BPF_JMP | BPF_JGT | BPF_K: pc += a > i->k ? i->jt : i->jf; break;
-		case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; break;
-		case BPF_RET | BPF_K: return i->k;
-		default: ck_abort_msg("instruction %#x", i->code);
-		}
-	}
-	ck_abort_msg("ran off the end");
+	return bpf_run(p->insns, p->len, &(struct seccomp_data){.nr = (int)nr, .arch = arch});
 }
 
 #define ARCH_OF_NOBODY 0x1234u
