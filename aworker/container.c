@@ -113,6 +113,8 @@ static int go_on_from_state(
 	/* Without its page map a process does not know what of it has to go. */
 	if (pagemap >= 0)
 		(void)state_become_in(entry, image, pagemap, err);
+	else
+		err_say(err, ENOENT, "the page map of this process cannot be read");
 	worker_say("state image: %s", err->msg);
 	close(image);
 	close(pagemap);
@@ -125,19 +127,19 @@ static int enter(
 	struct worker *w, struct seed_request *req, struct box_entry *entry, struct err *err)
 {
 	const bool has_state = req->image_fd >= 0;
-	/* While the host's /proc is there. */
-	const int pagemap = has_state ? state_pagemap(err) : -1;
-	const int keep[BOX_KEEP_MAX] = {req->image_fd, pagemap};
+	const struct box_birth birth = {.missing = req->missing,
+		.bare = req->bare,
+		.keep = {req->image_fd, req->pagemap_fd}};
 
-	if (box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, req->missing, keep,
-		    entry, err) < 0 ||
+	if (box_enter(req->plan, req->plan_len, req->fds, req->n_fds, req->conn, &birth, entry,
+		    err) < 0 ||
 		prepare(w, entry, has_state, err) < 0 || box_ready(entry, err) < 0)
 		return -err->code;
 	if (!has_state && make_own(w, entry, err) < 0)
 		return -err->code;
 	return box_wait_start(entry, err) < 0
 		       ? -err->code
-		       : go_on_from_state(w, entry, req->image_fd, pagemap, err);
+		       : go_on_from_state(w, entry, req->image_fd, req->pagemap_fd, err);
 }
 
 static int run_container(struct worker *w, struct seed_request *req)
@@ -242,6 +244,7 @@ int container_seed(struct worker *w, const char *arg)
 		r = make_warm(w, &err);
 	if (r == 0)
 		r = seed_trial(run_rehearsal, w, TRIAL_TIMEOUT_MS, &err);
+	box_remember_namespaces();
 	if (r == 0)
 		r = seed_serve(listen_fd, keeper_fd, &req, &err);
 	if (r == 0)

@@ -290,7 +290,7 @@ static int open_trusted(const char *path, struct err *err)
 int state_become(const struct worker_options *options, const char *const *argv,
 	const char *const *env, struct err *err)
 {
-	_cleanup_close_ int pagemap = state_pagemap(err);
+	_cleanup_close_ int pagemap = state_pagemap(-1, err);
 	_cleanup_close_ int fd = -1;
 
 	if (pagemap < 0)

@@ -192,6 +192,7 @@ static struct seed_call call_of(const struct box_plan *plan, int image_fd)
 	call.clone_flags = from.clone_flags;
 	call.pidns_fd = from.pidns_fd;
 	call.cgroup_fd = from.cgroup_fd;
+	call.sees_host = from.sees_host;
 	call.fds = from.fds;
 	call.n_fds = from.n_fds;
 	call.image_fd = image_fd;

@@ -38,6 +38,7 @@ static void fill_head(const struct seed_call *call, struct seed_wire_request *re
 		       (call->image_fd >= 0 ? SEED_HAS_IMAGE : 0u),
 		.n_plan_fds = (uint32_t)call->n_fds,
 		.plan_len = (uint32_t)call->plan_len,
+		.flags = call->sees_host ? SEED_SEES_HOST : 0u,
 	};
 	seed_build_id_version(&ret->build_id);
 }

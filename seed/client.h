@@ -28,6 +28,7 @@ struct seed_call {
 	int pidns_fd;	      /* PID namespace to join, or -1 */
 	int cgroup_fd;	      /* v2 cgroup directory to be born in, or -1 */
 	int image_fd;	      /* state image to go on from, or -1 */
+	bool sees_host;	      /* the clone has to see the files of the host */
 	const int *fds;
 	size_t n_fds;
 	const char *worker; /* executable that the seed should be running; NULL: the usual one */

@@ -20,7 +20,9 @@
 #include <fenv.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,6 +72,61 @@ int clone_ground_prepare(struct clone_ground *ret, struct err *err)
 void clone_ground_finish(struct clone_ground *g)
 {
 	fd_close(&g->null_fd);
+	fd_close(&g->host_fd);
+	fd_close(&g->proc_fd);
+}
+
+/* A tmpfs whose one inode is its root, so that nobody can ever leave anything in it. */
+static int make_empty(struct err *err)
+{
+	_cleanup_close_ int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int fd = -1;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) == 0 &&
+		fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0555", 0) == 0 &&
+		fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = fsmount(fs, FSMOUNT_CLOEXEC,
+			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? err_set(err, errno, "make an empty directory") : fd;
+}
+
+/* In a copy of the host's mount namespace. */
+static int keep_nothing(struct err *err)
+{
+	struct mount_attr cut = {.propagation = MS_PRIVATE};
+	_cleanup_close_ int empty = -1;
+
+	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &cut, sizeof(cut)) < 0)
+		return err_set(err, errno, "make the mounts of the host private");
+	empty = make_empty(err);
+	if (empty < 0)
+		return empty;
+	if (move_mount(empty, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(empty) < 0)
+		return err_set(err, errno, "attach an empty directory");
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
+		return err_set(err, errno, "leave the host's root");
+	return chdir("/") < 0 ? err_set(err, errno, "chdir '/'") : 0;
+}
+
+int clone_ground_leave_host(struct clone_ground *g, struct err *err)
+{
+	_cleanup_close_ int host = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (host < 0 || proc < 0)
+		return err_set(err, errno, "open '/proc'");
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_set(err, errno, "make a mount namespace");
+	r = keep_nothing(err);
+	if (r < 0 && setns(host, CLONE_NEWNS) < 0)
+		return err_set(err, errno, "return to the host's mount namespace");
+	if (r < 0)
+		return r;
+	g->host_fd = take_fd(&host);
+	g->proc_fd = take_fd(&proc);
+	return 0;
 }
 
 pid_t clone_make(const struct clone_ground *g, const struct clone_how *how, int *ret_pidfd)

@@ -95,21 +95,32 @@ static void move_down(int *fd)
 	*fd = low < *fd ? low : *fd;
 }
 
-/* The clone's first acts. `go_fd` gives one byte when everybody knows about it. */
-static void child_start(const struct clone_ground *g, struct seed_request *req, int go_fd)
+static bool sees_host(const struct seed_message *m)
 {
-	int keep[SEED_FDS_MAX + 3];
-	size_t n = req->n_fds;
+	return m->head.flags & SEED_SEES_HOST;
+}
+
+/* Its mount namespace it makes where it will be then. */
+static uint64_t made_later(const struct server *s, const struct seed_message *m)
+{
+	return sees_host(m) && s->ground.host_fd >= 0 ? m->head.clone_flags & CLONE_NEWNS : 0;
+}
+
+/* The clone's first acts. `go_fd` gives one byte when everybody knows about it. */
+static void child_start(
+	const struct server *s, const struct seed_message *m, struct seed_request *req, int go_fd)
+{
+	const struct clone_ground *g = &s->ground;
 	struct err err;
 	ssize_t got;
 	char go;
 
-	memcpy(keep, req->fds, req->n_fds * sizeof(int));
-	keep[n++] = req->conn;
-	keep[n++] = go_fd;
-	if (req->image_fd >= 0)
-		keep[n++] = req->image_fd;
-	if (child_settle(g, keep, n, &err) < 0)
+	req->missing = made_later(s, m);
+	req->bare = g->host_fd >= 0 && !sees_host(m);
+	if (g->host_fd >= 0 && sees_host(m) && setns(g->host_fd, CLONE_NEWNS) < 0)
+		_exit(EXIT_FAILURE);
+	seed_request_look(req, g->proc_fd);
+	if (seed_request_settle(g, req, go_fd, &err) < 0)
 		_exit(EXIT_FAILURE);
 	move_down(&req->conn);
 	do
@@ -152,7 +163,7 @@ static bool hand_over(struct server *s, int conn, const struct seed_message *m, 
 	if (!pool_suits(m) || !pool_take(&s->pool, &c))
 		return false;
 	if (introduce(s, conn, m, c.pid, c.pidfd, err) == 0)
-		(void)pool_hand_over(&c, conn, m);
+		(void)pool_hand_over(&c, &s->ground, conn, m);
 	close(c.pidfd);
 	close(c.conn);
 	return true;
@@ -162,7 +173,8 @@ static bool hand_over(struct server *s, int conn, const struct seed_message *m, 
 static pid_t make_clone(struct server *s, const struct seed_message *m, int *ret_pidfd,
 	bool *broken, struct err *err)
 {
-	struct clone_how how = {m->head.clone_flags | CLONE_PARENT, m->cgroup_fd};
+	struct clone_how how = {
+		(m->head.clone_flags & ~made_later(s, m)) | CLONE_PARENT, m->cgroup_fd};
 	pid_t pid;
 
 	if (m->pidns_fd >= 0 && setns(m->pidns_fd, CLONE_NEWPID) < 0)
@@ -201,7 +213,7 @@ static enum served clone_one(struct server *s, int conn, struct seed_message *m,
 	go_w = go[1];
 	pid = make_clone(s, m, &pidfd, &broken, err);
 	if (pid == 0) {
-		child_start(&s->ground, ret, take_fd(&go_r));
+		child_start(s, m, ret, take_fd(&go_r));
 		take_fd(&go_w); /* closed by now */
 		return SERVED_IN_CLONE;
 	}
@@ -442,6 +454,15 @@ static int loop(struct server *s, struct seed_request *ret, struct err *err)
 	return served == SERVED_BROKEN ? -err->code : 0;
 }
 
+/* For speed, and so as not to have what is not needed; without it goes, too. */
+static void leave_host(struct server *s)
+{
+	struct err err;
+
+	if (clone_ground_leave_host(&s->ground, &err) < 0)
+		(void)tell_keeper(s, SEED_KEEPER_LOG, 0, err.msg, NULL, 0);
+}
+
 static int start(struct server *s, struct err *err)
 {
 	int r;
@@ -456,6 +477,7 @@ static int start(struct server *s, struct err *err)
 	r = receive_config(s, err);
 	if (r < 0)
 		return r;
+	leave_host(s);
 	r = tell_keeper(s, SEED_KEEPER_READY, getpid(), TURF_VERSION, NULL, 0);
 	return r < 0 ? err_set(err, -r, "tell the keeper") : 0;
 }

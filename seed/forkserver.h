@@ -7,6 +7,7 @@
 #ifndef SEED_FORKSERVER_H
 #define SEED_FORKSERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "runtime/base/err.h"
@@ -27,7 +28,9 @@ struct seed_request {
 	int fds[SEED_FDS_MAX]; /* the plan's descriptors, in its order; owned; O_CLOEXEC */
 	size_t n_fds;
 	int image_fd;	  /* state image to go on from, or -1; owned */
+	int pagemap_fd;	  /* with one: /proc/self/pagemap, or -1; owned */
 	uint64_t missing; /* CLONE_NEW* that were asked for and have yet to be made by unshare(2) */
+	bool bare;	  /* no file of the host is seen: the root is an empty directory */
 };
 
 /*
@@ -38,7 +41,8 @@ struct seed_request {
  * the keeper is gone or the set-up fails: the seed then ends.
  *
  * From the call until the return in a clone nothing is allocated, no stdio is
- * touched and no lock is taken.
+ * touched and no lock is taken. Where it can, the process leaves the files of the host
+ * (seed_request.bare); its clones return to them where they have to see them.
  */
 int seed_serve(int listen_fd, int keeper_fd, struct seed_request *ret, struct err *err);
 

@@ -28,7 +28,7 @@
 /* How long killed clones may take to be gone. */
 #define FINISH_TIMEOUT_MS 1000
 
-/* Descriptors of a hand-over before the plan's own: conversation, plan. A state image is the last. */
+/* Descriptors of a hand-over before the plan's own: conversation, plan. Last are state image, /proc. */
 #define HAND_OVER_FDS 2
 
 void pool_init(struct pool *p, unsigned wanted)
@@ -97,7 +97,7 @@ void pool_hear(struct pool *p, const struct pollfd *fds, unsigned n)
 bool pool_suits(const struct seed_message *m)
 {
 	return m->head.clone_flags & CLONE_NEWPID && !(m->head.clone_flags & CLONE_NEWUSER) &&
-	       m->cgroup_fd < 0;
+	       !(m->head.flags & SEED_SEES_HOST) && m->cgroup_fd < 0;
 }
 
 bool pool_take(struct pool *p, struct pool_clone *ret)
@@ -113,14 +113,18 @@ bool pool_take(struct pool *p, struct pool_clone *ret)
 	return false;
 }
 
-int pool_hand_over(const struct pool_clone *c, int conn, const struct seed_message *m)
+int pool_hand_over(const struct pool_clone *c, const struct clone_ground *g, int conn,
+	const struct seed_message *m)
 {
-	int fds[HAND_OVER_FDS + SEED_FDS_MAX] = {conn, m->plan_fd};
+	int fds[HAND_OVER_FDS + SEED_FDS_MAX + 1] = {conn, m->plan_fd};
 	size_t n = HAND_OVER_FDS + m->n_fds;
 
 	memcpy(fds + HAND_OVER_FDS, m->fds, m->n_fds * sizeof(int));
-	if (m->image_fd >= 0)
+	if (m->image_fd >= 0) {
 		fds[n++] = m->image_fd;
+		if (g->proc_fd >= 0)
+			fds[n++] = g->proc_fd;
+	}
 	return seed_wire_send(c->conn, &m->head, sizeof(m->head), fds, n);
 }
 
@@ -137,10 +141,12 @@ void pool_finish(struct pool *p)
 
 /* --- the clone's side --- */
 
-static int receive(int park, struct seed_request *ret, struct err *err)
+static int receive(
+	const struct clone_ground *g, int park, struct seed_request *ret, struct err *err)
 {
 	struct seed_message m = {.image_fd = -1};
-	int fds[HAND_OVER_FDS + SEED_FDS_MAX];
+	int fds[HAND_OVER_FDS + SEED_FDS_MAX + 1];
+	_cleanup_close_ int proc = -1;
 	size_t n_fds = 0;
 	ssize_t n = seed_wire_recv(park, &m.head, sizeof(m.head), fds, ARRAY_SIZE(fds), &n_fds, 0);
 	int r;
@@ -148,6 +154,8 @@ static int receive(int park, struct seed_request *ret, struct err *err)
 	if (n != sizeof(m.head) || n_fds < HAND_OVER_FDS)
 		return err_say(err, EPIPE, "the seed has ended");
 	m.plan_fd = fds[1];
+	if (m.head.has & SEED_HAS_IMAGE && g->proc_fd >= 0 && n_fds > HAND_OVER_FDS)
+		proc = fds[--n_fds];
 	if (m.head.has & SEED_HAS_IMAGE && n_fds > HAND_OVER_FDS)
 		m.image_fd = fds[--n_fds];
 	m.n_fds = n_fds - HAND_OVER_FDS;
@@ -156,6 +164,9 @@ static int receive(int park, struct seed_request *ret, struct err *err)
 	close(m.plan_fd);
 	/* Its PID namespace is all that it was born with. */
 	ret->missing = m.head.clone_flags & ~(uint64_t)CLONE_NEWPID;
+	ret->bare = g->host_fd >= 0;
+	if (r == 0)
+		seed_request_look(ret, proc);
 	return r;
 }
 
@@ -167,7 +178,7 @@ static void child_park(const struct clone_ground *g, int park, struct seed_reque
 
 	if (child_settle(g, keep, 1, &err) < 0)
 		_exit(EXIT_FAILURE);
-	if (send(park, "", 1, MSG_NOSIGNAL) != 1 || receive(park, ret, &err) < 0)
+	if (send(park, "", 1, MSG_NOSIGNAL) != 1 || receive(g, park, ret, &err) < 0)
 		_exit(EXIT_FAILURE);
 	close(park);
 }

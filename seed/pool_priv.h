@@ -60,7 +60,8 @@ bool pool_suits(const struct seed_message *m);
 bool pool_take(struct pool *p, struct pool_clone *ret);
 
 /* Hands a request to a clone that was taken. 0, or a negative errno when it is dead. */
-int pool_hand_over(const struct pool_clone *c, int conn, const struct seed_message *m);
+int pool_hand_over(const struct pool_clone *c, const struct clone_ground *g, int conn,
+	const struct seed_message *m);
 
 /* Ends them all and waits until they are gone. */
 void pool_finish(struct pool *p);

@@ -12,6 +12,7 @@
 #include "runtime/base/proc.h"
 #include "seed/clone_priv.h"
 #include "seed/forkserver.h"
+#include "seed/state.h"
 
 /* How long the runtime may take to send a cold worker its request. */
 #define REQUEST_TIMEOUT_MS 10000
@@ -44,10 +45,34 @@ int seed_request_take(
 		return r;
 	ret->conn = conn;
 	ret->missing = 0;
+	ret->bare = false;
 	ret->image_fd = m->image_fd;
+	ret->pagemap_fd = -1;
 	ret->n_fds = m->n_fds;
 	memcpy(ret->fds, m->fds, m->n_fds * sizeof(int));
 	return 0;
+}
+
+void seed_request_look(struct seed_request *req, int proc_fd)
+{
+	struct err err; /* a state image without one is refused where it would be used */
+
+	if (req->image_fd >= 0)
+		req->pagemap_fd = state_pagemap(proc_fd, &err);
+}
+
+int seed_request_settle(
+	const struct clone_ground *g, struct seed_request *req, int also, struct err *err)
+{
+	int keep[SEED_FDS_MAX + 4];
+	size_t n = req->n_fds;
+	const int more[] = {req->conn, req->image_fd, req->pagemap_fd, also};
+
+	memcpy(keep, req->fds, n * sizeof(int));
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		if (more[i] >= 0)
+			keep[n++] = more[i];
+	return child_settle(g, keep, n, err);
 }
 
 static bool parse_fd(const char **p, char end, int *ret)
@@ -82,8 +107,6 @@ int seed_serve_parse(const char *arg, int *ret_listen_fd, int *ret_keeper_fd, st
 int seed_receive_one(int fd, struct seed_request *ret, struct err *err)
 {
 	struct clone_ground ground = CLONE_GROUND_INIT;
-	int keep[SEED_FDS_MAX + 2];
-	size_t n;
 	struct seed_message m;
 	int r;
 
@@ -100,12 +123,8 @@ int seed_receive_one(int fd, struct seed_request *ret, struct err *err)
 	r = clone_ground_prepare(&ground, err);
 	if (r < 0)
 		return r;
-	n = ret->n_fds;
-	memcpy(keep, ret->fds, n * sizeof(int));
-	keep[n++] = fd;
-	if (ret->image_fd >= 0)
-		keep[n++] = ret->image_fd;
-	return child_settle(&ground, keep, n, err);
+	seed_request_look(ret, -1);
+	return seed_request_settle(&ground, ret, -1, err);
 }
 
 int seed_trial(int (*run)(void *arg), void *arg, int timeout_ms, struct err *err)

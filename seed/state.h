@@ -60,10 +60,10 @@ int state_write(int fd, pid_t pid, const struct user_regs_struct *regs, int base
 struct state; /* an image on its way into this process */
 
 /*
- * To be called while /proc is there, and given to state_open(): the memory that this process
- * has changed is looked up in it. A descriptor, or a negative errno.
+ * For state_open(): the memory that this process has changed is looked up in it. `proc_fd`:
+ * the host's /proc; -1: where it usually is. A descriptor, or a negative errno.
  */
-int state_pagemap(struct err *err);
+int state_pagemap(int proc_fd, struct err *err);
 
 /*
  * Reads the headers of the image `fd` (borrowed until state_go()) and maps what the base has

@@ -48,9 +48,10 @@ struct state {
 	char stack[STACK_SIZE] __attribute__((aligned(64)));
 };
 
-int state_pagemap(struct err *err)
+int state_pagemap(int proc_fd, struct err *err)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int fd = proc_fd < 0 ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)
+			     : openat(proc_fd, "self/pagemap", O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? err_set(err, errno, "open '/proc/self/pagemap'") : fd;
 }
@@ -368,8 +369,9 @@ void state_go(struct state *s, uintptr_t word)
 
 #else
 
-int state_pagemap(struct err *err)
+int state_pagemap(int proc_fd, struct err *err)
 {
+	(void)proc_fd;
 	return err_say(err, ENOTSUP, "images of this machine's processors are unknown");
 }
 

@@ -152,8 +152,9 @@ static int check_head(const struct seed_wire_request *h, struct err *err)
 			h->version, SEED_WIRE_VERSION);
 	if (h->op != SEED_OP_CLONE)
 		return err_say(err, EPROTO, "clone request: unknown operation %u", h->op);
-	if (h->reserved != 0)
-		return err_say(err, EPROTO, "clone request: reserved field is not 0");
+	if (h->flags & ~(uint32_t)SEED_FLAGS_ALL)
+		return err_say(err, EPROTO, "clone request: unknown flags (%#x)",
+			h->flags & ~(uint32_t)SEED_FLAGS_ALL);
 	if (h->clone_flags & ~CLONE_FLAGS_ALLOWED)
 		return err_say(err, EPROTO, "clone request: clone flags %#llx are not allowed",
 			(unsigned long long)(h->clone_flags & ~CLONE_FLAGS_ALLOWED));

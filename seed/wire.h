@@ -17,7 +17,7 @@
 #include "runtime/base/err.h"
 
 #define SEED_WIRE_MAGIC	  0x46525554u /* "TURF" */
-#define SEED_WIRE_VERSION 2
+#define SEED_WIRE_VERSION 3
 
 /* All descriptors of one request; the kernel's own limit (SCM_MAX_FD) is 253. */
 #define SEED_FDS_MAX 250
@@ -36,6 +36,11 @@ enum seed_wire_has {
 	SEED_HAS_CGROUP = 1 << 2,    /* v2 cgroup directory for CLONE_INTO_CGROUP */
 	SEED_HAS_IMAGE = 1 << 3,     /* state image to go on from, opened for reading */
 	SEED_HAS_ALL = SEED_HAS_STATE_DIR | SEED_HAS_PIDNS | SEED_HAS_CGROUP | SEED_HAS_IMAGE,
+};
+
+enum seed_wire_flags {
+	SEED_SEES_HOST = 1 << 0, /* the clone has to see the files of the host */
+	SEED_FLAGS_ALL = SEED_SEES_HOST,
 };
 
 /* Who made the binaries at the two ends: a hash of the version, and the worker's executable. */
@@ -59,7 +64,7 @@ struct seed_wire_request {
 	uint32_t has;	      /* enum seed_wire_has */
 	uint32_t n_plan_fds;
 	uint32_t plan_len; /* size of the plan memfd */
-	uint32_t reserved; /* 0 */
+	uint32_t flags;	   /* enum seed_wire_flags */
 };
 
 enum seed_reply_type { SEED_REPLY_PID = 1, SEED_REPLY_ERROR = 2 };

@@ -80,6 +80,7 @@ struct box_call {
 	uint64_t clone_flags; /* CLONE_NEW* that the child is born with */
 	int pidns_fd;	      /* PID namespace to join before it is born, or -1 */
 	int cgroup_fd;	      /* v2 directory to be born in, or -1 */
+	bool sees_host;	      /* the child has to see the files of the host */
 };
 
 void box_plan_call(const struct box_plan *plan, struct box_call *ret);

@@ -112,12 +112,12 @@ int enter_run(struct enter *e, struct box_entry *ret, struct err *err)
 }
 
 int box_enter(const void *plan, size_t plan_len, const int *fds, size_t n_fds, int conn,
-	uint64_t missing, const int keep[BOX_KEEP_MAX], struct box_entry *ret, struct err *err)
+	const struct box_birth *birth, struct box_entry *ret, struct err *err)
 {
-	struct enter e = {.plan = plan, .conn = conn, .missing = missing};
+	struct enter e = {
+		.plan = plan, .conn = conn, .missing = birth->missing, .bare = birth->bare};
 
-	memcpy(e.keep, keep, sizeof(e.keep));
-
+	memcpy(e.keep, birth->keep, sizeof(e.keep));
 	*ret = (struct box_entry){.conn = conn, .gate_fd = -1, .start_conn = -1};
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set(err, errno, "PR_SET_DUMPABLE");

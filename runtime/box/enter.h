@@ -37,14 +37,39 @@ struct box_entry {
 /* Descriptors that a worker keeps beyond its box, until it closes them. */
 #define BOX_KEEP_MAX 2
 
+/* What is special about the process that becomes the container's. */
+struct box_birth {
+	/*
+	 * CLONE_NEW* of box_call.clone_flags that it was not born with; CLONE_NEWPID and
+	 * CLONE_NEWUSER cannot be among them.
+	 */
+	uint64_t missing;
+	/*
+	 * It sees no file of the host: an empty directory is the root of its mount namespace,
+	 * and box_remember_namespaces() was called before that. Not for a plan with
+	 * box_call.sees_host.
+	 */
+	bool bare;
+	int keep[BOX_KEEP_MAX]; /* left alone; -1: none */
+};
+
+#define BOX_BIRTH_INIT         \
+	{                      \
+		0, false,      \
+		{              \
+			-1, -1 \
+		}              \
+	}
+
 /*
- * Takes over `fds` and conn, and leaves `keep` (-1: none) alone. `missing` are the CLONE_NEW* of box_call.clone_flags that
- * the process was not born with; CLONE_NEWPID and CLONE_NEWUSER cannot be among them. On
- * failure the process is in an undefined state between outside and inside: report by
- * box_failed() and end it.
+ * Takes over `fds` and conn. On failure the process is in an undefined state between outside
+ * and inside: report by box_failed() and end it.
  */
 int box_enter(const void *plan, size_t plan_len, const int *fds, size_t n_fds, int conn,
-	uint64_t missing, const int keep[BOX_KEEP_MAX], struct box_entry *ret, struct err *err);
+	const struct box_birth *birth, struct box_entry *ret, struct err *err);
+
+/* For the clones of this process: which namespaces it is in, while /proc can be seen. */
+void box_remember_namespaces(void);
 
 /* Says READY: the container exists. */
 int box_ready(struct box_entry *entry, struct err *err);

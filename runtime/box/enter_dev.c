@@ -117,7 +117,7 @@ static int make_link(int dev, const char *target, const char *name, struct err *
 	return 0;
 }
 
-static int make_links(int dev, struct err *err)
+static int make_links(const struct plan_head *p, int dev, struct err *err)
 {
 	static const char *const links[][2] = {
 		{"/proc/self/fd", "fd"},
@@ -129,7 +129,7 @@ static int make_links(int dev, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		if (make_link(dev, links[i][0], links[i][1], err) < 0)
 			return -err->code;
-	if (access("/proc/kcore", F_OK) == 0 && make_link(dev, "/proc/kcore", "core", err) < 0)
+	if (p->flags & PLAN_KCORE && make_link(dev, "/proc/kcore", "core", err) < 0)
 		return -err->code;
 	/* The rootfs may hold a node of the host's devpts. */
 	if (symlinkat("pts/ptmx", dev, "ptmx") == 0)
@@ -150,7 +150,7 @@ int enter_devices(struct enter *e, struct err *err)
 		return 0;
 	if (make_devices(e, err) < 0)
 		return -err->code;
-	return make_links(e->dev, err);
+	return make_links(e->plan, e->dev, err);
 }
 
 /* The container's own devpts, and nothing that only looks like it. */

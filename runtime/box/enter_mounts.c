@@ -162,18 +162,6 @@ static bool join_params(
 	return true;
 }
 
-/* File systems that have no paths among their options, nor one as their source. */
-static bool is_pathless(const char *type)
-{
-	static const char *const types[] = {
-		"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (streq(types[i], type))
-			return true;
-	return false;
-}
-
 /*
  * The working directory is that of the caller, by which others may have relative paths:
  * from within the rootfs these could lead anywhere on the host.
@@ -182,7 +170,7 @@ static bool may_leave_cwd(const struct plan_head *p)
 {
 	plan_each(struct plan_mount, m, p, p->mounts)
 	{
-		if (m->kind == PLAN_MOUNT_FS && !is_pathless(plan_str(p, m->fstype)))
+		if (m->kind == PLAN_MOUNT_FS && !plan_is_pathless(plan_str(p, m->fstype)))
 			return false;
 	}
 	return true;

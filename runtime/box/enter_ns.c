@@ -61,14 +61,44 @@ int enter_attach_cgroups(struct enter *e, struct err *err)
 	return 0;
 }
 
+static bool stat_own(uint32_t type, struct stat *ret)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_file(type));
+	return stat(path, ret) == 0;
+}
+
+/* Those of the process that its clones have with it; st_ino 0: not known. */
+static struct {
+	uint32_t type;
+	struct stat st;
+} remembered[] = {{CLONE_NEWNS, {0}}, {CLONE_NEWUTS, {0}}, {CLONE_NEWIPC, {0}}, {CLONE_NEWNET, {0}},
+	{CLONE_NEWUSER, {0}}, {CLONE_NEWCGROUP, {0}}, {CLONE_NEWTIME, {0}}, {CLONE_NEWPID, {0}}};
+
+void box_remember_namespaces(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(remembered); i++)
+		if (!stat_own(remembered[i].type, &remembered[i].st))
+			remembered[i].st = (struct stat){0};
+}
+
+static bool find_own(uint32_t type, struct stat *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(remembered); i++)
+		if (remembered[i].type == type && remembered[i].st.st_ino != 0) {
+			*ret = remembered[i].st;
+			return true;
+		}
+	return stat_own(type, ret);
+}
+
 /* Joining the user namespace one is in already is an error; the others only cost time. */
 static bool is_in(const struct plan_ns *ns)
 {
-	char path[32];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_file(ns->type));
-	return stat(path, &st) == 0 && st.st_dev == ns->dev && st.st_ino == ns->ino;
+	return find_own(ns->type, &st) && st.st_dev == ns->dev && st.st_ino == ns->ino;
 }
 
 static int join_all(struct enter *e, struct err *err)

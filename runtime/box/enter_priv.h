@@ -19,6 +19,7 @@ struct enter {
 	bool own;	/* forked by the caller itself: its surroundings are the right ones */
 	bool joined;	/* the namespaces are, by a process in between */
 	bool in_cgroup; /* born in the one of v2 */
+	bool bare;	/* an empty directory is all it sees */
 	int keep[BOX_KEEP_MAX]; /* a worker's own */
 	uint64_t missing;	/* of plan->clone_flags: not born with these */
 	mode_t umask;		/* as it was at first */

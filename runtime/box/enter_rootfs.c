@@ -3,9 +3,14 @@
  * The rootfs comes as a detached tree and is laid over "/" (we still see the host
  * below it), filled through its descriptor, and made the root at the end. Where
  * createContainer hooks look for it by its path on the host, it is put there.
+ *
+ * Over an empty directory it can stay: a root with nothing below it is what one without
+ * anything below it is, and pivot_root() looks at every process of the host, and taking away
+ * what was there waits for every processor. Who may mount gets it without all the same.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -24,7 +29,7 @@ int enter_rootfs(struct enter *e, struct err *err)
 	if (!(p->flags & PLAN_MOUNT_NS))
 		return 0;
 	/* Nothing that is done from here on may reach the host. */
-	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &cut, sizeof(cut)) < 0)
+	if (!e->bare && mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &cut, sizeof(cut)) < 0)
 		return err_set(err, errno, "make the mounts of the host private");
 	if (move_mount(e->root, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_set(err, errno, "attach the rootfs '%s' at '%s'",
@@ -66,6 +71,11 @@ static int set_propagation(uint32_t propagation, struct err *err)
 	return 0;
 }
 
+static bool may_mount(const struct plan_head *p)
+{
+	return p->caps.bounding & 1u << CAP_SYS_ADMIN;
+}
+
 int enter_pivot(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
@@ -73,7 +83,7 @@ int enter_pivot(struct enter *e, struct err *err)
 
 	if (!(p->flags & PLAN_MOUNT_NS)) {
 		r = change_root(e, err);
-	} else if (p->flags & PLAN_NO_PIVOT) {
+	} else if (p->flags & PLAN_NO_PIVOT || (e->bare && !may_mount(p))) {
 		r = without_pivot(e, err);
 	} else {
 		if (fchdir(e->root) < 0)

@@ -193,6 +193,49 @@ void box_plan_destroy(struct box_plan *p)
 	free(p);
 }
 
+bool plan_is_pathless(const char *fstype)
+{
+	static const char *const types[] = {
+		"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (streq(types[i], fstype))
+			return true;
+	return false;
+}
+
+static bool mounts_by_path(const struct plan_head *p)
+{
+	plan_each(struct plan_mount, m, p, p->mounts)
+	{
+		if (m->kind == PLAN_MOUNT_FS && !plan_is_pathless(plan_str(p, m->fstype)))
+			return true;
+	}
+	return false;
+}
+
+/* Of the others, those that are joined have no part in what a file system shows. */
+static bool joins_by_name(const struct plan_head *p)
+{
+	plan_each(struct plan_ns, ns, p, p->ns)
+	{
+		if (ns->named && (ns->type == CLONE_NEWUSER || ns->type == CLONE_NEWNS))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Who makes a user namespace may mount a procfs where one can be seen already; an offset of
+ * time is written in one.
+ */
+static bool sees_host(const struct plan_head *p)
+{
+	return !(p->flags & PLAN_MOUNT_NS) || p->create_hooks.n > 0 ||
+	       p->clone_flags & CLONE_NEWUSER || p->unshare & CLONE_NEWTIME || joins_by_name(p) ||
+	       mounts_by_path(p);
+}
+
 void box_plan_call(const struct box_plan *p, struct box_call *ret)
 {
 	*ret = (struct box_call){
@@ -203,6 +246,7 @@ void box_plan_call(const struct box_plan *p, struct box_call *ret)
 		.clone_flags = p->head.clone_flags,
 		.pidns_fd = p->pidns_fd,
 		.cgroup_fd = p->cgroup_fd,
+		.sees_host = sees_host((const void *)p->bytes.data),
 	};
 }
 

@@ -49,7 +49,8 @@ enum plan_flags {
 	PLAN_SURROUNDINGS = 1u << 15,	/* nice and affinity are the caller's, to be restored */
 	PLAN_NOTIFY = 1u << 16,		/* the seccomp program has a listener */
 	PLAN_ROOTLESS = 1u << 17,	/* made by an ordinary user */
-	PLAN_ALL = (1u << 18) - 1,
+	PLAN_KCORE = 1u << 18,		/* the kernel has a /proc/kcore */
+	PLAN_ALL = (1u << 19) - 1,
 	/* Joins a running container; plan_check() lets none come by a socket. */
 	PLAN_JOIN = 1u << 31,
 };
@@ -224,6 +225,9 @@ struct plan_head {
 	uint32_t join_pad;
 	struct plan_array affinity_first, affinity_last; /* uint64_t words; before, in the cgroup */
 };
+
+/* File systems that have no paths among their options, nor one as their source. */
+bool plan_is_pathless(const char *fstype);
 
 /* Every reference of a plan that came with n_fds descriptors. -EBADMSG. */
 int plan_check(const void *plan, size_t len, size_t n_fds, struct err *err);

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "oci-spec/config.h"
 #include "runtime/box/plan_build.h"
@@ -175,7 +176,7 @@ int plan_devices(struct builder *b)
 
 	if (has_own_dev(b, &failed))
 		return failed ? err_oom(b->err) : 0;
-	head->flags |= PLAN_DEV;
+	head->flags |= PLAN_DEV | (access("/proc/kcore", F_OK) == 0 ? PLAN_KCORE : 0u);
 	if (plan_has_namespace(b, CLONE_NEWUSER))
 		head->flags |= PLAN_DEV_BIND;
 	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++) {

@@ -379,6 +379,7 @@ static int become(const char *arg, struct seed_request *req, struct err *err)
 		return -err->code;
 	if (seed_trial(nothing, NULL, 5000, err) < 0)
 		return -err->code;
+	box_remember_namespaces();
 	return seed_serve(listen_fd, keeper_fd, req, err);
 }
 
@@ -398,8 +399,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "hostile: %s\n", err.msg);
 		return 1;
 	}
-	r = box_enter(req.plan, req.plan_len, req.fds, req.n_fds, req.conn, req.missing,
-		(const int[BOX_KEEP_MAX]){-1, -1}, &entry, &err);
+	r = box_enter(req.plan, req.plan_len, req.fds, req.n_fds, req.conn,
+		&(struct box_birth){req.missing, req.bare, {-1, -1}}, &entry, &err);
 	if (r == 0)
 		r = box_ready(&entry, &err);
 	if (r == 0)

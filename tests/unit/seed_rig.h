@@ -5,8 +5,9 @@
  * runs the text in its plan:
  *   "exit N"     ends with that status        "signal N"  ends by that signal
  *   "hold"       says "up", lives until the connection ends
- *   "say FILE"   sends the contents of FILE (up to 64 KiB) and ends
+ *   "say FILE"   sends the contents of FILE of the host (up to 64 KiB) and ends
  *   "fds"        sends one line "N target" for each of its descriptors and ends
+ *   "root"       sends what it sees in "/" (where that is nothing, errno of a new file) and ends
  *   "self"       sends facts that no file tells
  *   "title"      names itself and holds
  *   "missing"    ends with status 7 when namespaces are missing, as in one that was parked, else 8
@@ -24,6 +25,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -86,6 +88,26 @@ static inline void rig_say_fds(int conn)
 	rig_send(conn, text);
 }
 
+static inline void rig_say_root(int conn)
+{
+	DIR *dir = opendir("/");
+	char text[4096] = "";
+	struct dirent *e;
+
+	while ((e = readdir(dir)) != NULL)
+		if (*e->d_name != '.')
+			snprintf(
+				text + strlen(text), sizeof(text) - strlen(text), "%s ", e->d_name);
+	if (!*text) {
+		/* Who may mount can make it writable. */
+		int r = mount(NULL, "/", NULL, MS_REMOUNT, NULL);
+
+		snprintf(text, sizeof(text), "nothing, remount %d, mkdir %s", r,
+			mkdir("/new", 0700) < 0 ? strerrorname_np(errno) : "done");
+	}
+	rig_send(conn, text);
+}
+
 static inline void rig_say_self(int conn)
 {
 	char text[512];
@@ -136,6 +158,8 @@ static inline void rig_run_clone(struct seed_request *req)
 		_exit(95);
 	if (streq(plan, "fds"))
 		rig_say_fds(req->conn);
+	if (streq(plan, "root"))
+		rig_say_root(req->conn);
 	if (streq(plan, "self"))
 		rig_say_self(req->conn);
 	if (streq(plan, "title") &&
@@ -330,8 +354,10 @@ static inline struct seed_clone rig_clone_with(
 {
 	struct seed_clone c;
 	struct err err = ERR_INIT;
-	int res = rig_call(r, plan, call, &c, &err);
+	int res;
 
+	call->sees_host |= str_after(plan, "say ") || streq(plan, "fds");
+	res = rig_call(r, plan, call, &c, &err);
 	ck_assert_msg(res == 0, "%s", err.msg);
 	return c;
 }

@@ -183,8 +183,8 @@ static _Noreturn void foreign_child(const struct box_call *call, int conn)
 	umask(0777);
 	plan = mmap(NULL, call->plan_len, PROT_READ, MAP_PRIVATE, call->plan_fd, 0);
 	memcpy(fds, call->fds, call->n_fds * sizeof(*fds));
-	if (box_enter(plan, call->plan_len, fds, call->n_fds, conn, 0,
-		    (const int[BOX_KEEP_MAX]){-1, -1}, &entry, &err) < 0 ||
+	if (box_enter(plan, call->plan_len, fds, call->n_fds, conn,
+		    &(struct box_birth)BOX_BIRTH_INIT, &entry, &err) < 0 ||
 		box_ready(&entry, &err) < 0 || box_wait_start(&entry, &err) < 0) {
 		box_failed(&entry, &err);
 		_exit(1);

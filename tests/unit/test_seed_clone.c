@@ -233,6 +233,33 @@ START_TEST(a_clone_is_born_in_its_cgroup)
 }
 END_TEST
 
+static void hear_root(const struct rig *r, uint64_t flags, bool sees_host, char text[4096])
+{
+	struct seed_call call = SEED_CALL_INIT;
+	struct seed_clone c;
+
+	call.clone_flags = flags;
+	call.sees_host = sees_host;
+	c = rig_clone_with(r, "root", &call);
+	rig_hear(&c, text, 4096);
+	rig_release(&c);
+}
+
+START_TEST(a_clone_sees_no_file_of_the_host)
+{
+	char text[4096];
+	struct rig r;
+
+	rig_open(&r, "8");
+	hear_root(&r, CLONE_NEWNS, false, text);
+	ck_assert_str_eq(text, "nothing, remount 0, mkdir ENOSPC");
+	/* But one that has to. */
+	hear_root(&r, CLONE_NEWNS, true, text);
+	ck_assert_ptr_nonnull(strstr(text, "proc "));
+	rig_close(&r);
+}
+END_TEST
+
 START_TEST(two_hundred_quick_exits_are_all_recorded)
 {
 	enum { N = 200 };
@@ -270,4 +297,5 @@ END_TEST
 RIG_MAIN("seed_clone", a_clone_runs_its_plan_and_its_exit_is_recorded,
 	a_clone_holds_nothing_of_the_seed, a_clone_is_as_after_execve, the_keeper_is_the_parent,
 	a_clone_takes_a_name_of_any_length, a_clone_is_born_in_the_namespaces_it_asks_for,
-	a_clone_is_born_in_its_cgroup, two_hundred_quick_exits_are_all_recorded)
+	a_clone_is_born_in_its_cgroup, a_clone_sees_no_file_of_the_host,
+	two_hundred_quick_exits_are_all_recorded)

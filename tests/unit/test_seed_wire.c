@@ -57,13 +57,13 @@ START_TEST(every_field_is_checked)
 	assert_refused(&h, sizeof(h), EPROTO, "clone request: not a request of turf");
 	h = head(4);
 	h.version = 9;
-	assert_refused(&h, sizeof(h), ESTALE, "clone request: version 9, this seed speaks 2");
+	assert_refused(&h, sizeof(h), ESTALE, "clone request: version 9, this seed speaks 3");
 	h = head(4);
 	h.op = 2;
 	assert_refused(&h, sizeof(h), EPROTO, "clone request: unknown operation 2");
 	h = head(4);
-	h.reserved = 1;
-	assert_refused(&h, sizeof(h), EPROTO, "clone request: reserved field is not 0");
+	h.flags = SEED_SEES_HOST | 4;
+	assert_refused(&h, sizeof(h), EPROTO, "clone request: unknown flags (0x4)");
 	h = head(4);
 	h.clone_flags = CLONE_NEWNS | CLONE_VM;
 	assert_refused(&h, sizeof(h), EPROTO, "clone request: clone flags 0x100 are not allowed");
