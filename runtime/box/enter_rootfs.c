@@ -4,9 +4,9 @@
  * below it), filled through its descriptor, and made the root at the end. Where
  * createContainer hooks look for it by its path on the host, it is put there.
  *
- * Over an empty directory it can stay: a root with nothing below it is what one without
- * anything below it is, and pivot_root() looks at every process of the host, and taking away
- * what was there waits for every processor. Who may mount gets it without all the same.
+ * A process that sees nothing but an empty directory leaves its root lying over that. It
+ * spares pivot_root(2), which looks at every process of the host, and taking away what was
+ * there, which waits for every processor. Only who may mount gets a root with nothing below.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -161,12 +161,16 @@ static void keep(
 		return;
 	make_room(dir_fd);
 	fd = openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	/* When the name is taken, somebody else was as quick, or two keys have one hash. */
 	if (fd < 0 || fd_write_all(fd, &head, sizeof(head)) < 0 ||
 		fd_write_all(fd, key->data, key->len) < 0 ||
-		fd_write_all(fd, p->insns, p->len * sizeof(*p->insns)) < 0 ||
-		linkat(AT_FDCWD, fd_path(fd, path), dir_fd, name, AT_SYMLINK_FOLLOW) < 0)
+		fd_write_all(fd, p->insns, p->len * sizeof(*p->insns)) < 0)
 		return;
+	fd_path(fd, path);
+	if (linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) == 0 || errno != EEXIST)
+		return;
+	/* One that was not believed, of another key, or of somebody who was as quick. */
+	if (unlinkat(dir_fd, name, 0) == 0)
+		(void)!linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW);
 }
 
 int seccomp_compile_cached(const char *dir, const struct oci_seccomp *config,
