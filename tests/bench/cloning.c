@@ -101,8 +101,9 @@ int cloning_prepare(struct cloning *c, const char *script, struct err *err)
 	c->turf = strdup(bench_program("turf"));
 	if (!c->turf)
 		return err_oom(err);
-	if (bench_directory("/tmp", c->dir, err) < 0 ||
-		bench_directory("/dev/shm", c->run, err) < 0)
+	if (bench_directory("/dev/shm", c->dir, err) < 0 ||
+		bench_directory("/dev/shm", c->run, err) < 0 ||
+		bench_directory("/tmp", c->disk, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(path, sizeof(path), "%s/%s", c->dir, dirs[i]);
@@ -115,8 +116,8 @@ int cloning_prepare(struct cloning *c, const char *script, struct err *err)
 	snprintf(c->root, sizeof(c->root), "%s/root", c->run);
 	snprintf(c->seeds, sizeof(c->seeds), "%s/seeds", c->run);
 	snprintf(c->state, sizeof(c->state), "%s/state", c->run);
-	snprintf(c->states, sizeof(c->states), "%s/states", c->run);
-	snprintf(c->image, sizeof(c->image), "%s/image", c->dir);
+	snprintf(c->states, sizeof(c->states), "%s/states", c->disk);
+	snprintf(c->image, sizeof(c->image), "%s/image", c->disk);
 	setenv("TURF_VERIFIED_DIR", c->run, 1);
 	if (mkdir(c->state, 0700) < 0 || mkdir(c->seeds, 0700) < 0)
 		return err_set(err, errno, "mkdir in '%s'", c->run);
@@ -167,6 +168,7 @@ void cloning_clean_up(struct cloning *c)
 	free(c->turf);
 	bench_directory_remove(c->dir);
 	bench_directory_remove(c->run);
+	bench_directory_remove(c->disk);
 }
 
 /* --- requests --- */

@@ -33,8 +33,9 @@ enum cloning_sandbox {
 };
 
 struct cloning {
-	char dir[64]; /* the bundle */
-	char run[64]; /* everything else; in memory, as the state of containers usually is */
+	char dir[64];  /* the bundle; in memory, since not the journal of a disk is measured */
+	char run[64];  /* the state of containers and seeds; in memory, as usually */
+	char disk[64]; /* images */
 	char root[96];
 	char seeds[96];
 	char state[96];
