@@ -24,6 +24,14 @@
 
 static_assert(CORE_PIECE % ZERO_RUN == 0, "runs are looked at one by one");
 
+/*
+ * Up to this length what is only read in a file beside its code is mapped with the code: a
+ * library becomes two areas of memory instead of four. Every fork copies all areas, and among
+ * thousands of clones each takes longer. What code could be found in a few megabytes of
+ * constants does not count beside that of the engine.
+ */
+#define MIXED_MAX ((size_t)2 << 20)
+
 /* --- what is saved --- */
 
 static int add_piece(
@@ -41,14 +49,45 @@ static int add_piece(
 	return 0;
 }
 
-static int add_region(struct core_file *c, const struct core_region *r, struct err *err)
+/* Both are of one file, and lie side by side. */
+static bool adjoin(const struct core_region *a, const struct core_region *b)
 {
+	return a->end == b->start && a->path && b->path && streq(a->path, b->path);
+}
+
+static bool is_beside_code(const struct core_file *c, size_t i)
+{
+	const struct core_region *r = c->regions;
+	size_t first = i, last = i;
+
+	while (first > 0 && adjoin(&r[first - 1], &r[first]))
+		first--;
+	while (last + 1 < c->n_regions && adjoin(&r[last], &r[last + 1]))
+		last++;
+	while (first <= last && !(r[first].flags & PF_X))
+		first++;
+	return first <= last;
+}
+
+static uint32_t choose_flags(const struct core_file *c, size_t i)
+{
+	const struct core_region *r = &c->regions[i];
+	const bool mixed = r->flags == PF_R && r->end - r->start <= MIXED_MAX;
+
+	return mixed && is_beside_code(c, i) ? PF_R | PF_X : r->flags;
+}
+
+static int add_region(struct core_file *c, size_t i, struct err *err)
+{
+	const struct core_region *r = &c->regions[i];
+	const uint32_t flags = choose_flags(c, i);
+
 	if (!(r->flags & PF_R))
 		return core_add(c, r->start, r->end - r->start, false, r->flags, err);
 	for (uint64_t at = r->start; at < r->end; at += CORE_PIECE) {
 		size_t len = r->end - at < CORE_PIECE ? (size_t)(r->end - at) : CORE_PIECE;
 
-		if (add_piece(c, at, len, r->flags, err) < 0)
+		if (add_piece(c, at, len, flags, err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -147,7 +186,7 @@ static int write_all(struct core_file *c, int fd, pid_t pid, const struct user_r
 	_cleanup_buf_ struct buf head = BUF_INIT;
 
 	for (size_t i = 0; i < c->n_regions; i++)
-		if (add_region(c, &c->regions[i], err) < 0)
+		if (add_region(c, i, err) < 0)
 			return -err->code;
 	if (put_notes(&notes, c, pid, regs, process, err) < 0)
 		return -err->code;
