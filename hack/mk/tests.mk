@@ -90,6 +90,7 @@ check-kernel: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
 
 check-vm: ## what depends on the kernel, on virtual machines: cgroup v2, v1, and systemd (slow)
 	$(Q)hack/vm v2
+	$(Q)VM_KEEP=1 VM_BOOTS=2 hack/vm v2 tests/vm/reboot.sh
 	$(Q)VM_KEEP=1 hack/vm v1
 	$(Q)VM_KEEP=1 hack/vm systemd
 	$(Q)VM_KEEP=1 hack/vm systemd-hybrid
