@@ -73,6 +73,7 @@ void clone_ground_finish(struct clone_ground *g)
 {
 	fd_close(&g->null_fd);
 	fd_close(&g->host_fd);
+	fd_close(&g->bare_fd);
 	fd_close(&g->proc_fd);
 }
 
@@ -113,18 +114,21 @@ int clone_ground_leave_host(struct clone_ground *g, struct err *err)
 {
 	_cleanup_close_ int host = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int bare = -1;
 	int r;
 
 	if (host < 0 || proc < 0)
 		return err_set(err, errno, "open '/proc'");
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_set(err, errno, "make a mount namespace");
-	r = keep_nothing(err);
+	bare = openat(proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	r = bare < 0 ? err_set(err, errno, "open '/proc/self/ns/mnt'") : keep_nothing(err);
 	if (r < 0 && setns(host, CLONE_NEWNS) < 0)
 		return err_set(err, errno, "return to the host's mount namespace");
 	if (r < 0)
 		return r;
 	g->host_fd = take_fd(&host);
+	g->bare_fd = take_fd(&bare);
 	g->proc_fd = take_fd(&proc);
 	return 0;
 }

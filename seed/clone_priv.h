@@ -17,15 +17,16 @@
 struct clone_ground {
 	int null_fd; /* /dev/null */
 	int host_fd; /* mount namespace of the host; -1: that is where we are */
+	int bare_fd; /* else ours */
 	int proc_fd; /* /proc of the host, O_PATH; -1: where it usually is */
 	int *tid_address;
 	void *robust_head;
 	size_t robust_len;
 };
 
-#define CLONE_GROUND_INIT                                   \
-	{                                                   \
-		.null_fd = -1, .host_fd = -1, .proc_fd = -1 \
+#define CLONE_GROUND_INIT                                                  \
+	{                                                                  \
+		.null_fd = -1, .host_fd = -1, .bare_fd = -1, .proc_fd = -1 \
 	}
 
 /*

@@ -100,12 +100,6 @@ static bool sees_host(const struct seed_message *m)
 	return m->head.flags & SEED_SEES_HOST;
 }
 
-/* Its mount namespace it makes where it will be then. */
-static uint64_t made_later(const struct server *s, const struct seed_message *m)
-{
-	return sees_host(m) && s->ground.host_fd >= 0 ? m->head.clone_flags & CLONE_NEWNS : 0;
-}
-
 /* The clone's first acts. `go_fd` gives one byte when everybody knows about it. */
 static void child_start(
 	const struct server *s, const struct seed_message *m, struct seed_request *req, int go_fd)
@@ -115,10 +109,7 @@ static void child_start(
 	ssize_t got;
 	char go;
 
-	req->missing = made_later(s, m);
 	req->bare = g->host_fd >= 0 && !sees_host(m);
-	if (g->host_fd >= 0 && sees_host(m) && setns(g->host_fd, CLONE_NEWNS) < 0)
-		_exit(EXIT_FAILURE);
 	seed_request_look(req, g->proc_fd);
 	if (seed_request_settle(g, req, go_fd, &err) < 0)
 		_exit(EXIT_FAILURE);
@@ -169,22 +160,39 @@ static bool hand_over(struct server *s, int conn, const struct seed_message *m, 
 	return true;
 }
 
-/* clone3() for the request, in the PID namespace it names. Returns as clone_make(). */
+/* Where the clone is to be born. */
+static int go_there(const struct server *s, const struct seed_message *m, struct err *err)
+{
+	if (m->pidns_fd >= 0 && setns(m->pidns_fd, CLONE_NEWPID) < 0)
+		return err_set(err, errno, "join the PID namespace");
+	if (sees_host(m) && s->ground.host_fd >= 0 && setns(s->ground.host_fd, CLONE_NEWNS) < 0)
+		return err_set(err, errno, "return to the host's mount namespace");
+	return 0;
+}
+
+static bool come_back(const struct server *s, const struct seed_message *m)
+{
+	return (m->pidns_fd < 0 || setns(s->pidns_fd, CLONE_NEWPID) == 0) &&
+	       (!sees_host(m) || s->ground.host_fd < 0 ||
+		       setns(s->ground.bare_fd, CLONE_NEWNS) == 0);
+}
+
+/* clone3() for the request, in the namespaces it names. Returns as clone_make(). */
 static pid_t make_clone(struct server *s, const struct seed_message *m, int *ret_pidfd,
 	bool *broken, struct err *err)
 {
-	struct clone_how how = {
-		(m->head.clone_flags & ~made_later(s, m)) | CLONE_PARENT, m->cgroup_fd};
-	pid_t pid;
+	struct clone_how how = {m->head.clone_flags | CLONE_PARENT, m->cgroup_fd};
+	pid_t pid = go_there(s, m, err);
 
-	if (m->pidns_fd >= 0 && setns(m->pidns_fd, CLONE_NEWPID) < 0)
-		return err_set(err, errno, "join the PID namespace");
-	pid = clone_make(&s->ground, &how, ret_pidfd);
-	if (pid == 0)
-		return 0;
+	if (pid == 0) {
+		pid = clone_make(&s->ground, &how, ret_pidfd);
+		if (pid == 0)
+			return 0;
+	}
 	/* All later clones would be born in somebody's container. */
-	if (m->pidns_fd >= 0 && setns(s->pidns_fd, CLONE_NEWPID) < 0)
-		*broken = true;
+	*broken = !come_back(s, m);
+	if (err->code)
+		return -err->code;
 	if (pid == -ENOMEM && m->pidns_fd >= 0)
 		return err_say(err, ENOMEM, "clone: out of memory, or the PID namespace has ended");
 	if (pid < 0)
@@ -450,7 +458,7 @@ static int loop(struct server *s, struct seed_request *ret, struct err *err)
 		served = turn(s, ret, err);
 	while (served == SERVED || served == SERVED_LATER);
 	if (served == SERVED_BROKEN && !err->code)
-		return err_say(err, EIO, "cannot return to the seed's PID namespace");
+		return err_say(err, EIO, "cannot return to the seed's namespaces");
 	return served == SERVED_BROKEN ? -err->code : 0;
 }
 

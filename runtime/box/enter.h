@@ -53,12 +53,9 @@ struct box_birth {
 	int keep[BOX_KEEP_MAX]; /* left alone; -1: none */
 };
 
-#define BOX_BIRTH_INIT         \
-	{                      \
-		0, false,      \
-		{              \
-			-1, -1 \
-		}              \
+#define BOX_BIRTH_INIT             \
+	{                          \
+		.keep = { -1, -1 } \
 	}
 
 /*

@@ -214,26 +214,14 @@ static bool mounts_by_path(const struct plan_head *p)
 	return false;
 }
 
-/* Of the others, those that are joined have no part in what a file system shows. */
-static bool joins_by_name(const struct plan_head *p)
-{
-	plan_each(struct plan_ns, ns, p, p->ns)
-	{
-		if (ns->named && (ns->type == CLONE_NEWUSER || ns->type == CLONE_NEWNS))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Who makes a user namespace may mount a procfs where one can be seen already; an offset of
  * time is written in one.
  */
 static bool sees_host(const struct plan_head *p)
 {
-	return !(p->flags & PLAN_MOUNT_NS) || p->create_hooks.n > 0 ||
-	       p->clone_flags & CLONE_NEWUSER || p->unshare & CLONE_NEWTIME || joins_by_name(p) ||
-	       mounts_by_path(p);
+	return !(p->flags & PLAN_MOUNT_NS) || p->clone_flags & CLONE_NEWUSER ||
+	       p->unshare & CLONE_NEWTIME || mounts_by_path(p);
 }
 
 void box_plan_call(const struct box_plan *p, struct box_call *ret)

@@ -109,6 +109,27 @@ serve warm
 serve warm --warmfork require
 serve cold --warmfork never
 eq "$(turf run -b "$TMP/short" --warmfork require "$id")" ran
+# A clone sees no file of the host while its sandbox is made, but one that has to: for a user
+# namespace, for a file system that is mounted by a path, without a mount namespace.
+cp "$TMP/short/config.json" "$TMP/plain.json"
+sees_host() {
+	edit "$TMP/short" "$@"
+	eq "$(turf run -b "$TMP/short" --warmfork require "$id")" ran "with $1"
+	cp "$TMP/plain.json" "$TMP/short/config.json"
+}
+chown -R 100000:100000 "$TMP/short/rootfs"
+sees_host '.linux.namespaces += [{"type": "user"}]
+	| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+	| .linux.gidMappings = .linux.uidMappings'
+chown -R 0:0 "$TMP/short/rootfs"
+mkdir "$TMP/lower"
+sees_host '.mounts += [{"destination": "/over", "type": "overlay", "source": "overlay",
+	"options": ["lowerdir=" + $lower + ":" + $lower + "/../short"]}]' --arg lower "$TMP/lower"
+sees_host 'del(.linux.namespaces[] | select(.type == "mount")) | .mounts = []
+	| .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+# Who may mount has a root with nothing below it.
+sees_host '.process.capabilities.bounding += ["CAP_SYS_ADMIN"]'
+serve warm --warmfork require
 # Time zone and locale are the container's, whoever made the engine.
 worker "$TMP/local" -e 'console.log((1234.5).toLocaleString(), new Date(0).getHours())'
 edit "$TMP/local" '.process.env += ["LANG=de_DE.UTF-8", "TZ=Asia/Tokyo"]'

@@ -256,6 +256,11 @@ START_TEST(a_clone_sees_no_file_of_the_host)
 	/* But one that has to. */
 	hear_root(&r, CLONE_NEWNS, true, text);
 	ck_assert_ptr_nonnull(strstr(text, "proc "));
+	hear_root(&r, CLONE_NEWNS | CLONE_NEWUSER, true, text);
+	ck_assert_ptr_nonnull(strstr(text, "proc "));
+	/* The seed has come back. */
+	hear_root(&r, 0, false, text);
+	ck_assert_ptr_nonnull(str_after(text, "nothing, "));
 	rig_close(&r);
 }
 END_TEST
