@@ -353,3 +353,18 @@ int bench_first_byte(const char *socket_path, pid_t pid, struct err *err)
 	close(p.fd);
 	return r;
 }
+
+double bench_private_kib(pid_t pid)
+{
+	static const char name[] = "Private_Dirty:";
+	_cleanup_free_ char *text = NULL;
+	struct err err = ERR_INIT;
+	char path[64], *line;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	if (file_read(AT_FDCWD, path, 1u << 16, &text, &len, &err) < 0)
+		return 0;
+	line = strstr(text, name);
+	return line ? strtod(line + sizeof(name) - 1, NULL) : 0;
+}

@@ -91,6 +91,10 @@ void bench_report_cases(struct bench_report *r, struct bench_case *cases, size_t
 /* A row for the median wall time of one case, whose ratio to another is to be at most `bar`. */
 void bench_report_ratio(
 	struct bench_report *r, struct bench_case *cases, size_t which, size_t against, double bar);
+
+/* "private memory" of that many KiB, at most `bar`; NAN: why is in *err. */
+void bench_report_kib(
+	struct bench_report *r, const char *name, double value, double bar, const struct err *err);
 /* A remark below the table. */
 void bench_report_note(struct bench_report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Prints the table, writes the file, frees. */
@@ -130,6 +134,9 @@ char *bench_find(const char *program);
  */
 #define BENCH_FIRST_BYTE_TIMEOUT_MS 20000
 int bench_first_byte(const char *socket_path, pid_t pid, struct err *err);
+
+/* Memory that a process has changed and shares with nobody, in KiB; 0 when it is gone. */
+double bench_private_kib(pid_t pid);
 
 /* Path of a program of the build directory, $B/NAME. Not owned, good until the next call. */
 const char *bench_program(const char *name);

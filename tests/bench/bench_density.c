@@ -219,21 +219,6 @@ static int run_lives(
 
 /* --- memory --- */
 
-/* KiB of a line of /proc/PID/smaps_rollup; 0 when there is none. */
-static double rollup_kib(pid_t pid, const char *name)
-{
-	_cleanup_free_ char *text = NULL;
-	struct err err = ERR_INIT;
-	char path[64], *line;
-	size_t len;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	if (file_read(AT_FDCWD, path, 1u << 16, &text, &len, &err) < 0)
-		return 0;
-	line = strstr(text, name);
-	return line ? strtod(line + strlen(name), NULL) : 0;
-}
-
 /* What is shared of the mappings of files below `dir`, in KiB, as this process's part of it. */
 static double shared_kib(pid_t pid, const char *dir)
 {
@@ -273,7 +258,7 @@ static double median_kib(const pid_t *pids, size_t n)
 	_cleanup_free_ double *v = calloc(n, sizeof(*v));
 
 	for (size_t i = 0; v && i < n; i++)
-		v[i] = rollup_kib(pids[i], "Private_Dirty:");
+		v[i] = bench_private_kib(pids[i]);
 	if (!v || n == 0)
 		return NAN;
 	qsort(v, n, sizeof(*v), by_value);
@@ -281,20 +266,6 @@ static double median_kib(const pid_t *pids, size_t n)
 }
 
 /* --- the parts --- */
-
-static void report_kib(
-	struct bench_report *r, const char *name, double value, double bar, const struct err *err)
-{
-	bench_report_row(r, &(struct bench_row){
-				    .name = name,
-				    .metric = "private memory",
-				    .unit = "KiB",
-				    .value = value,
-				    .ratio = NAN,
-				    .bar = bar,
-				    .reason = isnan(value) ? err->msg : NULL,
-			    });
-}
 
 /* From nothing to BURST that have answered; what each of them then has of its own. */
 static void report_burst(struct bench_report *r)
@@ -321,7 +292,7 @@ static void report_burst(struct bench_report *r)
 				    .reason = err.code ? err.msg : NULL,
 				    .samples = &seconds,
 			    });
-	report_kib(r, "after one answer", kib, BAR_HELLO_KIB, &err);
+	bench_report_kib(r, "after one answer", kib, BAR_HELLO_KIB, &err);
 }
 
 /* Clone requests and those of the floor, in turn. */
@@ -387,17 +358,9 @@ static void report_small_pages(struct bench_report *r)
 {
 	const struct cloning_way way = {.cloning = &setup.pages, .seed = CLONING_PARKED};
 	struct err err = ERR_INIT;
-	struct cloning_worker w;
-	double wall, kib = NAN;
+	const double kib = cloning_private_kib(&way, SMALL_PAGES, &err);
 
-	if (cloning_start(&way, &w, &wall, &err) == 0) {
-		for (unsigned i = 1; i < SMALL_PAGES && !err.code; i++)
-			(void)bench_first_byte(setup.pages.socket, 0, &err);
-		if (!err.code)
-			kib = rollup_kib(w.pid, "Private_Dirty:");
-		cloning_end(&w);
-	}
-	report_kib(r, "after 50 small pages", kib, BAR_SMALL_PAGES_KIB, &err);
+	bench_report_kib(r, "after 50 small pages", kib, BAR_SMALL_PAGES_KIB, &err);
 }
 
 static void report_shared_state(struct bench_report *r)

@@ -7,6 +7,7 @@
  *                      image, and from source
  *   hot render         a request to a worker of the same state that has answered hundreds
  *   bun, workerd, deno, node    the same code, from execve
+ *   private memory     of a clone that has rendered 50 pages
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,8 @@
 #define BAR_OF_HOT	  3.5 /* a clone, of a hot render */
 #define BAR_CLONE_QUICKER 9.0 /* than the best of the others */
 #define BAR_COLD_QUICKER  6.0
+#define BAR_PRIVATE_KIB	  (10 << 10) /* after PAGES */
+#define PAGES		  50
 
 #define PAGE	    "tests/bench/ssr/page.jsx"
 #define MODULES	    "bench/npm/node_modules"
@@ -179,6 +182,7 @@ int main(void)
 	struct bench_report *r = bench_report_open("ssr");
 	struct err err = ERR_INIT;
 	int rc, failed = prepare(&err);
+	double kib = NAN;
 
 	for (size_t i = 0; i < N_CASES; i++) {
 		if (i >= STATE) {
@@ -189,11 +193,14 @@ int main(void)
 		if (failed < 0)
 			cases[i].missing = err.msg;
 	}
+	if (failed == 0)
+		kib = cloning_private_kib(&from_state, PAGES, &err);
 	bench_run(cases, N_CASES, bench_rounds());
 	bench_report_cases(r, cases, N_CASES, baselines, ARRAY_SIZE(baselines));
 	bench_report_ratio(r, cases, CLONE, HOT, BAR_OF_HOT);
 	report_quicker(r, &cases[CLONE], best_of_others(cases), BAR_CLONE_QUICKER);
 	report_quicker(r, &cases[STATE], best_of_others(cases), BAR_COLD_QUICKER);
+	bench_report_kib(r, "after 50 pages", kib, BAR_PRIVATE_KIB, &err);
 	bench_report_note(r, "each figure ends with the first byte of a page of 200 items");
 	rc = bench_report_close(r);
 	clean_up();

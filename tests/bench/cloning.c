@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -312,6 +313,22 @@ void cloning_end(struct cloning_worker *w)
 		fprintf(stderr, "bench: %s\n", err.msg);
 	cgroup_close(w->cgroup);
 	w->cgroup = NULL;
+}
+
+double cloning_private_kib(const struct cloning_way *way, unsigned answers, struct err *err)
+{
+	struct cloning_worker w;
+	double wall, kib = NAN;
+	int r = cloning_start(way, &w, &wall, err);
+
+	if (r < 0)
+		return NAN;
+	for (unsigned i = 1; i < answers && r == 0; i++)
+		r = bench_first_byte(way->cloning->socket, 0, err);
+	if (r == 0)
+		kib = bench_private_kib(w.pid);
+	cloning_end(&w);
+	return kib;
 }
 
 int cloning_run(

@@ -75,6 +75,9 @@ int cloning_start(const struct cloning_way *way, struct cloning_worker *ret, dou
 /* Kills it and waits for its end. */
 void cloning_end(struct cloning_worker *w);
 
+/* What one has of its own after its first `answers` (bench_private_kib()); NAN with *err. */
+double cloning_private_kib(const struct cloning_way *way, unsigned answers, struct err *err);
+
 /* For a case: both. `arg` points to a cloning_way. */
 int cloning_run(
 	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err);

@@ -248,3 +248,17 @@ int bench_report_close(struct bench_report *r)
 	free(r);
 	return rc;
 }
+
+void bench_report_kib(
+	struct bench_report *r, const char *name, double value, double bar, const struct err *err)
+{
+	bench_report_row(r, &(struct bench_row){
+				    .name = name,
+				    .metric = "private memory",
+				    .unit = "KiB",
+				    .value = value,
+				    .ratio = NAN,
+				    .bar = bar,
+				    .reason = isnan(value) ? err->msg : NULL,
+			    });
+}
