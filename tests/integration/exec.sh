@@ -63,7 +63,7 @@ done
 HELPERS+=($!)
 second() {
 	inner=$(turf ps -f json "$id" | jq --argjson p "$pid" '[.[] | select(. != $p)] | .[0] // empty')
-	[ -n "$inner" ] && grep -qz "^1000" "/proc/$inner/cmdline"
+	[ -n "$inner" ] && [ "$(tr '\0' ' ' <"/proc/$inner/cmdline")" = "sleep 1000 " ]
 }
 await second
 eq "$(sort "/proc/$inner/cgroup")" "$(sort "/proc/$pid/cgroup")" "cgroups"
