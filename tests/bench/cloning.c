@@ -19,7 +19,6 @@
 #include "runtime/base/util.h"
 #include "runtime/box/box.h"
 #include "runtime/box/cgroup.h"
-#include "runtime/box/gate.h"
 #include "runtime/payload.h"
 #include "seed/client.h"
 #include "tests/bench/profile.h"
@@ -199,13 +198,12 @@ struct request {
 	struct box_child child;
 	struct cgroup *cgroup;
 	int state_fd;
-	int gate_fd;
 	int null_fd;
 };
 
-#define REQUEST_INIT                                                                  \
-	{                                                                             \
-		.child = BOX_CHILD_INIT, .state_fd = -1, .gate_fd = -1, .null_fd = -1 \
+#define REQUEST_INIT                                                   \
+	{                                                              \
+		.child = BOX_CHILD_INIT, .state_fd = -1, .null_fd = -1 \
 	}
 
 static int make_plan(struct request *q, const struct cloning_way *way, const char *id,
@@ -223,7 +221,7 @@ static int make_plan(struct request *q, const struct cloning_way *way, const cha
 		.config = config,
 		.payload = BOX_PAYLOAD_WORKER,
 		.no_new_keyring = true,
-		.gate_fd = q->gate_fd,
+		.gate_fd = -1, /* created and started in one go */
 		.stdio = {q->null_fd, q->null_fd, q->null_fd},
 	};
 	char rootfs[96];
@@ -248,10 +246,7 @@ static int request_prepare(struct request *q, const struct cloning_way *way, str
 	q->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (q->state_fd < 0 || q->null_fd < 0)
 		return err_set(err, errno, "open '%s'", c->state);
-	(void)unlinkat(q->state_fd, GATE_SOCKET, 0);
 	(void)unlinkat(q->state_fd, "exit", 0);
-	if (gate_listen(q->state_fd, &q->gate_fd, err) < 0)
-		return -err->code;
 	return make_plan(q, way, id, &warnings, err);
 }
 
@@ -263,8 +258,6 @@ static int request_send(struct request *q, const struct cloning *c, struct err *
 
 	if (r == 0)
 		r = box_bring_up(&q->child, q->plan, &duties, err);
-	if (r == 0)
-		r = gate_start(q->state_fd, err);
 	return r < 0 ? r : bench_first_byte(c->socket, 0, err);
 }
 
@@ -272,7 +265,6 @@ static void request_finish(struct request *q)
 {
 	fd_close(&q->child.conn);
 	box_plan_destroy(q->plan);
-	fd_close(&q->gate_fd);
 	fd_close(&q->null_fd);
 	fd_close(&q->state_fd);
 }
