@@ -180,12 +180,14 @@ static int follow(const struct record *r, struct cgroup *cg, int interval_ms, st
 	while (rc == 0) {
 		struct pollfd fds[] = {{pidfd, POLLIN, 0}, {oom.fd, POLLIN, 0}};
 		int64_t left = next - now_ms();
+		bool ended;
 
 		if (poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0) < 0 && errno != EINTR)
 			return err_set(err, errno, "poll");
-		if ((fds[1].revents & POLLIN) && cgroup_oom_read(&oom))
+		ended = fds[0].revents & POLLIN;
+		if ((ended || fds[1].revents & POLLIN) && cgroup_oom_read(&oom))
 			rc = print_oom(r, err);
-		else if (fds[0].revents & POLLIN)
+		else if (ended)
 			return 0;
 		if (rc == 0 && now_ms() >= next) {
 			rc = print_stats(r, cg, err);

@@ -49,11 +49,12 @@ static int open_v2(const struct cgroup_dir *dir, struct cgroup_oom *oom, struct 
 	oom->file = openat(dir->fd, "memory.events", O_RDONLY | O_CLOEXEC);
 	if (oom->file < 0)
 		return err_set(err, errno, "open '%s/memory.events'", dir->path);
+	oom->counts = true;
+	/* First: what is counted until it is watched is seen at the next look. */
+	oom->kills = kills_of(oom->file);
 	oom->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (oom->fd < 0 || inotify_add_watch(oom->fd, fd_path(oom->file, path), IN_MODIFY) < 0)
 		return err_set(err, errno, "watch '%s/memory.events'", dir->path);
-	oom->counts = true;
-	oom->kills = kills_of(oom->file);
 	return 0;
 }
 
@@ -77,14 +78,13 @@ bool cgroup_oom_read(struct cgroup_oom *oom)
 {
 	/* As many bytes as an eventfd has, and as many events as inotify has. */
 	char events[4096] __attribute__((aligned(8)));
-	int64_t kills;
+	const bool told = read(oom->fd, events, sizeof(events)) > 0;
+	const int64_t kills = kills_of(oom->file);
 
-	if (read(oom->fd, events, sizeof(events)) < 0)
-		return false;
-	kills = kills_of(oom->file);
 	/* v1's descriptor tells nothing else; but a cgroup that goes away is told there, too. */
 	if (!oom->counts)
-		return kills >= 0;
+		return told && kills >= 0;
+	/* The kernel counts at once, and tells of it some milliseconds later. */
 	if (kills <= oom->kills)
 		return false;
 	oom->kills = kills;

@@ -36,7 +36,7 @@ struct cgroup_oom {
 /* -ENOTSUP without a memory cgroup. */
 int cgroup_oom_open(struct cgroup *cg, struct cgroup_oom *ret, struct err *err);
 
-/* After POLLIN: whether there was one; false also when the cgroup has gone. */
+/* After POLLIN, and when all is over: was there one since the last look? Not if the cgroup is gone. */
 bool cgroup_oom_read(struct cgroup_oom *oom);
 
 void cgroup_oom_close(struct cgroup_oom *oom);

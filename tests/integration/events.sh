@@ -61,8 +61,8 @@ await has_status "$id-oom" running
 "$TURF" --root "$ROOT" events --interval 1h "$id-oom" >"$TMP/oom" &
 events=$!
 HELPERS+=("$events")
-# It watches as soon as it has the file open.
-watches() { find "/proc/$events/fd" -lname '*/memory.oom_control' -o -lname '*/memory.events' | grep -q .; }
+# It watches as soon as it has this open.
+watches() { find "/proc/$events/fd" -lname '*/memory.oom_control' -o -lname anon_inode:inotify | grep -q .; }
 await watches
 echo go >&9
 wait "$events" || fail "events ended with $?"
