@@ -19,17 +19,14 @@
 #define F_SEAL_EXEC 0x0020
 #endif
 
-#define IMAGE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
 static int seal(int fd)
 {
+	int r;
+
 	if (fchmod(fd, 0555) < 0)
 		return -errno;
-	if (fcntl(fd, F_ADD_SEALS, IMAGE_SEALS | F_SEAL_EXEC) == 0)
-		return 0;
-	if (errno == EINVAL && fcntl(fd, F_ADD_SEALS, IMAGE_SEALS) == 0)
-		return 0;
-	return -errno;
+	r = memfd_seal(fd, F_SEAL_EXEC);
+	return r == -EINVAL ? memfd_seal(fd, 0) : r;
 }
 
 static int copy_file(int from, int to, off_t size)

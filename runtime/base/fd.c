@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Pages of a memfd may be held by whoever moves or looks at memory in the background. */
+#define SEAL_TRIES    100
+#define SEAL_PAUSE_NS 10000000
 
 /* Newer than the C library's headers: Linux 6.3. */
 #ifndef MFD_EXEC
@@ -230,6 +235,19 @@ int file_put(int dirfd, const char *path, const char *data, struct err *err)
 	return 0;
 }
 
+int memfd_seal(int fd, unsigned more)
+{
+	const unsigned seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | more;
+	const struct timespec pause = {.tv_nsec = SEAL_PAUSE_NS};
+
+	for (int tries = 1; fcntl(fd, F_ADD_SEALS, seals) < 0; tries++) {
+		if (errno != EBUSY || tries == SEAL_TRIES)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int memfd_sealed(const char *name, const void *data, size_t len, struct err *err)
 {
 	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -240,8 +258,9 @@ int memfd_sealed(const char *name, const void *data, size_t len, struct err *err
 	r = fd_write_all(fd, data, len);
 	if (r < 0)
 		return err_set(err, -r, "fill memfd '%s'", name);
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return err_set(err, errno, "seal memfd '%s'", name);
+	r = memfd_seal(fd, 0);
+	if (r < 0)
+		return err_set(err, -r, "seal memfd '%s'", name);
 	return take_fd(&fd);
 }
 

@@ -80,6 +80,12 @@ int file_put(int dirfd, const char *path, const char *data, struct err *err);
 /* A memfd holding `data`, sealed against every change. Returns the fd or a negative errno. */
 int memfd_sealed(const char *name, const void *data, size_t len, struct err *err);
 
+/*
+ * Seals a memfd against every change, and with `more` seals. Waits for pages of it that the
+ * kernel happens to hold, a second at most. 0 or a negative errno.
+ */
+int memfd_seal(int fd, unsigned more);
+
 /* A memfd that can be executed, empty; O_CLOEXEC. Returns the fd or a negative errno. */
 int memfd_executable(const char *name, struct err *err);
 

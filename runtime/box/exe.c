@@ -86,9 +86,9 @@ static int open_copy(struct err *err)
 		return err_set(err, errno, "copy the runtime's executable");
 	while ((n = sendfile(to, from, NULL, 1u << 20)) > 0)
 		;
-	if (n < 0 || fcntl(to, F_ADD_SEALS,
-			     F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return err_set(err, errno, "copy the runtime's executable");
+	n = n < 0 ? -errno : memfd_seal(to, 0);
+	if (n < 0)
+		return err_set(err, (int)-n, "copy the runtime's executable");
 	return take_fd(&to);
 }
 
