@@ -163,20 +163,6 @@ static bool join_params(
 }
 
 /*
- * The working directory is that of the caller, by which others may have relative paths:
- * from within the rootfs these could lead anywhere on the host.
- */
-static bool may_leave_cwd(const struct plan_head *p)
-{
-	plan_each(struct plan_mount, m, p, p->mounts)
-	{
-		if (m->kind == PLAN_MOUNT_FS && !plan_is_pathless(plan_str(p, m->fstype)))
-			return false;
-	}
-	return true;
-}
-
-/*
  * mount(2) does by one call what takes ten with the descriptors of the new ones, but
  * cannot say why it fails, so that the others are then tried after all. The place is
  * the working directory, which needs no path.
@@ -313,7 +299,11 @@ static int link_one(const struct enter *e, const struct plan_mount *m, struct er
 int enter_mounts(struct enter *e, struct err *err)
 {
 	const struct plan_head *p = e->plan;
-	const bool at_once = may_leave_cwd(p);
+	/*
+	 * The working directory is that of the caller, by which others may have relative paths:
+	 * from within the rootfs these could lead anywhere on the host.
+	 */
+	const bool at_once = !plan_mounts_by_path(p);
 	struct fresh fresh = {.fd = -1};
 	int r = 0;
 

@@ -193,7 +193,8 @@ void box_plan_destroy(struct box_plan *p)
 	free(p);
 }
 
-bool plan_is_pathless(const char *fstype)
+/* File systems that have no paths among their options, nor one as their source. */
+static bool is_pathless(const char *fstype)
 {
 	static const char *const types[] = {
 		"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"};
@@ -204,11 +205,11 @@ bool plan_is_pathless(const char *fstype)
 	return false;
 }
 
-static bool mounts_by_path(const struct plan_head *p)
+bool plan_mounts_by_path(const struct plan_head *p)
 {
 	plan_each(struct plan_mount, m, p, p->mounts)
 	{
-		if (m->kind == PLAN_MOUNT_FS && !plan_is_pathless(plan_str(p, m->fstype)))
+		if (m->kind == PLAN_MOUNT_FS && !is_pathless(plan_str(p, m->fstype)))
 			return true;
 	}
 	return false;
@@ -221,7 +222,7 @@ static bool mounts_by_path(const struct plan_head *p)
 static bool sees_host(const struct plan_head *p)
 {
 	return !(p->flags & PLAN_MOUNT_NS) || p->clone_flags & CLONE_NEWUSER ||
-	       p->unshare & CLONE_NEWTIME || mounts_by_path(p);
+	       p->unshare & CLONE_NEWTIME || plan_mounts_by_path(p);
 }
 
 void box_plan_call(const struct box_plan *p, struct box_call *ret)

@@ -226,8 +226,8 @@ struct plan_head {
 	struct plan_array affinity_first, affinity_last; /* uint64_t words; before, in the cgroup */
 };
 
-/* File systems that have no paths among their options, nor one as their source. */
-bool plan_is_pathless(const char *fstype);
+/* Whether it mounts a file system that may have a path as its source or among its options. */
+bool plan_mounts_by_path(const struct plan_head *p);
 
 /* Every reference of a plan that came with n_fds descriptors. -EBADMSG. */
 int plan_check(const void *plan, size_t len, size_t n_fds, struct err *err);
