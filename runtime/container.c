@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "oci-spec/config.h"
+#include "runtime/base/exit_file.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "runtime/box/cgroup.h"
 #include "runtime/box/gate.h"
 #include "runtime/record.h"
-#include "seed/exit.h"
 
 #define LOCK_FILE    "lock"
 #define LOCK_POLL_NS 5000000
@@ -331,7 +331,7 @@ enum oci_status container_status(const struct container *c, const struct record 
 	if (r->reached == OCI_STATUS_CREATING)
 		return is_locked(c) ? OCI_STATUS_CREATING : OCI_STATUS_STOPPED;
 	/* A clone is reaped by somebody else, who says so. */
-	if ((r->payload == RECORD_WARM && has_file(c, SEED_EXIT_FILE)) || !proc_is_alive(&r->init))
+	if ((r->payload == RECORD_WARM && has_file(c, EXIT_FILE_NAME)) || !proc_is_alive(&r->init))
 		return OCI_STATUS_STOPPED;
 	if (is_frozen(r))
 		return OCI_STATUS_PAUSED;

@@ -9,10 +9,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/json.h"
 #include "runtime/base/proc.h"
@@ -158,20 +158,12 @@ static int print_oom(const struct record *r, struct err *err)
 	return end(&w, &out, err);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Until the process is gone. What the last moments brought is still told. */
 static int follow(const struct record *r, struct cgroup *cg, int interval_ms, struct err *err)
 {
 	_cleanup_cgroup_oom_ struct cgroup_oom oom = CGROUP_OOM_INIT;
 	_cleanup_close_ int pidfd = proc_open(&r->init, err);
-	int64_t next = now_ms() + interval_ms;
+	int64_t next = clock_ms() + interval_ms;
 	int rc = pidfd < 0 ? pidfd : cgroup_oom_open(cg, &oom, err);
 
 	/* There are containers without a memory cgroup; their statistics go on. */
@@ -179,7 +171,7 @@ static int follow(const struct record *r, struct cgroup *cg, int interval_ms, st
 		rc = 0;
 	while (rc == 0) {
 		struct pollfd fds[] = {{pidfd, POLLIN, 0}, {oom.fd, POLLIN, 0}};
-		int64_t left = next - now_ms();
+		int64_t left = next - clock_ms();
 		bool ended;
 
 		if (poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0) < 0 && errno != EINTR)
@@ -189,7 +181,7 @@ static int follow(const struct record *r, struct cgroup *cg, int interval_ms, st
 			rc = print_oom(r, err);
 		else if (ended)
 			return 0;
-		if (rc == 0 && now_ms() >= next) {
+		if (rc == 0 && clock_ms() >= next) {
 			rc = print_stats(r, cg, err);
 			next += interval_ms;
 		}

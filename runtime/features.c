@@ -6,10 +6,10 @@
 #include <linux/capability.h>
 
 #include "oci-spec/config.h"
+#include "oci-spec/mount_options.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/json.h"
 #include "runtime/box/caps.h"
-#include "runtime/box/mount_options.h"
 #include "runtime/box/seccomp.h"
 #include "runtime/box/systemd_property.h"
 #include "runtime/criu.h"

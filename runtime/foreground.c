@@ -7,11 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/exit_file.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 #include "runtime/console.h"
 #include "runtime/life.h"
-#include "seed/exit.h"
 
 /* How long the keeper of a seed may take to write how a clone ended. */
 #define EXIT_FILE_TIMEOUT_MS 5000
@@ -68,13 +68,13 @@ static void take_signals(
 static int read_status(const struct life *life, int *ret_code, struct err *err)
 {
 	siginfo_t info = {0};
-	struct seed_exit e;
+	struct exit_file e;
 	int r;
 
 	if (life->payload == RECORD_WARM) {
-		r = seed_exit_wait(life->container.dir_fd, EXIT_FILE_TIMEOUT_MS, &e, err);
+		r = exit_file_wait(life->container.dir_fd, EXIT_FILE_TIMEOUT_MS, &e, err);
 		if (r == 0)
-			*ret_code = seed_exit_code(e.status);
+			*ret_code = exit_file_code(e.status);
 		return r < 0 ? err_wrap(err, "how '%s' ended is not known", life->container.id) : 0;
 	}
 	while (waitid(P_PIDFD, (id_t)life->pidfd, &info, WEXITED) < 0)

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 #include "seed/clone_priv.h"
@@ -288,7 +289,7 @@ static void remember_client(struct server *s, int conn)
 	if (s->n_clients == CLIENTS_MAX)
 		refuse_client(s, 0, EBUSY, "too many clients that send nothing");
 	s->clients[s->n_clients++] =
-		(struct client){.fd = conn, .deadline_ms = seed_now_ms() + CLIENT_TIMEOUT_MS};
+		(struct client){.fd = conn, .deadline_ms = clock_ms() + CLIENT_TIMEOUT_MS};
 }
 
 static void refuse_stranger(const struct server *s, int conn)
@@ -324,7 +325,7 @@ static enum served accept_clients(struct server *s, struct seed_request *ret)
 static enum served serve_waiting(
 	struct server *s, const struct pollfd *ready, size_t n, struct seed_request *ret)
 {
-	int64_t now = seed_now_ms();
+	int64_t now = clock_ms();
 
 	/* From the end, so that those still to be looked at keep their places. */
 	for (size_t i = n; i-- > 0;) {
@@ -405,7 +406,7 @@ static int poll_timeout(const struct server *s)
 		due = s->clients[0].deadline_ms;
 	if (due == INT64_MAX)
 		return -1;
-	left = due - seed_now_ms();
+	left = due - clock_ms();
 	return left < 0 ? 0 : (int)left;
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "seed/keeper_priv.h"
@@ -145,7 +146,7 @@ static int poll_timeout(const struct keeper *k)
 	for (size_t i = 0; i < k->n_clients; i++)
 		if (!k->clients[i].stopping && k->clients[i].deadline_ms < next)
 			next = k->clients[i].deadline_ms;
-	left = next - seed_now_ms();
+	left = next - clock_ms();
 	if (next == INT64_MAX || left > INT32_MAX)
 		return -1;
 	return left < 0 ? 0 : (int)left;
@@ -186,8 +187,8 @@ static int turn(struct keeper *k)
 	if (p[P_CLONE].revents && k->seed.state != SEED_STATE_READY)
 		keeper_control_refuse_clones(k);
 	keeper_seed_tell_gone(k);
-	keeper_control_tick(k, seed_now_ms());
-	keeper_seed_tick(k, seed_now_ms());
+	keeper_control_tick(k, clock_ms());
+	keeper_seed_tick(k, clock_ms());
 	keeper_dir_turn_log(&k->dir);
 	return 0;
 }

@@ -13,9 +13,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "runtime/base/exit_file.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
-#include "seed/exit.h"
 #include "seed/keeper_priv.h"
 
 struct clone_record {
@@ -32,13 +32,13 @@ static struct clone_record **bucket_of(struct keeper_clones *c, pid_t pid)
 static void write_exit(int state_dir_fd, const struct clone_death *death)
 {
 	struct err err = ERR_INIT;
-	struct seed_exit e;
+	struct exit_file e;
 	int r;
 
 	if (state_dir_fd < 0)
 		return;
-	seed_exit_fill(&e, death->pid, death->status, &death->usage);
-	r = seed_exit_write(state_dir_fd, &e, &err);
+	exit_file_fill(&e, death->pid, death->status, &death->usage);
+	r = exit_file_write(state_dir_fd, &e, &err);
 	/* `delete --force` may have been quicker than the exit. */
 	if (r < 0 && r != -ENOENT)
 		log_warn("clone %d: %s, ignoring", (int)death->pid, err.msg);

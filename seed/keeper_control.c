@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "seed/keeper_priv.h"
@@ -80,7 +81,7 @@ void keeper_control_accept(struct keeper *k)
 		if (k->n_clients == CONTROL_CLIENTS_MAX)
 			drop(k, 0);
 		k->clients[k->n_clients++] = (struct control_client){
-			.fd = fd, .deadline_ms = seed_now_ms() + CLIENT_TIMEOUT_MS};
+			.fd = fd, .deadline_ms = clock_ms() + CLIENT_TIMEOUT_MS};
 	}
 }
 

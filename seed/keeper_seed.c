@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/proc.h"
@@ -166,7 +167,7 @@ static void failed(struct keeper *k, int code, const char *why)
 	s->pause_ms = s->pause_ms == 0		       ? PAUSE_MIN_MS
 		      : s->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS
 						       : s->pause_ms * 2;
-	s->deadline_ms = seed_now_ms() + s->pause_ms;
+	s->deadline_ms = clock_ms() + s->pause_ms;
 }
 
 void keeper_seed_start(struct keeper *k)
@@ -183,7 +184,7 @@ void keeper_seed_start(struct keeper *k)
 	}
 	s->state = SEED_STATE_STARTING;
 	s->started_s = time(NULL);
-	s->deadline_ms = seed_now_ms() + SEED_START_TIMEOUT_MS;
+	s->deadline_ms = clock_ms() + SEED_START_TIMEOUT_MS;
 	log_info("seed: process %d starts", (int)s->pid);
 }
 
@@ -195,7 +196,7 @@ void keeper_seed_retire(struct keeper *k)
 		return;
 	s->retiring = true;
 	s->state = SEED_STATE_STARTING;
-	s->deadline_ms = seed_now_ms() + RETIRE_TIMEOUT_MS;
+	s->deadline_ms = clock_ms() + RETIRE_TIMEOUT_MS;
 	shutdown(s->conn, SHUT_WR);
 }
 
@@ -206,7 +207,7 @@ static void on_ready(struct keeper *k, const char *version)
 	if (s->state != SEED_STATE_STARTING || s->retiring)
 		return;
 	s->state = SEED_STATE_READY;
-	s->ready_ms = seed_now_ms();
+	s->ready_ms = clock_ms();
 	snprintf(s->build, sizeof(s->build), "%.*s", (int)sizeof(s->build) - 1, version);
 	s->last_error[0] = '\0';
 	log_info("seed: process %d of version %s is ready", (int)s->pid, s->build);
@@ -359,20 +360,20 @@ void keeper_seed_ended(struct keeper *k, int status)
 		log_info("seed: ended as told, %s", end);
 		s->state = SEED_STATE_WAITING;
 		s->pause_ms = 0;
-		s->deadline_ms = seed_now_ms();
+		s->deadline_ms = clock_ms();
 		return;
 	}
 	if (s->from_image && !was_ready) {
 		log_warn("seed: not ready from the base image, %s: a new engine", end);
 		s->image_refused = true;
 		s->state = SEED_STATE_WAITING;
-		s->deadline_ms = seed_now_ms();
+		s->deadline_ms = clock_ms();
 		return;
 	}
 	memcpy(s->last_end, end, sizeof(end));
 	s->ended_s = time(NULL);
 	s->restarts++;
-	if (was_ready && seed_now_ms() - s->ready_ms >= PAUSE_RESET_MS)
+	if (was_ready && clock_ms() - s->ready_ms >= PAUSE_RESET_MS)
 		s->pause_ms = 0;
 	snprintf(why, sizeof(why), "the worker ended %s it was ready: %s%s%s",
 		was_ready ? "after" : "before", end, s->last_line[0] ? ": " : "", s->last_line);

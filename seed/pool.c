@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 #include "seed/clone_priv.h"
@@ -34,7 +35,7 @@
 void pool_init(struct pool *p, unsigned wanted)
 {
 	*p = (struct pool){.wanted = wanted < SEED_PARKED_MAX ? wanted : SEED_PARKED_MAX};
-	p->due_ms = p->wanted ? seed_now_ms() : INT64_MAX;
+	p->due_ms = p->wanted ? clock_ms() : INT64_MAX;
 }
 
 unsigned pool_ready(const struct pool *p)
@@ -49,7 +50,7 @@ unsigned pool_ready(const struct pool *p)
 static void wait_before_next(struct pool *p, int64_t pause_ms)
 {
 	if (p->due_ms == INT64_MAX)
-		p->due_ms = seed_now_ms() + pause_ms;
+		p->due_ms = clock_ms() + pause_ms;
 }
 
 static void take_out(struct pool *p, unsigned i)
@@ -189,7 +190,7 @@ int pool_grow(struct pool *p, const struct clone_ground *g, struct seed_request 
 	struct pool_clone c = {.pidfd = -1};
 	int pair[2];
 
-	if (p->due_ms > seed_now_ms())
+	if (p->due_ms > clock_ms())
 		return 0;
 	p->due_ms = INT64_MAX;
 	if (p->n == p->wanted)

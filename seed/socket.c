@@ -13,22 +13,14 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 
 /* Connections that wait until somebody accepts them; more clients than that wait in connect(2). */
 #define SOCKET_BACKLOG 1024
-
-int64_t seed_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 int seed_dir_open(const char *name, int *ret_fd, struct err *err)
 {
@@ -131,11 +123,11 @@ int seed_socket_listen(int dirfd, const char *file, int *ret_fd, struct err *err
 
 int seed_socket_wait(int fd, int timeout_ms)
 {
-	int64_t deadline = seed_now_ms() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - seed_now_ms();
+		int64_t left = deadline - clock_ms();
 		int n = poll(&p, 1, left < 0 ? 0 : (int)left);
 
 		if (n > 0)

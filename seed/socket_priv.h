@@ -30,7 +30,4 @@ int seed_socket_wait(int fd, int timeout_ms);
 /* True when the process at the other end belongs to root or to our own user. */
 bool seed_socket_peer_is_trusted(int fd);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-int64_t seed_now_ms(void);
-
 #endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/box/cgroup_priv.h"
 
@@ -24,14 +25,6 @@
 
 /* How often new processes may turn up where nothing can be frozen. */
 #define KILL_ROUNDS_MAX 1000
-
-int64_t cgroup_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void cgroup_pause(void)
 {
@@ -424,14 +417,14 @@ static int remove_patiently(const struct cgroup_dir *dir, int64_t deadline, stru
 {
 	int r;
 
-	while ((r = remove_tree(dir, err)) == -EBUSY && cgroup_now_ms() < deadline)
+	while ((r = remove_tree(dir, err)) == -EBUSY && clock_ms() < deadline)
 		cgroup_pause();
 	return r;
 }
 
 int cgroup_destroy(struct cgroup *cg, struct err *err)
 {
-	int64_t deadline = cgroup_now_ms() + CGROUP_DESTROY_TIMEOUT_MS;
+	int64_t deadline = clock_ms() + CGROUP_DESTROY_TIMEOUT_MS;
 	struct err first = ERR_INIT;
 
 	for (size_t i = 0; i < cg->n_dirs; i++) {

@@ -145,8 +145,7 @@ bool cgroup_has_file(const struct cgroup_dir *dir, const char *file);
 /* As cgroup_pids(), of one directory. */
 int cgroup_dir_pids(const struct cgroup_dir *dir, pid_t **ret_pids, size_t *ret_n, struct err *err);
 
-/* Milliseconds of CLOCK_MONOTONIC, and a short sleep. */
-int64_t cgroup_now_ms(void);
+/* A millisecond of sleep. */
 void cgroup_pause(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/box/cgroup_devices.h"
 #include "runtime/box/cgroup_limits.h"
@@ -209,7 +210,7 @@ static int v1_is_frozen(const struct cgroup_dir *dir, bool *ret, struct err *err
 static int v1_set_frozen(const struct cgroup_dir *dir, bool frozen, struct err *err)
 {
 	const char *want = frozen ? "FROZEN" : "THAWED";
-	int64_t deadline = cgroup_now_ms() + CGROUP_FREEZE_TIMEOUT_MS;
+	int64_t deadline = clock_ms() + CGROUP_FREEZE_TIMEOUT_MS;
 	char state[16];
 
 	for (unsigned i = 1;; i++) {
@@ -220,7 +221,7 @@ static int v1_set_frozen(const struct cgroup_dir *dir, bool frozen, struct err *
 			return -err->code;
 		if (streq(state, want))
 			return 0;
-		if (cgroup_now_ms() > deadline)
+		if (clock_ms() > deadline)
 			break;
 		cgroup_pause();
 	}

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/box/cgroup_devices.h"
 #include "runtime/box/cgroup_limits.h"
@@ -135,7 +136,7 @@ static int v2_is_frozen(const struct cgroup_dir *dir, bool *ret, struct err *err
 
 static int v2_set_frozen(const struct cgroup_dir *dir, bool frozen, struct err *err)
 {
-	int64_t deadline = cgroup_now_ms() + CGROUP_FREEZE_TIMEOUT_MS;
+	int64_t deadline = clock_ms() + CGROUP_FREEZE_TIMEOUT_MS;
 	bool now;
 
 	if (file_put(dir->fd, "cgroup.freeze", frozen ? "1" : "0", err) < 0)
@@ -145,7 +146,7 @@ static int v2_set_frozen(const struct cgroup_dir *dir, bool frozen, struct err *
 			return -err->code;
 		if (now == frozen)
 			return 0;
-		if (cgroup_now_ms() > deadline)
+		if (clock_ms() > deadline)
 			break;
 		cgroup_pause();
 	}

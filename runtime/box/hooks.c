@@ -16,10 +16,10 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 
@@ -166,22 +166,14 @@ static const char *tail_text(struct hook_tail *t)
 	return t->data;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Keeps the pipe empty until the hook exits. 0, -ETIMEDOUT, or another negative errno. */
 static int hook_wait(int pidfd, int output, unsigned timeout_s, struct hook_tail *tail)
 {
-	int64_t deadline = timeout_s ? now_ms() + (int64_t)timeout_s * 1000 : -1;
+	int64_t deadline = timeout_s ? clock_ms() + (int64_t)timeout_s * 1000 : -1;
 	struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN}, {.fd = output, .events = POLLIN}};
 
 	for (;;) {
-		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+		int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
 
 		if (deadline >= 0 && left <= 0)
 			return -ETIMEDOUT;

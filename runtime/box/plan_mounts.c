@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 #include "oci-spec/config.h"
+#include "oci-spec/mount_options.h"
 #include "runtime/box/lsm.h"
-#include "runtime/box/mount_options.h"
 #include "runtime/box/plan_build.h"
 
 struct mount_job {

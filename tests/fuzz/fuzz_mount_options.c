@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "runtime/box/mount_options.h"
+#include "oci-spec/mount_options.h"
 
 #define WORDS_MAX 512
 

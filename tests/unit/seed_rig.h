@@ -33,10 +33,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/exit_file.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 #include "seed/client.h"
-#include "seed/exit.h"
 #include "seed/forkserver.h"
 #include "seed/keeper_priv.h"
 #include "seed/launch.h"

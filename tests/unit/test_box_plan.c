@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "oci-spec/mount_options.h"
 #include "runtime/box/enter.h"
-#include "runtime/box/mount_options.h"
 #include "runtime/box/plan_priv.h"
 #include "tests/unit/box_harness.h"
 

@@ -11,16 +11,16 @@ START_TEST(a_clone_runs_its_plan_and_its_exit_is_recorded)
 	struct seed_call call = SEED_CALL_INIT;
 	struct err err = ERR_INIT;
 	struct seed_clone c;
-	struct seed_exit e;
+	struct exit_file e;
 	struct rig r;
 
 	rig_open(&r, "8");
 	call.state_dir_fd = rig_state_dir(&r, "one");
 	c = rig_clone_with(&r, "exit 7", &call);
-	ck_assert_msg(seed_exit_wait(call.state_dir_fd, 20000, &e, &err) == 0, "%s", err.msg);
+	ck_assert_msg(exit_file_wait(call.state_dir_fd, 20000, &e, &err) == 0, "%s", err.msg);
 	ck_assert_int_eq(e.pid, c.pid);
 	ck_assert(WIFEXITED(e.status));
-	ck_assert_int_eq(seed_exit_code(e.status), 7);
+	ck_assert_int_eq(exit_file_code(e.status), 7);
 	ck_assert_int_eq(proc_pidfd_wait(c.pidfd, 0), 0);
 	close(c.conn);
 	close(c.pidfd);
@@ -28,8 +28,8 @@ START_TEST(a_clone_runs_its_plan_and_its_exit_is_recorded)
 
 	call.state_dir_fd = rig_state_dir(&r, "two");
 	c = rig_clone_with(&r, "signal 15", &call);
-	ck_assert_msg(seed_exit_wait(call.state_dir_fd, 20000, &e, &err) == 0, "%s", err.msg);
-	ck_assert_int_eq(seed_exit_code(e.status), 128 + 15);
+	ck_assert_msg(exit_file_wait(call.state_dir_fd, 20000, &e, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(exit_file_code(e.status), 128 + 15);
 	close(c.conn);
 	close(c.pidfd);
 	close(call.state_dir_fd);
@@ -287,10 +287,10 @@ START_TEST(two_hundred_quick_exits_are_all_recorded)
 		close(c.pidfd);
 	}
 	for (int i = 0; i < N; i++) {
-		struct seed_exit e;
+		struct exit_file e;
 
-		ck_assert_msg(seed_exit_wait(dirs[i], 20000, &e, &err) == 0, "%d: %s", i, err.msg);
-		ck_assert_int_eq(seed_exit_code(e.status), i);
+		ck_assert_msg(exit_file_wait(dirs[i], 20000, &e, &err) == 0, "%d: %s", i, err.msg);
+		ck_assert_int_eq(exit_file_code(e.status), i);
 		close(dirs[i]);
 	}
 	RIG_UNTIL(info, info.clones_alive == 0);

@@ -5,10 +5,10 @@
 static void assert_exit(int dir, int status)
 {
 	struct err err = ERR_INIT;
-	struct seed_exit e;
+	struct exit_file e;
 
-	ck_assert_msg(seed_exit_wait(dir, 20000, &e, &err) == 0, "%s", err.msg);
-	ck_assert_int_eq(seed_exit_code(e.status), status);
+	ck_assert_msg(exit_file_wait(dir, 20000, &e, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(exit_file_code(e.status), status);
 }
 
 static struct seed_clone hold(const struct rig *r, int state_dir)

@@ -237,33 +237,33 @@ START_TEST(an_exit_file_says_what_was_written)
 	char dir[] = "/tmp/seed-exit.XXXXXX";
 	struct rusage usage = {.ru_utime = {1, 500000}, .ru_stime = {2, 3}, .ru_maxrss = 4096};
 	struct err err = ERR_INIT;
-	struct seed_exit e, read;
+	struct exit_file e, read;
 	int fd;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	fd = open(dir, O_PATH);
-	ck_assert_int_eq(seed_exit_read(fd, &read, &err), -ENOENT);
-	ck_assert_int_eq(seed_exit_wait(fd, 20, &read, &err), -ETIMEDOUT);
-	seed_exit_fill(&e, 42, 0x0700, &usage);
-	ck_assert_int_eq(seed_exit_write(fd, &e, &err), 0);
-	ck_assert_int_eq(seed_exit_read(fd, &read, &err), 0);
+	ck_assert_int_eq(exit_file_read(fd, &read, &err), -ENOENT);
+	ck_assert_int_eq(exit_file_wait(fd, 20, &read, &err), -ETIMEDOUT);
+	exit_file_fill(&e, 42, 0x0700, &usage);
+	ck_assert_int_eq(exit_file_write(fd, &e, &err), 0);
+	ck_assert_int_eq(exit_file_read(fd, &read, &err), 0);
 	ck_assert_mem_eq(&e, &read, sizeof(e));
 	ck_assert_int_eq(read.user_us, 1500000);
 	ck_assert_int_eq(read.system_us, 2000003);
-	ck_assert_int_eq(seed_exit_code(read.status), 7);
-	ck_assert_int_eq(seed_exit_code(SIGKILL), 137);
-	ck_assert_int_eq(seed_exit_wait(fd, -1, &read, &err), 0);
+	ck_assert_int_eq(exit_file_code(read.status), 7);
+	ck_assert_int_eq(exit_file_code(SIGKILL), 137);
+	ck_assert_int_eq(exit_file_wait(fd, -1, &read, &err), 0);
 	{
 		static const char *const bad[] = {"", "1 2 3 4 5\n", "1 2 3 4 5 6", "x\n",
 			"1 2 3 4 5 6 7\n", "-1 2 3 4 5 6\n"};
 		char path[64];
 
-		snprintf(path, sizeof(path), "%s/" SEED_EXIT_FILE, dir);
+		snprintf(path, sizeof(path), "%s/" EXIT_FILE_NAME, dir);
 		for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 			ck_assert_int_eq(file_write_atomic(AT_FDCWD, path, bad[i], strlen(bad[i]),
 						 0600, &err),
 				0);
-			ck_assert_int_eq(seed_exit_read(fd, &read, &err), -EPROTO);
+			ck_assert_int_eq(exit_file_read(fd, &read, &err), -EPROTO);
 		}
 		unlink(path);
 	}

@@ -24,7 +24,7 @@ static void wait_parked(unsigned n)
 static int exit_status(const struct rig *r, const char *name, const char *plan, uint64_t flags)
 {
 	struct seed_call call = SEED_CALL_INIT;
-	struct seed_exit e;
+	struct exit_file e;
 	struct seed_clone c;
 	struct err err = ERR_INIT;
 
@@ -32,7 +32,7 @@ static int exit_status(const struct rig *r, const char *name, const char *plan, 
 	call.state_dir_fd = rig_state_dir(r, name);
 	c = rig_clone_with(r, plan, &call);
 	ck_assert_int_eq(proc_pidfd_wait(c.pidfd, 20000), 0);
-	ck_assert_int_eq(seed_exit_wait(call.state_dir_fd, 20000, &e, &err), 0);
+	ck_assert_int_eq(exit_file_wait(call.state_dir_fd, 20000, &e, &err), 0);
 	ck_assert_int_eq(e.pid, c.pid);
 	close(call.state_dir_fd);
 	close(c.conn);

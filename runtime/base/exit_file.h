@@ -4,8 +4,8 @@
  * not a child of whoever wants to know. One line of text, written atomically by
  * the process that reaped it (the keeper, for clones).
  */
-#ifndef SEED_EXIT_H
-#define SEED_EXIT_H
+#ifndef RUNTIME_BASE_EXIT_FILE_H
+#define RUNTIME_BASE_EXIT_FILE_H
 
 #include <stdint.h>
 #include <sys/resource.h>
@@ -13,9 +13,9 @@
 
 #include "runtime/base/err.h"
 
-#define SEED_EXIT_FILE "exit"
+#define EXIT_FILE_NAME "exit"
 
-struct seed_exit {
+struct exit_file {
 	pid_t pid;
 	int status;	  /* as from waitpid(2) */
 	int64_t ended_ns; /* CLOCK_REALTIME */
@@ -24,14 +24,14 @@ struct seed_exit {
 	int64_t max_rss_kib;
 };
 
-void seed_exit_fill(struct seed_exit *ret, pid_t pid, int status, const struct rusage *usage);
-int seed_exit_write(int dirfd, const struct seed_exit *e, struct err *err);
+void exit_file_fill(struct exit_file *ret, pid_t pid, int status, const struct rusage *usage);
+int exit_file_write(int dirfd, const struct exit_file *e, struct err *err);
 /* -ENOENT while there is none. */
-int seed_exit_read(int dirfd, struct seed_exit *ret, struct err *err);
+int exit_file_read(int dirfd, struct exit_file *ret, struct err *err);
 /* Waits for the file, which comes some time after the pidfd of the process becomes readable. */
-int seed_exit_wait(int dirfd, int timeout_ms, struct seed_exit *ret, struct err *err);
+int exit_file_wait(int dirfd, int timeout_ms, struct exit_file *ret, struct err *err);
 
 /* What a shell would say: the exit code, or 128 + signal. */
-int seed_exit_code(int status);
+int exit_file_code(int status);
 
 #endif

@@ -3,7 +3,7 @@
  * One line: "PID STATUS ENDED_NS USER_US SYSTEM_US MAX_RSS_KIB". Decimal text, so
  * that a person and a shell can read it too.
  */
-#include "seed/exit.h"
+#include "runtime/base/exit_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,15 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
-#include "seed/socket_priv.h"
 
 #define EXIT_FILE_MAX 256
 
 /* How often the file is looked for where inotify is not to be had. */
 #define EXIT_POLL_MS 20
 
-void seed_exit_fill(struct seed_exit *ret, pid_t pid, int status, const struct rusage *usage)
+void exit_file_fill(struct exit_file *ret, pid_t pid, int status, const struct rusage *usage)
 {
 	struct timespec now;
 
@@ -43,7 +43,7 @@ void seed_exit_fill(struct seed_exit *ret, pid_t pid, int status, const struct r
  */
 static int replace_file(int dirfd, const char *line, size_t len, struct err *err)
 {
-	static const char tmp[] = SEED_EXIT_FILE ".tmp";
+	static const char tmp[] = EXIT_FILE_NAME ".tmp";
 	_cleanup_close_ int fd =
 		openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r;
@@ -51,16 +51,16 @@ static int replace_file(int dirfd, const char *line, size_t len, struct err *err
 	if (fd < 0)
 		return err_set(err, errno, "create '%s'", tmp);
 	r = fd_write_all(fd, line, len);
-	if (r == 0 && renameat(dirfd, tmp, dirfd, SEED_EXIT_FILE) < 0)
+	if (r == 0 && renameat(dirfd, tmp, dirfd, EXIT_FILE_NAME) < 0)
 		r = -errno;
 	if (r < 0) {
 		unlinkat(dirfd, tmp, 0);
-		return err_set(err, -r, "write '%s'", SEED_EXIT_FILE);
+		return err_set(err, -r, "write '%s'", EXIT_FILE_NAME);
 	}
 	return 0;
 }
 
-int seed_exit_write(int dirfd, const struct seed_exit *e, struct err *err)
+int exit_file_write(int dirfd, const struct exit_file *e, struct err *err)
 {
 	char line[EXIT_FILE_MAX];
 	int n = snprintf(line, sizeof(line),
@@ -70,22 +70,22 @@ int seed_exit_write(int dirfd, const struct seed_exit *e, struct err *err)
 	return replace_file(dirfd, line, (size_t)n, err);
 }
 
-int seed_exit_read(int dirfd, struct seed_exit *ret, struct err *err)
+int exit_file_read(int dirfd, struct exit_file *ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
-	struct seed_exit e;
+	struct exit_file e;
 	int end = 0;
 	size_t len;
 	int pid;
 	int r;
 
-	r = file_read(dirfd, SEED_EXIT_FILE, EXIT_FILE_MAX, &text, &len, err);
+	r = file_read(dirfd, EXIT_FILE_NAME, EXIT_FILE_MAX, &text, &len, err);
 	if (r < 0)
 		return r;
 	if (sscanf(text, "%d %d %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n", &pid, &e.status,
 		    &e.ended_ns, &e.user_us, &e.system_us, &e.max_rss_kib, &end) != 6 ||
 		!streq(text + end, "\n") || pid <= 0)
-		return err_say(err, EPROTO, "parse '%s': unexpected contents", SEED_EXIT_FILE);
+		return err_say(err, EPROTO, "parse '%s': unexpected contents", EXIT_FILE_NAME);
 	e.pid = pid;
 	*ret = e;
 	return 0;
@@ -102,21 +102,21 @@ static int watch_directory(int dirfd)
 	return take_fd(&fd);
 }
 
-int seed_exit_wait(int dirfd, int timeout_ms, struct seed_exit *ret, struct err *err)
+int exit_file_wait(int dirfd, int timeout_ms, struct exit_file *ret, struct err *err)
 {
 	_cleanup_close_ int watch = watch_directory(dirfd);
-	int64_t deadline = seed_now_ms() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd p = {.fd = watch, .events = POLLIN};
-		int64_t left = deadline - seed_now_ms();
+		int64_t left = deadline - clock_ms();
 		char events[4096];
-		int r = seed_exit_read(dirfd, ret, err);
+		int r = exit_file_read(dirfd, ret, err);
 
 		if (r != -ENOENT)
 			return r;
 		if (timeout_ms >= 0 && left <= 0)
-			return err_say(err, ETIMEDOUT, "no file '%s' within %d ms", SEED_EXIT_FILE,
+			return err_say(err, ETIMEDOUT, "no file '%s' within %d ms", EXIT_FILE_NAME,
 				timeout_ms);
 		if (timeout_ms < 0 || (watch < 0 && left > EXIT_POLL_MS))
 			left = watch < 0 ? EXIT_POLL_MS : -1;
@@ -126,7 +126,7 @@ int seed_exit_wait(int dirfd, int timeout_ms, struct seed_exit *ret, struct err 
 	}
 }
 
-int seed_exit_code(int status)
+int exit_file_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/box/mount_options.h"
+#include "oci-spec/mount_options.h"
 
 #include <errno.h>
 #include <sys/mount.h>

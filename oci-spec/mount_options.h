@@ -3,8 +3,8 @@
  * mounts[].options: which word means what. Words that are not in the table are for
  * the file system. Later words win over earlier ones. Pure.
  */
-#ifndef RUNTIME_BOX_MOUNT_OPTIONS_H
-#define RUNTIME_BOX_MOUNT_OPTIONS_H
+#ifndef OCI_SPEC_MOUNT_OPTIONS_H
+#define OCI_SPEC_MOUNT_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
