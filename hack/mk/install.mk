@@ -5,6 +5,7 @@
 
 INSTALL_PROGRAMS := \
 	$(B)/turf=$(BINDIR)/turf=755 \
+	$(B)/containerd-shim-turf-v2=$(BINDIR)/containerd-shim-turf-v2=755 \
 	$(B)/turf-seed=$(LIBEXECDIR)/turf-seed=755 \
 	$(B)/turf-systemd=$(LIBEXECDIR)/turf-systemd=755 \
 	$(if $(filter $(B)/aworker,$(PROGRAMS)),$(B)/aworker=$(BINDIR)/aworker=755 \

@@ -3,8 +3,8 @@
 # tests/README.md says what each kind may assume. Every suite runs inside hack/cage.
 
 TEST_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-# Tests of aworker's C need its objects; aworker.mk says how they are linked.
-UNIT_TESTS := $(patsubst %,$(B)/tests/%,$(filter-out test_aworker_%,$(TEST_NAMES)))
+# How those of aworker/ and shim/ are linked say aworker.mk and shim.mk.
+UNIT_TESTS := $(patsubst %,$(B)/tests/%,$(filter-out test_aworker_% test_shim_%,$(TEST_NAMES)))
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBS_C)
 	$(call say,LD,$@)
@@ -29,9 +29,9 @@ $(B)/tests/hostile: $(patsubst %,$(B)/obj/tests/hostile/%.o,hostile forge rest) 
 HELPERS += $(B)/tests/hostile
 
 # The fuzz targets: with main() of standalone.c they replay their corpus, with libFuzzer's they
-# search. Those of aworker are linked by aworker.mk.
+# search. Those of aworker/ and shim/ are linked by aworker.mk and shim.mk.
 FUZZ_NAMES   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_TARGETS := $(patsubst %,$(B)/tests/%,$(filter-out fuzz_aworker_%,$(FUZZ_NAMES)))
+FUZZ_TARGETS := $(patsubst %,$(B)/tests/%,$(filter-out fuzz_aworker_% fuzz_shim_%,$(FUZZ_NAMES)))
 FUZZ_MAIN    := $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/standalone.o)
 
 $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
@@ -39,9 +39,8 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(if $(LIBFUZZER),-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS)
 
-# aworker.mk, included before, names its own.
-ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS)
-ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS)
+ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS)
+ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS)
 INTEGRATION     := $(filter-out tests/integration/lib%,$(sort $(wildcard tests/integration/*.sh)))
 JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork image gc image-gc)
 SUITES          := unit fuzz js integration cgroups
@@ -50,6 +49,8 @@ SUITES          := unit fuzz js integration cgroups
 # controllers that are v1's here, so without the scripts that need limits.
 ON_V1 := $(if $(wildcard /sys/fs/cgroup/unified),console events hooks killed pause update verbs)
 ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause rootless verbs)
+# Once more, with our own shim.
+WITH_SHIM := 'tests/integration/containerd.sh turf'
 PRETENDED := $(foreach t,$(ON_V1),'tests/integration/$(t).sh v1') \
 	$(foreach t,$(ON_V2),'tests/integration/$(t).sh v2')
 
@@ -70,7 +71,7 @@ check-unit: $(ALL_UNIT_TESTS) $(PROGRAMS) ## unit tests only
 	$(Q)$(RUN_SUITE)/unit $(ALL_UNIT_TESTS)
 
 check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
-	$(Q)$(RUN_SUITE)/integration $(INTEGRATION)
+	$(Q)$(RUN_SUITE)/integration $(INTEGRATION) $(WITH_SHIM)
 
 check-cgroups: $(PROGRAMS) $(HELPERS) ## some of them, on pretended hosts with other cgroups
 	$(Q)$(RUN_SUITE)/cgroups $(PRETENDED)

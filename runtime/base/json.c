@@ -450,7 +450,7 @@ const struct json_node *json_next(const struct json_node *n)
 
 const struct json_node *json_get(const struct json_node *n, const char *key)
 {
-	if (n->type != JSON_OBJECT)
+	if (!n || n->type != JSON_OBJECT)
 		return NULL;
 	json_for_each (child, n)
 		if (streq(child->name, key))

@@ -50,7 +50,7 @@ const struct json_node *json_next(const struct json_node *n);
 #define json_for_each(child, parent) \
 	for (const struct json_node *child = json_first(parent); child; child = json_next(child))
 
-/* Member of an object; NULL when there is none or it is null, or `n` is no object. */
+/* Member of an object; NULL when there is none or it is null, or `n` is NULL or no object. */
 const struct json_node *json_get(const struct json_node *n, const char *key);
 /* As json_get(), but its absence is an error: "a.b: missing". */
 int json_need(

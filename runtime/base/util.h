@@ -43,6 +43,12 @@ static inline void free_ptr_(void *p)
 }
 #define _cleanup_free_ _cleanup_(free_ptr_)
 
+/* Frees what a pointer points to, given its address, and leaves NULL behind. */
+static inline void free_clear(void *p)
+{
+	free(take_ptr_((void **)p));
+}
+
 /* Frees a NULL-terminated array of strings; NULL is fine. */
 static inline void strv_free(char **v)
 {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# containerd with its shim for runc, which runs turf instead. The daemon and everything it keeps
-# is the test's own.
+# containerd with its shim for runc, which runs turf instead; with an argument, "turf", with our
+# own shim. The daemon and everything it keeps is the test's own.
 # shellcheck disable=SC2016 # shells inside have variables of their own
 # shellcheck source=tests/integration/lib-engines.sh
 . "$(dirname "$0")/lib-engines.sh"
@@ -24,7 +24,7 @@ cat >"$D/config.toml" <<-END
 	level = "debug"
 END
 start_daemon() {
-	containerd --config "$D/config.toml" >>"$D/log" 2>&1 &
+	PATH=$B:$PATH containerd --config "$D/config.toml" >>"$D/log" 2>&1 &
 	daemon=$!
 	ENGINE_PIDS=("$daemon")
 	await is_up
@@ -39,6 +39,7 @@ ctr() {
 CTR=$(command -v ctr)
 IMAGE=turf.test/busybox:1
 TURF_OPTIONS=(--runtime io.containerd.runc.v2 --runc-binary "$TURF" --env "TEST_MARK=$MARK")
+[ "${1:-}" != turf ] || TURF_OPTIONS=(--runtime io.containerd.turf.v2 --env "TEST_MARK=$MARK")
 # run ID [OPTION]... [-- ARG...]: `ctr run` of the image.
 run() {
 	local id=$1 options=()

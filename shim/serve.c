@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shim that stays. It ends when containerd has said Shutdown and no container is left,
+ * or when nobody has wanted anything of it for a while and it has none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <malloc.h>
+#include <signal.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "shim/child.h"
+#include "shim/container.h"
+#include "shim/events.h"
+#include "shim/loop.h"
+#include "shim/options.h"
+#include "shim/shim.h"
+#include "shim/stdio.h"
+#include "shim/task.h"
+#include "shim/ttrpc_server.h"
+
+/* Without a container and without a connection: whoever started it has forgotten it. */
+#define FORGOTTEN_MS 60000
+
+/* containerd's end of our log; lines are lost while it is away. */
+#define LOG_FIFO "log"
+
+/* What malloc() keeps of memory that was given back. */
+#define HEAP_KEEP (16 << 10)
+
+static struct timer *forgotten;
+static uv_signal_t sigterm;
+
+static void quit(void)
+{
+	ttrpc_server_stop();
+	uv_stop(uv_default_loop());
+}
+
+static void on_forgotten(void *arg)
+{
+	timer_drop(&forgotten);
+	if (container_count() > 0)
+		return;
+	log_info("nobody wants anything of this shim, and it has no container: it ends");
+	quit();
+}
+
+static void on_connections(size_t n)
+{
+	timer_drop(&forgotten);
+	if (n == 0)
+		forgotten = timer_start(FORGOTTEN_MS, on_forgotten, NULL);
+}
+
+/* A machine that shuts down asks everybody; containers need their shim to the end. */
+static void on_sigterm(uv_signal_t *handle, int sig)
+{
+	if (container_count() == 0)
+		quit();
+	else
+		log_warn("signal %d is ignored: there are %zu containers", sig, container_count());
+}
+
+static void open_log(bool debug)
+{
+	struct log_config config = {.level = debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		.format = LOG_FORMAT_TEXT,
+		.fd = open(LOG_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC),
+		.program = "containerd-shim-turf-v2"};
+
+	log_setup(&config);
+}
+
+int shim_serve(int fd, const struct address *address, const struct options *o,
+	const char *ttrpc_address, struct err *err)
+{
+	struct address dir = *address;
+
+	open_log(o->debug);
+	signal(SIGPIPE, SIG_IGN);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
+	mallopt(M_TOP_PAD, 0);
+	events_start(ttrpc_address, o->namespace);
+	stdio_setup(dirname(dir.path), o->namespace);
+	task_setup(o->namespace, quit);
+	if (child_start_reaping(err) < 0 ||
+		ttrpc_server_start(fd, task_services, n_task_services, on_connections, err) < 0)
+		return -err->code;
+	uv_signal_init(uv_default_loop(), &sigterm);
+	uv_signal_start(&sigterm, on_sigterm, SIGTERM);
+	on_connections(0);
+	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+	unlink(address->path);
+	return 0;
+}
