@@ -38,8 +38,8 @@ all: $(PROGRAMS) ## build every program whose libraries are there
 deps: ## install what the build and the tests need (root)
 	hack/install-deps
 
-clean: ## remove what this variant built; unpacked packages in build/deps stay
-	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
+clean: ## remove what this variant built; unpacked packages in build/deps* stay
+	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name 'deps*' -exec rm -rf {} +
 
 help: ## this list
 	@grep -hE '^[a-z][a-z -]*:.*##' Makefile hack/mk/*.mk | sort | \
