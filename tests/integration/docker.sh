@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib-engines.sh"
 
 needs_engines dockerd containerd /usr/bin/docker # others may have a client elsewhere
-own_network
+own_network "$@"
 D=$TMP/docker
 in_memory "$D"
 mkdir -p "$D/home"

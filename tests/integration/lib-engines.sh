@@ -30,11 +30,12 @@ needs_engines() {
 	done
 }
 
-# Begins again in a network namespace where every port is free and addresses are nobody's.
+# own_network [ARG]...: begins again, with the arguments, in a network namespace where every port is
+# free and addresses are nobody's.
 own_network() {
 	if [ -z "${TURF_TEST_NET:-}" ]; then
 		rm -rf "$TMP"
-		TURF_TEST_NET=own exec unshare --net bash "$0"
+		TURF_TEST_NET=own exec unshare --net bash "$0" "$@"
 	fi
 	ip link set lo up
 }
@@ -73,17 +74,20 @@ engine_root() {
 	echo "not a program" >"$1/etc/text"
 }
 
-# image_archive FILE NAME ROOT: an image of one layer, as an OCI layout and as docker's archive.
+# image_archive FILE NAME ROOT [ARG]...: an image of one layer, as an OCI layout and as docker's
+# archive. It runs a shell, or what the arguments say.
 image_archive() {
-	local dir=$TMP/archive blobs=$TMP/archive/blobs/sha256 layer config manifest
+	local dir=$TMP/archive blobs=$TMP/archive/blobs/sha256 layer config manifest file=$1 name=$2
 
 	rm -rf "$dir"
 	mkdir -p "$blobs"
 	tar -C "$3" --owner=0 --group=0 -cf "$dir/layer" .
+	shift 3
+	[ $# -gt 0 ] || set -- sh
 	layer=$(put_blob "$dir/layer")
 	jq -n --arg d "sha256:$layer" '{architecture: "amd64", os: "linux",
-		config: {Env: ["PATH=/bin", "FROM_IMAGE=yes"], Cmd: ["sh"], WorkingDir: "/"},
-		rootfs: {type: "layers", diff_ids: [$d]}, history: [{created_by: "a test"}]}' >"$dir/config"
+		config: {Env: ["PATH=/bin", "FROM_IMAGE=yes"], Cmd: $ARGS.positional, WorkingDir: "/"},
+		rootfs: {type: "layers", diff_ids: [$d]}, history: [{created_by: "a test"}]}' --args -- "$@" >"$dir/config"
 	[ "$(uname -m)" != aarch64 ] || sed -i s/amd64/arm64/ "$dir/config"
 	config=$(put_blob "$dir/config")
 	jq -n --arg c "$config" --arg l "$layer" --argjson n "$(stat -c %s "$blobs/$layer")" \
@@ -93,14 +97,14 @@ image_archive() {
 		layers: [{mediaType: "application/vnd.oci.image.layer.v1.tar", digest: "sha256:\($l)", size: $n}]}' \
 		>"$dir/manifest"
 	manifest=$(put_blob "$dir/manifest")
-	jq -n --arg d "sha256:$manifest" --argjson n "$(stat -c %s "$blobs/$manifest")" --arg name "$2" '{schemaVersion: 2,
+	jq -n --arg d "sha256:$manifest" --argjson n "$(stat -c %s "$blobs/$manifest")" --arg name "$name" '{schemaVersion: 2,
 		manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $n,
 		annotations: {"io.containerd.image.name": $name, "org.opencontainers.image.ref.name": $name}}]}' \
 		>"$dir/index.json"
 	echo '{"imageLayoutVersion": "1.0.0"}' >"$dir/oci-layout"
-	jq -n --arg c "blobs/sha256/$config" --arg l "blobs/sha256/$layer" --arg name "$2" \
+	jq -n --arg c "blobs/sha256/$config" --arg l "blobs/sha256/$layer" --arg name "$name" \
 		'[{Config: $c, RepoTags: [$name], Layers: [$l]}]' >"$dir/manifest.json"
-	tar -C "$dir" -cf "$1" .
+	tar -C "$dir" -cf "$file" .
 	rm -rf "$dir"
 }
 put_blob() { # put_blob FILE: moves it to where its digest says, and prints that

@@ -8,7 +8,7 @@
 
 needs_engines podman conmon newuidmap
 [ "$(cat /proc/sys/user/max_user_namespaces)" != 0 ] || skip "needs user namespaces"
-own_network
+own_network "$@"
 USER_ID=1234
 P=$TMP/podman
 in_memory "$P"

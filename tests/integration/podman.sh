@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib-engines.sh"
 
 needs_engines podman conmon
-own_network
+own_network "$@"
 P=$TMP/podman
 in_memory "$P"
 own_state
