@@ -9,9 +9,13 @@
 #include "shim/options.h"
 #include "shim/shim.h"
 
-/* Descriptors 0-2 must exist, or the first files we open would be taken for them. */
-static void open_standard_fds(void)
+/*
+ * Descriptors 0-2 must exist, or the first files we open would be taken for them. Others are
+ * nobody's: a shim outlives whoever forgot them.
+ */
+static void settle_fds(void)
 {
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	for (int i = 0; i <= STDERR_FILENO; i++)
 		if (fcntl(i, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
 			_exit(EXIT_FAILURE);
@@ -46,7 +50,7 @@ int main(int argc, char **argv)
 		.level = LOG_LEVEL_WARN, .fd = -1, .program = "containerd-shim-turf-v2"};
 	struct err err = ERR_INIT;
 
-	open_standard_fds();
+	settle_fds();
 	log_setup(&config);
 	if (run(argv + (argc > 0), &err) >= 0)
 		return EXIT_SUCCESS;
