@@ -41,7 +41,7 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 
 ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS)
-INTEGRATION     := $(filter-out tests/integration/lib%,$(sort $(wildcard tests/integration/*.sh)))
+INTEGRATION      := $(filter-out tests/integration/lib% %/cri.sh,$(sort $(wildcard tests/integration/*.sh)))
 JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork image gc image-gc)
 SUITES          := unit fuzz js integration cgroups
 
@@ -49,8 +49,9 @@ SUITES          := unit fuzz js integration cgroups
 # controllers that are v1's here, so without the scripts that need limits.
 ON_V1 := $(if $(wildcard /sys/fs/cgroup/unified),console events hooks killed pause update verbs)
 ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause rootless verbs)
-# Once more, with our own shim.
-WITH_SHIM := 'tests/integration/containerd.sh turf'
+# With our own shim, on the containerd that is installed and on a newer one, over turf and over runc.
+WITH_SHIM := 'tests/integration/containerd.sh turf' 'tests/integration/cri.sh installed turf' \
+	'tests/integration/cri.sh 2 turf' 'tests/integration/cri.sh installed turf-runc'
 PRETENDED := $(foreach t,$(ON_V1),'tests/integration/$(t).sh v1') \
 	$(foreach t,$(ON_V2),'tests/integration/$(t).sh v2')
 
