@@ -68,19 +68,24 @@ case $(version_of "$DAEMON") in
 esac
 
 # --- a pod on the host's network: output, exit codes ---
-pod=$(run_pod --name host --host-network --label of=test)
+# containerd 2.1 dies of such a pod when a shim is to make it.
+network=host options=(--host-network)
+[ "$SANDBOXER" != shim ] || network=own options=()
+pod=$(run_pod --name host --label of=test "${options[@]}")
 eq "$(cri podstatus -f status.state "$pod")" SANDBOX_READY "the pod"
 eq "$(cri podstatus -f status.runtime_handler "$pod")" "$HANDLER" "its handler"
 eq "$(cri pods --label of=test)" "$pod host SANDBOX_READY $HANDLER" "the list of pods"
-first=$(create "$pod" --name first --log first.log --label of=test -- \
-	sh -c 'readlink /proc/self/ns/net; echo err >&2; exit 3')
+first=$(create "$pod" --name first --log first.log --label of=test -- sh -c '
+	[ "$(readlink /proc/self/ns/net)" = "$0" ] && echo host || echo own
+	echo err >&2
+	exit 3' "$(readlink /proc/self/ns/net)")
 eq "$(state_of "$first")" CONTAINER_CREATED "before its start"
 cri start "$first"
 code 3 cri wait "$first"
 eq "$(cri inspect "$first" | jq -r '.status | "\(.reason) \((.finished_at | tonumber) > 0)"')" \
 	"Error true" "how it ended"
 await has_lines "$D/logs/first.log" 2
-eq "$(log first.log | sort | xargs)" "stderr F err stdout F $(readlink /proc/self/ns/net)" "its log"
+eq "$(log first.log | sort | xargs)" "stderr F err stdout F $network" "its log"
 fails 'not running|CONTAINER_EXITED|exited' cri execsync "$first" true
 second=$(launch "$pod" --name second --memory 67108864 --user 1000 -- sh -c "$LOOP")
 eq "$(cri ps --pod "$pod" --label of=test -q)" "$first" "the list of containers"

@@ -56,11 +56,12 @@ version_of() {
 	}
 }
 
-# What is the machine's, and shared by all containerds: sockets of shims, state of runc, and what
-# the plugins for networks remember.
+# What is the machine's, and shared by all containerds: sockets of shims, state of runtimes, and
+# what the plugins for networks remember.
 hide_shared() {
 	in_memory /run/containerd
 	in_memory /var/lib/cni
+	own_state
 }
 
 # A bridge of the script's own network namespace, with addresses from 10.88.0.0/24.
@@ -173,7 +174,7 @@ containerd_with_cri() {
 	1.*) config_2 >"$D/config.toml" ;;
 	*) config_3 "${2:-}" >"$D/config.toml" ;;
 	esac
-	export B CRI_ADDRESS=$D/sock CRI_PODS=$D/pods
+	export B CRI_ADDRESS=$D/sock CRI_PODS=$D/pods TURF_BASE_IMAGE=$TMP/base
 	start_containerd
 	import_images
 }
@@ -246,6 +247,18 @@ launch() {
 	id=$(create "$@") || return
 	cri start "$id"
 	echo "$id"
+}
+
+# Called at the end, instead of lib-engines.sh's: after a failure with what the daemon complained
+# of. CONTAINERD_LOG=FILE keeps all that it said.
+at_end() {
+	# shellcheck disable=SC2154 # of cleanup, which calls us
+	case $rc in
+	0 | 77) ;;
+	*) grep -E ' level=(warning|error|fatal) |^panic' "$D/log" | tail -n 10 | cut -c1-500 >&2 ;;
+	esac
+	[ -z "${CONTAINERD_LOG:-}" ] || cp "$D/log" "$CONTAINERD_LOG"
+	end_engines
 }
 
 # Removes every pod, ends the daemon, and looks for what is left.

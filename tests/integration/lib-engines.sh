@@ -135,8 +135,13 @@ gone() {
 	[ ! -e "/proc/$1" ] || grep -sq '^State:[[:space:]]*[ZX]' "/proc/$1/status"
 }
 
-# Called at the end by lib.sh's cleanup. Frozen processes do not die before they are thawed.
+# Called at the end by lib.sh's cleanup.
 at_end() {
+	end_engines
+}
+
+# Frozen processes do not die before they are thawed.
+end_engines() {
 	local pid d f
 
 	for pid in "${ENGINE_PIDS[@]}"; do
