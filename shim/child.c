@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,29 +174,49 @@ static int lift_fds(const int *fds, size_t n, int *lifted)
 	return 0;
 }
 
-static int spawn(pid_t *pid, const struct child_program *program, const int *lifted)
+/*
+ * Shares our memory until it executes: the caller stands still. A program that makes
+ * containers does not outlive the shim, or it would make one after `delete` has looked.
+ */
+static _Noreturn void child_become(const struct child_program *program, const int *lifted,
+	pid_t parent, volatile int *ret_errno)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t all, none;
-	int r = 0;
+	for (size_t i = 0; i < program->n_fds; i++)
+		if (dup2(lifted[i], (int)i) < 0)
+			goto fail;
+	if (program->hands_over && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		goto fail;
+	proc_reset_signals(PROC_ALL_SIGNALS);
+	execvpe(program->argv[0], (char *const *)program->argv,
+		program->env ? (char *const *)program->env : environ);
+fail:
+	*ret_errno = errno;
+	_exit(127);
+}
 
+static int spawn(pid_t *ret_pid, const struct child_program *program, const int *lifted)
+{
+	pid_t parent = getpid();
+	volatile int child_errno = 0;
+	sigset_t all, old;
+	pid_t pid;
+
+	/* No handler of ours may run in what shares our memory. */
 	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawn_file_actions_init(&actions);
-	for (size_t i = 0; i < program->n_fds && r == 0; i++)
-		r = posix_spawn_file_actions_adddup2(&actions, lifted[i], (int)i);
-	if (r == 0)
-		r = posix_spawnp(pid, program->argv[0], &actions, &attributes,
-			(char *const *)program->argv,
-			program->env ? (char *const *)program->env : environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return -r;
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = vfork();
+	if (pid == 0)
+		child_become(program, lifted, parent, &child_errno);
+	if (pid < 0)
+		child_errno = errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (child_errno == 0) {
+		*ret_pid = pid;
+		return 0;
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return -child_errno;
 }
 
 struct child *child_execute(

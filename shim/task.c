@@ -248,12 +248,31 @@ static void on_pids(void *arg, const struct runtime_result *result)
 	operation_end(op);
 }
 
+/*
+ * One that has ended keeps its pid in the list until it is deleted: containerd, when it
+ * starts anew, takes an empty list for a shim that it has forgotten, and the exit were lost.
+ */
+static void reply_ended_pid(struct ttrpc_call *call, const struct process *p)
+{
+	Pb__PidsResponse response = PB__PIDS_RESPONSE__INIT;
+	Pb__ProcessInfo info = PB__PROCESS_INFO__INIT;
+	Pb__ProcessInfo *list[] = {&info};
+
+	info.pid = (uint32_t)p->pid;
+	response.processes = list;
+	response.n_processes = 1;
+	ttrpc_reply(call, &response.base);
+}
+
 static void run_pids(struct operation *op)
 {
 	const char *args[] = {"ps", "--format", "json", op->process->container->id, NULL};
 
-	if (!task_run(op, args, NULL, on_pids))
-		operation_end(op);
+	if (process_is_alive(op->process) && task_run(op, args, NULL, on_pids))
+		return;
+	if (!process_is_alive(op->process))
+		reply_ended_pid(op->call, op->process);
+	operation_end(op);
 }
 
 static void task_pids(struct ttrpc_call *call, const void *request)
@@ -261,11 +280,7 @@ static void task_pids(struct ttrpc_call *call, const void *request)
 	const Pb__ContainerRequest *r = request;
 	struct process *p = process_of_call(call, r->id, "");
 
-	if (!p)
-		return;
-	if (!process_is_alive(p))
-		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %s is not running", r->id);
-	else
+	if (p)
 		operation_queue(p, call, r, run_pids);
 }
 

@@ -8,8 +8,8 @@
 
 #include "shim/ttrpc_server.h"
 
-/* Events that containerd has not taken when it asks for the end may take so long. */
-#define TASK_FLUSH_MS 10000
+/* Events that containerd has not taken when it asks for the end may take so long: it waits three seconds. */
+#define TASK_FLUSH_MS 2000
 
 extern const struct ttrpc_service task_services[];
 extern const size_t n_task_services;
