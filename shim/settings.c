@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shim/settings.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -46,13 +47,16 @@ static bool is_end(const char *s)
 /* A literal string, or a basic one with the escapes that a path may need. NULL for others. */
 static char *read_string(struct arena *a, const char *s)
 {
-	char quote = *s++;
-	char *out = arena_alloc(a, strcspn(s, "\n") + 1);
+	char quote = *s;
+	char *out;
 	size_t n = 0;
 
-	if (!out || (quote != '"' && quote != '\''))
+	if (quote != '"' && quote != '\'')
 		return NULL;
-	for (; *s && *s != '\n' && *s != quote; s++) {
+	out = arena_alloc(a, strcspn(s, "\n"));
+	if (!out)
+		return NULL;
+	for (s++; *s && *s != '\n' && *s != quote; s++) {
 		if (*s == '\\' && quote == '"' && (s[1] == '\\' || s[1] == '"'))
 			s++;
 		else if (*s == '\\' && quote == '"')
@@ -72,10 +76,24 @@ static bool read_bool(const char *s, protobuf_c_boolean *ret)
 	return rest && is_end(rest);
 }
 
+/* Nothing but digits: strtoul() would also take signs, and the number of the next line. */
+static bool read_number(const char *s, uint32_t *ret)
+{
+	unsigned long v;
+	char *end;
+
+	if (!isdigit((unsigned char)*s))
+		return false;
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	*ret = (uint32_t)v;
+	return errno == 0 && v <= UINT32_MAX && is_end(end);
+}
+
 static bool read_value(const struct key *k, const char *s, struct arena *a, Pb__RuncOptions *ret)
 {
 	void *to = (char *)ret + k->offset;
-	char *string, *end;
+	char *string;
 
 	switch (k->kind) {
 	case KEY_STRING:
@@ -84,7 +102,7 @@ static bool read_value(const struct key *k, const char *s, struct arena *a, Pb__
 			*(char **)to = message_string(string);
 		return string != NULL;
 	case KEY_BOOL: return read_bool(s, to);
-	default: *(uint32_t *)to = (uint32_t)strtoul(s, &end, 10); return end != s && is_end(end);
+	default: return read_number(s, to);
 	}
 }
 
@@ -114,7 +132,8 @@ static int read_text(
 	const Pb__RuntimeOptions *o, struct arena *a, Pb__RuncOptions *ret, struct err *err)
 {
 	_cleanup_free_ char *file = NULL;
-	const char *text = arena_strndup(a, (char *)o->config_body.data, o->config_body.len);
+	const char *body = o->config_body.len ? (char *)o->config_body.data : "";
+	const char *text = arena_strndup(a, body, o->config_body.len);
 	size_t len;
 
 	if (!text)
