@@ -22,6 +22,9 @@
 /* Bytes that are read at a time, from whichever connection has some. */
 #define READ_SIZE (16 << 10)
 
+/* Memory that an answer takes besides its bytes, about. */
+#define ANSWER_OVERHEAD 512
+
 /* Length of an error sentence; longer ones are cut. */
 #define SENTENCE_MAX 4096
 
@@ -29,9 +32,10 @@ struct connection {
 	uv_pipe_t pipe;
 	struct ttrpc_parser parser;
 	uint32_t last_stream;
-	size_t calls; /* not answered yet */
-	bool closing; /* the handle is given back to libuv */
-	bool closed;  /* and libuv is done with it */
+	size_t calls;  /* not answered yet */
+	size_t unread; /* answers that are not written yet */
+	bool closing;  /* the handle is given back to libuv */
+	bool closed;   /* and libuv is done with it */
 };
 
 struct ttrpc_call {
@@ -87,11 +91,20 @@ static void connection_close(struct connection *c)
 static void on_written(uv_write_t *w, int status)
 {
 	struct answer *a = w->data;
+	struct connection *c = w->handle->data;
 
+	c->unread--;
 	if (status < 0 && status != UV_ECANCELED)
-		connection_close(w->handle->data);
+		connection_close(c);
 	buf_finish(&a->frame);
 	free(a);
+}
+
+static bool reads_too_little(const struct connection *c)
+{
+	return uv_stream_get_write_queue_size((const uv_stream_t *)&c->pipe) +
+		       c->unread * ANSWER_OVERHEAD >
+	       TTRPC_UNREAD_MAX;
 }
 
 static void send_response(struct connection *c, uint32_t stream, const Pb__Response *response)
@@ -108,8 +121,7 @@ static void send_response(struct connection *c, uint32_t stream, const Pb__Respo
 		ttrpc_put_frame(&a->frame, stream, TTRPC_RESPONSE, message.data, message.len);
 	/* Without an answer the peer would wait for ever. */
 	if (!a || buf_failed(&message) || buf_failed(&a->frame) ||
-		message.len > TTRPC_MESSAGE_MAX ||
-		uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > TTRPC_UNREAD_MAX) {
+		message.len > TTRPC_MESSAGE_MAX || reads_too_little(c)) {
 		log_warn("no memory for an answer, or too many are not read: connection closed");
 		if (a)
 			buf_finish(&a->frame);
@@ -123,7 +135,9 @@ static void send_response(struct connection *c, uint32_t stream, const Pb__Respo
 		buf_finish(&a->frame);
 		free(a);
 		connection_close(c);
+		return;
 	}
+	c->unread++;
 }
 
 static void send_status(

@@ -17,7 +17,7 @@
 #define TTRPC_CONNECTIONS_MAX 1024
 /* Calls of one connection that are not answered yet. */
 #define TTRPC_CALLS_MAX 1024
-/* Bytes of answers that a peer has not read. */
+/* Memory of answers that a peer has not read, in bytes. */
 #define TTRPC_UNREAD_MAX (8u << 20)
 
 /* How a call ends: the numbers of gRPC. */
