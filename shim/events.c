@@ -39,6 +39,7 @@ struct client {
 	struct buf frame; /* being written */
 	uint32_t stream;  /* of the event that is on its way */
 	bool connected;
+	bool writing; /* `write` and `frame` are libuv's until it says that it is done */
 };
 
 static struct {
@@ -176,8 +177,13 @@ static void on_written(uv_write_t *w, int status)
 	struct client *c = w->data;
 
 	buf_finish(&c->frame);
-	if (status < 0 && events.client == c)
+	c->writing = false;
+	if (events.client != c)
+		return;
+	if (status < 0)
 		retry_later();
+	else
+		pump();
 }
 
 static void send_first(struct client *c)
@@ -194,6 +200,7 @@ static void send_first(struct client *c)
 		retry_later();
 		return;
 	}
+	c->writing = true;
 	events.sent = true;
 	timer_drop(&events.timer);
 	events.timer = timer_start(ANSWER_TIMEOUT_MS, on_answer_late, NULL);
@@ -232,7 +239,8 @@ static void pump(void)
 {
 	struct client *c = events.client;
 
-	if (events.sent || (c && !c->connected))
+	/* An answer may come before libuv tells that its request was written. */
+	if (events.sent || (c && (!c->connected || c->writing)))
 		return;
 	if (!events.first) {
 		if (c && !events.timer)
