@@ -2,8 +2,10 @@
 #include "shim/address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,9 +15,6 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
-
-/* Another shim may come and go while we bind. */
-#define BIND_TRIES 8
 
 int address_set(const char *path, struct address *ret, struct err *err)
 {
@@ -56,41 +55,74 @@ static struct sockaddr_un socket_address(const struct address *a)
 	return s;
 }
 
+/* One whose queue is full listens, too; it is not waited for. */
 static bool somebody_listens(const struct address *a)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un s = socket_address(a);
 
-	return fd >= 0 && connect(fd, (struct sockaddr *)&s, sizeof(s)) == 0;
+	return fd >= 0 && (connect(fd, (struct sockaddr *)&s, sizeof(s)) == 0 || errno == EAGAIN);
+}
+
+/*
+ * A socket that is bound and does not listen yet looks like a dead one's, so all of it is
+ * done by one process at a time. Nobody keeps the lock while waiting for anything.
+ */
+static int lock_dir(const struct address *a, struct err *err)
+{
+	const char *slash = strrchr(a->path, '/');
+	char dir[sizeof(a->path)] = ".";
+	_cleanup_close_ int fd = -1;
+
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", slash == a->path ? 1 : (int)(slash - a->path),
+			a->path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open '%s'", dir);
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_set(err, errno, "lock '%s'", dir);
+	return take_fd(&fd);
+}
+
+static int try_bind(int fd, const struct address *a)
+{
+	struct sockaddr_un s = socket_address(a);
+	mode_t old = umask(0177);
+	int r = bind(fd, (struct sockaddr *)&s, sizeof(s)) < 0 ? -errno : 0;
+
+	umask(old);
+	return r;
 }
 
 int address_listen(const struct address *a, struct err *err)
 {
+	_cleanup_close_ int lock = lock_dir(a, err);
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un s = socket_address(a);
+	int r;
 
+	if (lock < 0)
+		return lock;
 	if (fd < 0)
 		return err_set(err, errno, "make a socket");
-	for (int i = 0; i < BIND_TRIES; i++) {
-		mode_t old = umask(0177);
-		int r = bind(fd, (struct sockaddr *)&s, sizeof(s)) < 0 ? -errno : 0;
-
-		umask(old);
-		if (r == 0 && listen(fd, SOMAXCONN) < 0)
-			return err_set(err, errno, "listen on '%s'", a->path);
-		if (r == 0)
-			return take_fd(&fd);
-		if (r != -EADDRINUSE)
-			return err_set(err, -r, "bind '%s'", a->path);
-		if (somebody_listens(a))
-			break;
+	r = try_bind(fd, a);
+	if (r == -EADDRINUSE && !somebody_listens(a)) {
 		unlink(a->path);
+		r = try_bind(fd, a);
 	}
-	return err_set(err, EADDRINUSE, "bind '%s'", a->path);
+	if (r < 0)
+		return err_set(err, -r, "bind '%s'", a->path);
+	if (listen(fd, SOMAXCONN) < 0)
+		return err_set(err, errno, "listen on '%s'", a->path);
+	return take_fd(&fd);
 }
 
 void address_remove_stale(const struct address *a)
 {
-	if (!somebody_listens(a))
+	struct err ignored = ERR_INIT;
+	_cleanup_close_ int lock = lock_dir(a, &ignored);
+
+	if (lock >= 0 && !somebody_listens(a))
 		unlink(a->path);
 }
