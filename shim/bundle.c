@@ -36,6 +36,19 @@ static int read_group(const struct json_node *config, char **ret, struct err *er
 	return 0;
 }
 
+static int read_cgroup(const struct json_node *config, char **ret, struct err *err)
+{
+	const struct json_node *n = json_get(json_get(config, "linux"), "cgroupsPath");
+	const char *path;
+
+	if (!n)
+		return 0;
+	if (json_to_str(n, &path, err) < 0)
+		return -err->code;
+	*ret = strdup(path);
+	return *ret ? 0 : err_oom(err);
+}
+
 /* One without a path is made; with one, somebody else's is joined. */
 static int read_own_pids(const struct json_node *config, bool *ret, struct err *err)
 {
@@ -72,6 +85,7 @@ int bundle_read(const char *dir, struct bundle *ret, struct err *err)
 	if (file_read(AT_FDCWD, path, JSON_TEXT_MAX, &text, &len, err) < 0)
 		return -err->code;
 	if (json_parse(text, len, &doc, err) < 0 || read_group(json_root(doc), &b.group, err) < 0 ||
+		read_cgroup(json_root(doc), &b.cgroup, err) < 0 ||
 		read_own_pids(json_root(doc), &b.own_pids, err) < 0) {
 		bundle_finish(&b);
 		return err_wrap(err, "read '%s'", path);
@@ -83,6 +97,7 @@ int bundle_read(const char *dir, struct bundle *ret, struct err *err)
 void bundle_finish(struct bundle *b)
 {
 	free_clear(&b->group);
+	free_clear(&b->cgroup);
 }
 
 int bundle_take_pid(const char *path, int *ret, struct err *err)

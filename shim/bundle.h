@@ -9,6 +9,7 @@
 
 struct bundle {
 	char *group;   /* owned; the pod it belongs to, NULL for none */
+	char *cgroup;  /* owned; the path of its cgroup, NULL when the runtime chooses one */
 	bool own_pids; /* a PID namespace is made for it */
 };
 

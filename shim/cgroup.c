@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shim/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -8,7 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 
@@ -17,6 +21,9 @@
 #define CGROUP_MOUNT_HYBRID CGROUP_MOUNT "/unified"
 
 #define CGROUPS_MAX (64 << 10)
+
+/* What is ending in a cgroup that is to be removed may take so long. */
+#define REMOVE_TIMEOUT_MS 1000
 
 char *cgroup_of(pid_t pid)
 {
@@ -134,24 +141,85 @@ static int join_one(const char *mount, const char *path, pid_t pid, struct err *
 	return file_put(AT_FDCWD, file, number, err);
 }
 
+enum hierarchy { HIERARCHY_V1, HIERARCHY_NAMED, HIERARCHY_V2 };
+
+/* Where the hierarchy of a line of /proc/PID/cgroup is mounted; NULL without memory. Moves *line on. */
+static char *next_mount(const char **line, enum hierarchy *ret)
+{
+	size_t len = strcspn(*line, "\n");
+	const char *list = *line + strcspn(*line, ":\n");
+	size_t list_len;
+	char *mount;
+
+	list += *list == ':';
+	list_len = strcspn(list, ":\n");
+	*ret = list_len == 0			? HIERARCHY_V2
+	       : strncmp(list, "name=", 5) == 0 ? HIERARCHY_NAMED
+						: HIERARCHY_V1;
+	if (*ret == HIERARCHY_V2)
+		mount = strdup(cgroup_is_unified() ? CGROUP_MOUNT : CGROUP_MOUNT_HYBRID);
+	else if (asprintf(&mount, CGROUP_MOUNT "/%.*s", (int)list_len, list) < 0)
+		mount = NULL;
+	if (mount && *ret == HIERARCHY_NAMED)
+		memmove(strstr(mount, "name="), strstr(mount, "name=") + 5,
+			strlen(strstr(mount, "name=") + 5) + 1);
+	*line += len + ((*line)[len] == '\n');
+	return mount;
+}
+
 int cgroup_join(const char *path, pid_t pid, struct err *err)
 {
 	_cleanup_free_ char *own = cgroup_of(pid);
+	enum hierarchy kind;
 
 	if (cgroup_is_unified())
 		return join_one(CGROUP_MOUNT, path, pid, err);
 	for (const char *line = own ? own : ""; *line;) {
-		size_t len = strcspn(line, "\n");
-		const char *list = memchr(line, ':', len);
-		size_t list_len = list ? strcspn(list + 1, ":") : 0;
-		_cleanup_free_ char *mount = NULL;
+		_cleanup_free_ char *mount = next_mount(&line, &kind);
 
-		if (list_len && asprintf(&mount, CGROUP_MOUNT "/%.*s", (int)list_len, list + 1) < 0)
+		if (!mount)
 			return err_oom(err);
-		if (mount && strncmp(list + 1, "name=", 5) != 0 &&
-			join_one(mount, path, pid, err) < 0)
+		if (kind == HIERARCHY_V1 && join_one(mount, path, pid, err) < 0)
 			return -err->code;
-		line += len + (line[len] == '\n');
 	}
 	return 0;
+}
+
+/* Directories below come before the one that they are in. */
+static int remove_tree(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_free_ char *below = NULL;
+
+		if (entry->d_type != DT_DIR || streq(entry->d_name, ".") ||
+			streq(entry->d_name, ".."))
+			continue;
+		if (asprintf(&below, "%s/%s", path, entry->d_name) >= 0)
+			(void)remove_tree(below);
+	}
+	if (dir)
+		closedir(dir);
+	return rmdir(path) < 0 ? -errno : 0;
+}
+
+void cgroup_remove(const char *path)
+{
+	_cleanup_free_ char *own = cgroup_of(getpid());
+	int64_t deadline = clock_ms() + REMOVE_TIMEOUT_MS;
+	enum hierarchy kind;
+
+	if (strchr(path, ':') || strstr(path, "..") || !path[strspn(path, "/")])
+		return;
+	for (const char *line = own ? own : ""; *line;) {
+		const struct timespec pause = {.tv_nsec = 5000000};
+		_cleanup_free_ char *mount = next_mount(&line, &kind), *dir = NULL;
+
+		if (!mount || asprintf(&dir, "%s/%s", mount, path) < 0)
+			return;
+		while (remove_tree(dir) == -EBUSY && clock_ms() < deadline)
+			nanosleep(&pause, NULL);
+	}
 }

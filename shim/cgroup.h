@@ -27,6 +27,13 @@ uint64_t cgroup_number(int dir, const char *file);
 /* A file's text, malloc'd; NULL when it cannot be read. */
 char *cgroup_text(int dir, const char *file);
 
+/*
+ * Removes the cgroup `path` from every hierarchy, with those below it, where nothing runs in
+ * it: what a runtime left that was killed while it made a container. Of systemd's scopes
+ * ("slice:prefix:name") nothing is removed. Waits a little for processes that are ending.
+ */
+void cgroup_remove(const char *path);
+
 /* Puts a process into the cgroup `path` of every hierarchy where it exists or can be made. */
 int cgroup_join(const char *path, pid_t pid, struct err *err);
 

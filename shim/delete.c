@@ -16,6 +16,8 @@
 #include "runtime/base/log.h"
 #include "runtime/base/paths.h"
 #include "shim/address.h"
+#include "shim/bundle.h"
+#include "shim/cgroup.h"
 #include "shim/message.h"
 #include "shim/options.h"
 #include "shim/proto/task.pb-c.h"
@@ -42,13 +44,26 @@ static bool runtime_knows(const struct runtime *r, const char *id)
 	return asprintf(&dir, "%s/%s", r->root, id) < 0 || access(dir, F_OK) == 0;
 }
 
+/* A runtime that was killed with its shim, while it made the container, has left its cgroup. */
+static void remove_cgroup(const char *dir)
+{
+	struct err ignored = ERR_INIT;
+	struct bundle bundle;
+
+	if (bundle_read(dir, &bundle, &ignored) < 0)
+		return;
+	if (bundle.cgroup)
+		cgroup_remove(bundle.cgroup);
+	bundle_finish(&bundle);
+}
+
 static int delete_container(const struct options *o, const char *bundle, struct err *err)
 {
 	const char *args[] = {"delete", "--force", o->id, NULL};
 	struct runtime runtime;
 	int r = runtime_load(&runtime, bundle, err);
 
-	/* The shim ended before it had asked the runtime for anything, or the bundle is gone. */
+	/* The shim has removed it, or ended before it had asked the runtime for anything. */
 	if (r == -ENOENT) {
 		*err = (struct err)ERR_INIT;
 		return 0;
@@ -59,6 +74,7 @@ static int delete_container(const struct options *o, const char *bundle, struct 
 		runtime_run(&runtime, args, NULL, on_deleted, err, err) == 0)
 		uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 	runtime_finish(&runtime);
+	remove_cgroup(bundle);
 	return -err->code;
 }
 

@@ -146,6 +146,15 @@ int runtime_load(struct runtime *ret, const char *bundle, struct err *err)
 	return 0;
 }
 
+void runtime_forget(const char *bundle)
+{
+	_cleanup_free_ char *path = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (file_in_bundle(&path, bundle, &ignored) == 0)
+		unlink(path);
+}
+
 /* The end of what was written, as a string; NULL without memory. */
 static char *read_tail(int fd, size_t max)
 {

@@ -32,6 +32,8 @@ void runtime_finish(struct runtime *r);
 /* Kept in the bundle, so that "delete" finds what "create" was done with. */
 int runtime_save(const struct runtime *r, const char *bundle, struct err *err);
 int runtime_load(struct runtime *ret, const char *bundle, struct err *err);
+/* After an orderly end: "delete" has nothing to do. */
+void runtime_forget(const char *bundle);
 
 struct runtime_result {
 	bool ok;

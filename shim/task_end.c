@@ -163,6 +163,7 @@ static void finish_delete(struct operation *op)
 
 	if (c->mounted && rootfs_unmount(c->bundle, &err) < 0)
 		log_warn("container %s: %s", c->id, err.msg);
+	runtime_forget(c->bundle);
 	publish_delete(p);
 	fill_deleted(&response, &at, p);
 	ttrpc_reply(op->call, &response.base);
