@@ -12,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/proc.h"
 #include "shim/loop.h"
+#include "shim/pod.h"
 
 struct child {
 	struct child *next;
@@ -184,7 +185,8 @@ static _Noreturn void child_become(const struct child_program *program, const in
 	for (size_t i = 0; i < program->n_fds; i++)
 		if (dup2(lifted[i], (int)i) < 0)
 			goto fail;
-	if (program->hands_over && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+	if (program->hands_over && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+					   pod_child_leave() < 0))
 		goto fail;
 	proc_reset_signals(PROC_ALL_SIGNALS);
 	execvpe(program->argv[0], (char *const *)program->argv,

@@ -18,6 +18,7 @@
 #include "shim/events.h"
 #include "shim/loop.h"
 #include "shim/options.h"
+#include "shim/sandbox.h"
 #include "shim/shim.h"
 #include "shim/stdio.h"
 #include "shim/task.h"
@@ -33,6 +34,7 @@
 #define HEAP_KEEP (16 << 10)
 
 static struct timer *forgotten;
+static struct ttrpc_service services[3];
 static uv_signal_t sigterm;
 
 static void quit(void)
@@ -44,7 +46,7 @@ static void quit(void)
 static void on_forgotten(void *arg)
 {
 	timer_drop(&forgotten);
-	if (container_count() > 0)
+	if (container_count() > 0 || sandbox_exists())
 		return;
 	log_info("nobody wants anything of this shim, and it has no container: it ends");
 	quit();
@@ -60,7 +62,7 @@ static void on_connections(size_t n)
 /* A machine that shuts down asks everybody; containers need their shim to the end. */
 static void on_sigterm(uv_signal_t *handle, int sig)
 {
-	if (container_count() == 0)
+	if (container_count() == 0 && !sandbox_exists())
 		quit();
 	else
 		log_warn("signal %d is ignored: there are %zu containers", sig, container_count());
@@ -88,8 +90,12 @@ int shim_serve(int fd, const struct address *address, const struct options *o,
 	events_start(ttrpc_address, o->namespace);
 	stdio_setup(dirname(dir.path), o->namespace);
 	task_setup(o->namespace, quit);
+	sandbox_setup(quit);
+	services[0] = task_service_v2;
+	services[1] = task_service_v3;
+	services[2] = sandbox_service;
 	if (child_start_reaping(err) < 0 ||
-		ttrpc_server_start(fd, task_services, n_task_services, on_connections, err) < 0)
+		ttrpc_server_start(fd, services, ARRAY_SIZE(services), on_connections, err) < 0)
 		return -err->code;
 	uv_signal_init(uv_default_loop(), &sigterm);
 	uv_signal_start(&sigterm, on_sigterm, SIGTERM);

@@ -148,7 +148,7 @@ static int choose_place(
 {
 	const char *dir = b->params && *b->params->socket_dir ? b->params->socket_dir : ADDRESS_DIR;
 	const char *ttrpc = getenv("TTRPC_ADDRESS");
-	struct bundle bundle;
+	struct bundle bundle = {0};
 	int r;
 
 	ret->ttrpc_address = b->params && *b->params->ttrpc_address ? b->params->ttrpc_address
@@ -158,8 +158,12 @@ static int choose_place(
 		b->settings && *b->settings->shim_cgroup ? b->settings->shim_cgroup : NULL;
 	if (*o->socket)
 		return address_set(o->socket, &ret->address, err);
-	if (bundle_read(".", &bundle, err) < 0)
-		return -err->code;
+	/* The bundle of a sandbox that the shim makes itself describes no container. */
+	r = bundle_read(".", &bundle, err);
+	if (r == -ENOENT)
+		*err = (struct err)ERR_INIT;
+	else if (r < 0)
+		return r;
 	r = address_choose(dir, o->address, o->namespace, bundle.group ? bundle.group : o->id,
 		&ret->address, err);
 	bundle_finish(&bundle);

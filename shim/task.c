@@ -14,6 +14,7 @@
 #include "shim/message.h"
 #include "shim/metrics.h"
 #include "shim/proto/options.pb-c.h"
+#include "shim/sandbox.h"
 #include "shim/task_priv.h"
 
 /* Processes of one container that Pids tells of. */
@@ -318,7 +319,7 @@ static void task_shutdown(struct ttrpc_call *call, const void *request)
 {
 	const Pb__ShutdownRequest *r = request;
 
-	if (container_count() > 0 && !r->now) {
+	if ((container_count() > 0 || sandbox_exists()) && !r->now) {
 		task_reply_empty(call);
 		return;
 	}
@@ -345,8 +346,7 @@ static const struct ttrpc_method methods[] = {
 	{"Shutdown", &pb__shutdown_request__descriptor, task_shutdown},
 };
 
-const struct ttrpc_service task_services[] = {
-	{"containerd.task.v2.Task", methods, ARRAY_SIZE(methods)},
-	{"containerd.task.v3.Task", methods, ARRAY_SIZE(methods)},
-};
-const size_t n_task_services = ARRAY_SIZE(task_services);
+const struct ttrpc_service task_service_v2 = {
+	"containerd.task.v2.Task", methods, ARRAY_SIZE(methods)};
+const struct ttrpc_service task_service_v3 = {
+	"containerd.task.v3.Task", methods, ARRAY_SIZE(methods)};

@@ -11,8 +11,7 @@
 /* Events that containerd has not taken when it asks for the end may take so long: it waits three seconds. */
 #define TASK_FLUSH_MS 2000
 
-extern const struct ttrpc_service task_services[];
-extern const size_t n_task_services;
+extern const struct ttrpc_service task_service_v2, task_service_v3;
 
 /* `namespace` is containerd's; `quit` ends the shim. Borrowed. */
 void task_setup(const char *namespace, void (*quit)(void));

@@ -99,7 +99,9 @@ config_of_cri() {
 	END
 }
 config_of_handlers() { # PLUGIN [SANDBOXER]
-	local table="plugins.\"$1\".containerd.runtimes"
+	local table="plugins.\"$1\".containerd.runtimes" sandboxer=
+
+	[ -z "${2:-}" ] || sandboxer="sandboxer = \"$2\""
 
 	cat <<-END
 		[$table.runc]
@@ -108,13 +110,13 @@ config_of_handlers() { # PLUGIN [SANDBOXER]
 		runtime_type = "io.containerd.turf.v2"
 		pod_annotations = ["turf.noslate.dev/*"]
 		container_annotations = ["turf.noslate.dev/*"]
+		$sandboxer
 		[$table.turf-runc]
 		runtime_type = "io.containerd.turf.v2"
 		[$table.turf-runc.options]
 		TypeUrl = "runtimeoptions.v1.Options"
 		ConfigPath = "$D/runc.toml"
 	END
-	[ -z "${2:-}" ] || echo "sandboxer = \"$2\""
 }
 config_2() {
 	local cri=io.containerd.grpc.v1.cri
