@@ -3,6 +3,7 @@
  * Runs without a loop: at most one program is executed, and only when the runtime still
  * knows the container. After an orderly Delete there is nothing left to do.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,10 +21,14 @@
 #include "shim/cgroup.h"
 #include "shim/message.h"
 #include "shim/options.h"
+#include "shim/pod_files.h"
 #include "shim/proto/task.pb-c.h"
 #include "shim/rootfs.h"
 #include "shim/runtime.h"
 #include "shim/shim.h"
+
+/* Of containers' bundles, among containerd's directories. */
+#define TASKS "io.containerd.runtime.v2.task"
 
 /* As of a process that was killed. */
 #define EXIT_CODE_KILLED 137
@@ -57,9 +62,9 @@ static void remove_cgroup(const char *dir)
 	bundle_finish(&bundle);
 }
 
-static int delete_container(const struct options *o, const char *bundle, struct err *err)
+static int delete_container(const char *id, const char *bundle, struct err *err)
 {
-	const char *args[] = {"delete", "--force", o->id, NULL};
+	const char *args[] = {"delete", "--force", id, NULL};
 	struct runtime runtime;
 	int r = runtime_load(&runtime, bundle, err);
 
@@ -70,7 +75,7 @@ static int delete_container(const struct options *o, const char *bundle, struct 
 	}
 	if (r < 0)
 		return r;
-	if (runtime_knows(&runtime, o->id) &&
+	if (runtime_knows(&runtime, id) &&
 		runtime_run(&runtime, args, NULL, on_deleted, err, err) == 0)
 		uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 	runtime_finish(&runtime);
@@ -110,16 +115,84 @@ static int answer(struct err *err)
 	return buf_failed(&out) ? err_oom(err) : shim_print(out.data, out.len, err);
 }
 
+static bool has_file(const char *dir, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return false;
+	}
+	return access(path, F_OK) == 0;
+}
+
+/* containerd notes in a container's bundle which sandbox it is in. */
+static bool is_in_sandbox(const char *bundle, const char *sandbox)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct err ignored = ERR_INIT;
+	size_t len;
+
+	if (asprintf(&path, "%s/sandbox", bundle) < 0) {
+		path = NULL;
+		return false;
+	}
+	return file_read(AT_FDCWD, path, PATHS_ID_MAX, &text, &len, &ignored) == 0 &&
+	       streq(text, sandbox);
+}
+
+/* Both of a container: what the runtime has, and what is mounted. */
+static int clean_up(const char *id, const char *bundle, struct err *err)
+{
+	struct err unmounted = ERR_INIT;
+
+	(void)delete_container(id, bundle, err);
+	if (rootfs_unmount(bundle, &unmounted) < 0 && err->code == 0)
+		*err = unmounted;
+	return -err->code;
+}
+
+/*
+ * A sandbox that the shim made itself: containerd asks once, for it, and not for each of the
+ * containers, whose bundles are beside it.
+ */
+static void clean_up_members(const char *bundle, const struct options *o)
+{
+	_cleanup_free_ char *tasks = NULL;
+	struct dirent *entry;
+	DIR *dir;
+
+	if (asprintf(&tasks, "%s/../../../" TASKS "/%s", bundle, o->namespace) < 0) {
+		tasks = NULL;
+		return;
+	}
+	dir = opendir(tasks);
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_free_ char *member = NULL;
+		struct err err = ERR_INIT;
+
+		if (!paths_id_is_valid(entry->d_name) ||
+			asprintf(&member, "%s/%s", tasks, entry->d_name) < 0)
+			continue;
+		if (is_in_sandbox(member, o->id) && clean_up(entry->d_name, member, &err) < 0)
+			log_warn("container %s of sandbox %s: %s", entry->d_name, o->id, err.msg);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 int shim_delete(const struct options *o, struct err *err)
 {
 	const char *bundle = *o->bundle ? o->bundle : ".";
-	struct err unmounted = ERR_INIT;
 
 	if (!paths_id_is_valid(o->id))
 		return err_say(err, EINVAL, "delete needs -id, and '%s' is none", o->id);
 	remove_socket(bundle);
-	(void)delete_container(o, bundle, err);
-	if (rootfs_unmount(bundle, &unmounted) < 0 && err->code == 0)
-		*err = unmounted;
+	if (has_file(bundle, "config.json")) {
+		(void)clean_up(o->id, bundle, err);
+	} else {
+		clean_up_members(bundle, o);
+		pod_files_remove(bundle, o->id);
+	}
 	return err->code ? -err->code : answer(err);
 }

@@ -12,6 +12,7 @@
 #include "shim/message.h"
 #include "shim/metrics.h"
 #include "shim/pod.h"
+#include "shim/pod_files.h"
 #include "shim/proto/sandbox.pb-c.h"
 #include "shim/proto/task.pb-c.h"
 #include "shim/task.h"
@@ -73,8 +74,9 @@ static int create(const Pb__CreateSandboxRequest *r, struct err *err)
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	Pb__PodSandboxConfig none = PB__POD_SANDBOX_CONFIG__INIT;
 	const Pb__PodSandboxConfig *config = &none;
+	bool cri = message_any_is(r->options, "runtime.v1.PodSandboxConfig");
 
-	if (message_any_is(r->options, "runtime.v1.PodSandboxConfig"))
+	if (cri)
 		config = message_read(&pb__pod_sandbox_config__descriptor, r->options->value.data,
 			r->options->value.len, &arena);
 	if (!config)
@@ -82,8 +84,10 @@ static int create(const Pb__CreateSandboxRequest *r, struct err *err)
 	sandbox.id = strdup(r->sandbox_id);
 	if (!sandbox.id)
 		return err_oom(err);
-	if (pod_enter(config, r->netns_path, err) == 0)
+	if (pod_enter(config, r->netns_path, err) == 0 &&
+		(!cri || pod_files_make(config, r->sandbox_id, err) == 0))
 		return 0;
+	pod_leave();
 	free_clear(&sandbox.id);
 	return -err->code;
 }
@@ -156,6 +160,7 @@ static void stop(void)
 	sandbox.state = SANDBOX_STOPPED;
 	clock_gettime(CLOCK_REALTIME, &sandbox.ended_at);
 	pod_leave();
+	pod_files_remove(".", sandbox.id);
 	while ((w = sandbox.waiters)) {
 		sandbox.waiters = w->next;
 		reply_ended(w->call);

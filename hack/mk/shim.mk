@@ -22,7 +22,7 @@ $(B)/gen/shim/proto/.made: $(SHIM_PROTOS)
 	$(Q)protoc-c --c_out=$(B)/gen $(SHIM_PROTOS)
 	$(Q)touch $@
 
-$(SHIM_GEN): $(B)/gen/shim/proto/.made
+$(SHIM_GEN) $(SHIM_GEN:.c=.h): $(B)/gen/shim/proto/.made ;
 $(PROTO_OBJS): $(B)/obj/%.o: $(B)/gen/%.c $(B)/obj/.flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)

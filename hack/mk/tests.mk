@@ -41,7 +41,7 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 
 ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS)
-INTEGRATION      := $(filter-out tests/integration/lib% %/cri.sh,$(sort $(wildcard tests/integration/*.sh)))
+INTEGRATION      := $(filter-out tests/integration/lib% %/cri.sh %/shim.sh,$(sort $(wildcard tests/integration/*.sh)))
 JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork image gc image-gc)
 SUITES          := unit fuzz js integration cgroups
 
@@ -49,9 +49,13 @@ SUITES          := unit fuzz js integration cgroups
 # controllers that are v1's here, so without the scripts that need limits.
 ON_V1 := $(if $(wildcard /sys/fs/cgroup/unified),console events hooks killed pause update verbs)
 ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause rootless verbs)
-# With our own shim, on the containerd that is installed and on a newer one, over turf and over runc.
+# Our own shim, on the containerd that is installed and on a newer one, over turf and over runc;
+# check-shim has every pair.
 WITH_SHIM := 'tests/integration/containerd.sh turf' 'tests/integration/cri.sh installed turf' \
-	'tests/integration/cri.sh 2 turf' 'tests/integration/cri.sh installed turf-runc'
+	'tests/integration/cri.sh 2 turf shim' 'tests/integration/shim.sh 2 turf' \
+	'tests/integration/shim.sh installed runc'
+SHIM_PAIRS := $(foreach v,installed 1.7 2,$(foreach r,turf runc,'tests/integration/shim.sh $(v) $(r)') \
+	$(foreach h,turf turf-runc,'tests/integration/cri.sh $(v) $(h)')) 'tests/integration/cri.sh 2 turf shim'
 PRETENDED := $(foreach t,$(ON_V1),'tests/integration/$(t).sh v1') \
 	$(foreach t,$(ON_V2),'tests/integration/$(t).sh v2')
 
@@ -59,7 +63,7 @@ RESULTS := $(B)/results
 # T=PATTERN narrows a suite: make check-integration T='*seed*'
 RUN_SUITE = B=$(abspath $(B)) hack/cage hack/run-tests $(if $(T),-o '$(T)') -c $(RESULTS)
 
-.PHONY: check check-unit check-integration check-cgroups check-js check-fuzz check-programs
+.PHONY: check check-shim check-unit check-integration check-cgroups check-js check-fuzz check-programs
 check-programs: $(PROGRAMS) $(ALL_UNIT_TESTS) $(ALL_FUZZ_TARGETS) $(HELPERS)
 
 # All suites run, whatever the first ones say; the sum of all is the last line.
@@ -73,6 +77,9 @@ check-unit: $(ALL_UNIT_TESTS) $(PROGRAMS) ## unit tests only
 
 check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
 	$(Q)$(RUN_SUITE)/integration $(INTEGRATION) $(WITH_SHIM)
+
+check-shim: $(PROGRAMS) $(HELPERS) ## the shim over each containerd and runtime; CONTAINERS=500 KILLS=200 for long ones
+	$(Q)$(RUN_SUITE)/shim $(SHIM_PAIRS)
 
 check-cgroups: $(PROGRAMS) $(HELPERS) ## some of them, on pretended hosts with other cgroups
 	$(Q)$(RUN_SUITE)/cgroups $(PRETENDED)

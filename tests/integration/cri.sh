@@ -263,4 +263,16 @@ eq "$(cri pods -q)" "$pod" "pods that are left"
 cri stopp "$pod"
 eq "$(state_of "$stays")" CONTAINER_EXITED "a container of a pod that is stopped"
 cri rmp "$pod"
+# --- the shim that is the pod is killed: its containers go, and its files ---
+if [ "$SANDBOXER" = shim ]; then
+	killed=$(run_pod --name killed)
+	one=$(launch "$killed" --name one -- sleep 1000)
+	pid=$(pid_of "$one")
+	kill -9 "$(pgrep -f "containerd-shim-turf-v2.*-id $killed .*start\$")"
+	await gone "$pid"
+	is_away() { [ "$(state_of "$one")" = CONTAINER_EXITED ] && ! grep -q "$killed/shm" /proc/self/mountinfo; }
+	await is_away
+	await test ! -e "/run/containerd/turf/k8s.io/$one"
+fi
+
 end_of_containerd
