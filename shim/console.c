@@ -45,10 +45,11 @@ int console_receive(int listening, struct err *err)
 	} control;
 	char name[NAME_MAX_SENT];
 	struct iovec part = {name, sizeof(name)};
+	/* Room for one descriptor and not, as padding would allow, for two. */
 	struct msghdr m = {.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
+		.msg_controllen = CMSG_LEN(sizeof(int))};
 	struct cmsghdr *c;
 	int fd;
 
@@ -61,5 +62,9 @@ int console_receive(int listening, struct err *err)
 		c->cmsg_len != CMSG_LEN(sizeof(int)))
 		return err_say(err, EPROTO, "the runtime has sent something else than a terminal");
 	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (!isatty(fd)) {
+		close(fd);
+		return err_say(err, EPROTO, "the runtime has sent something else than a terminal");
+	}
 	return fd;
 }
