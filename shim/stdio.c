@@ -109,7 +109,8 @@ static int open_file(struct stdio *io, const char *path, struct err *err)
 
 	if (dir && *dir && paths_mkdir_all(dir, 0755, err) < 0)
 		return -err->code;
-	io->copy[1] = open_path(path, O_WRONLY | O_APPEND | O_CREAT, err);
+	/* A fifo that nobody reads is not waited for. */
+	io->copy[1] = open_path(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, err);
 	if (io->copy[1] < 0)
 		return io->copy[1];
 	if (io->terminal)
@@ -223,12 +224,15 @@ static void check_drained(struct stdio *io)
 	drained(io->drained_arg);
 }
 
+static bool read_on(struct stdio *io);
+
 static void on_output_end(void *arg)
 {
 	struct stdio *io = arg;
 
 	io->pump_out = NULL;
-	check_drained(io);
+	if (!read_on(io))
+		check_drained(io);
 }
 
 static void on_drain_late(void *arg)
@@ -282,26 +286,47 @@ static void on_input_end(void *arg)
 		log_warn("input of a terminal is closed: %s", err.msg);
 }
 
-static int start_terminal(struct stdio *io, struct err *err)
+/* Somebody has to read, or the container stands still when the terminal is full. */
+static int copy_output(struct stdio *io, struct err *err)
 {
 	int from;
 
+	if (io->copy[1] < 0) {
+		io->copy[1] = open_path("/dev/null", O_WRONLY, err);
+		io->lost = true;
+	}
+	if (io->copy[1] < 0)
+		return io->copy[1];
+	from = fcntl(io->master, F_DUPFD_CLOEXEC, 0);
+	if (from < 0)
+		return err_set(err, errno, "copy the terminal");
+	io->pump_out = pump_start(from, take_fd(&io->copy[1]), on_output_end, io, err);
+	return io->pump_out ? 0 : -err->code;
+}
+
+/*
+ * Was it the terminal that ended, or who took its output, as log programs may? To read again
+ * tells. False when it was the terminal.
+ */
+static bool read_on(struct stdio *io)
+{
+	struct err err = ERR_INIT;
+
+	if (io->master < 0 || io->lost)
+		return false;
+	if (copy_output(io, &err) == 0)
+		return true;
+	log_warn("output of a terminal is read no more: %s", err.msg);
+	return false;
+}
+
+static int start_terminal(struct stdio *io, struct err *err)
+{
 	io->master = console_receive(io->console, err);
 	fd_close(&io->console);
 	if (io->master < 0)
 		return io->master;
-	from = fcntl(io->master, F_DUPFD_CLOEXEC, 0);
-	if (from < 0)
-		return err_set(err, errno, "copy the terminal");
-	/* Somebody has to read, or the container stands still when the terminal is full. */
-	if (io->copy[1] < 0)
-		io->copy[1] = open_path("/dev/null", O_WRONLY, err);
-	if (io->copy[1] < 0) {
-		fd_close(&from);
-		return io->copy[1];
-	}
-	io->pump_out = pump_start(from, take_fd(&io->copy[1]), on_output_end, io, err);
-	if (!io->pump_out)
+	if (copy_output(io, err) < 0)
 		return -err->code;
 	watch_drop(&io->input_watch);
 	fd_close(&io->keep[STDIO_IN]);

@@ -38,6 +38,7 @@ struct stdio {
 	char *console_path; /* owned; the socket of that */
 	int master;
 	bool input_closed;
+	bool lost; /* a terminal's output goes nowhere: nobody wants it, or nobody is left who did */
 	stdio_fn *ready; /* the caller of stdio_open() */
 	void *ready_arg;
 	void (*drained)(void *arg); /* the caller of stdio_drain() */
