@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "oci-spec/mount_options.h"
@@ -281,14 +283,72 @@ static bool leads_up(const char *path)
 	return false;
 }
 
+static int root_of(char **ret, const char *bundle, struct err *err)
+{
+	*ret = NULL;
+	return asprintf(ret, "%s/rootfs", bundle) < 0 ? err_oom(err) : 0;
+}
+
+static int open_within(int root, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A directory below `root`, made where it is missing; links lead as they do in the container. */
+static int make_within(int root, const char *within, struct err *err)
+{
+	_cleanup_free_ char *path = strdup(within);
+	_cleanup_close_ int fd = open_within(root, ".");
+
+	if (!path)
+		return err_oom(err);
+	for (char *name = path + strspn(path, "/"); *name && fd >= 0;) {
+		char *end = name + strcspn(name, "/");
+		char *next = end + strspn(end, "/");
+		char c = *end;
+		int sub;
+
+		*end = '\0';
+		sub = open_within(root, path);
+		if (sub == -ENOENT)
+			sub = mkdirat(fd, name, 0711) < 0 && errno != EEXIST
+				      ? -errno
+				      : open_within(root, path);
+		*end = c;
+		name = next;
+		close(fd);
+		fd = sub;
+	}
+	return fd < 0 ? err_set(err, -fd, "make directory '%s'", within) : take_fd(&fd);
+}
+
+/* Where to mount: a path without links. */
 static int target_of(char **ret, const char *bundle, const char *within, struct err *err)
 {
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_close_ int root = -1, fd = -1;
+	char link[FD_PATH_MAX];
+
 	if (leads_up(within))
 		return err_say(err, EINVAL, "the target '%s' leads out of it", within);
-	if (asprintf(ret, "%s/rootfs%s%s", bundle, *within && *within != '/' ? "/" : "", within) <
-		0)
-		return err_oom(err);
-	return 0;
+	if (root_of(&dir, bundle, err) < 0 || paths_mkdir_all(dir, 0711, err) < 0)
+		return -err->code;
+	if (!within[strspn(within, "/")]) {
+		*ret = take_ptr(&dir);
+		return 0;
+	}
+	root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_set(err, errno, "open '%s'", dir);
+	fd = make_within(root, within, err);
+	if (fd < 0)
+		return fd;
+	*ret = realpath(fd_path(fd, link), NULL);
+	return *ret ? 0 : err_set(err, errno, "find '%s'", within);
 }
 
 int rootfs_mount(const char *bundle, Pb__Mount *const *mounts, size_t n, struct err *err)
@@ -298,8 +358,7 @@ int rootfs_mount(const char *bundle, Pb__Mount *const *mounts, size_t n, struct 
 		struct request r = {.data = BUF_INIT};
 		struct err ignored = ERR_INIT;
 
-		if (target_of(&target, bundle, mounts[i]->target, err) == 0 &&
-			paths_mkdir_all(target, 0711, err) == 0)
+		if (target_of(&target, bundle, mounts[i]->target, err) == 0)
 			(void)mount_one(mounts[i], target, &r, err);
 		buf_finish(&r.data);
 		if (err->code) {
@@ -314,7 +373,7 @@ int rootfs_unmount(const char *bundle, struct err *err)
 {
 	_cleanup_free_ char *target = NULL;
 
-	if (target_of(&target, bundle, "", err) < 0)
+	if (root_of(&target, bundle, err) < 0)
 		return -err->code;
 	for (int i = 0; i < STACKED_MAX; i++)
 		if (umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
