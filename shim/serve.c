@@ -33,12 +33,15 @@
 /* What malloc() keeps of memory that was given back. */
 #define HEAP_KEEP (16 << 10)
 
+static const char *socket_path;
 static struct timer *forgotten;
 static struct ttrpc_service services[3];
 static uv_signal_t sigterm;
 
+/* In this order: a socket that nobody serves may be somebody else's a moment later. */
 static void quit(void)
 {
+	unlink(socket_path);
 	ttrpc_server_stop();
 	uv_stop(uv_default_loop());
 }
@@ -83,6 +86,7 @@ int shim_serve(int fd, const struct address *address, const struct options *o,
 {
 	struct address dir = *address;
 
+	socket_path = address->path;
 	open_log(o->debug);
 	signal(SIGPIPE, SIG_IGN);
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
@@ -101,6 +105,5 @@ int shim_serve(int fd, const struct address *address, const struct options *o,
 	uv_signal_start(&sigterm, on_sigterm, SIGTERM);
 	on_connections(0);
 	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-	unlink(address->path);
 	return 0;
 }

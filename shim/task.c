@@ -309,21 +309,52 @@ static void task_stats(struct ttrpc_call *call, const void *request)
 
 /* --- Shutdown --- */
 
+struct shutdown {
+	struct shutdown *next;
+	struct ttrpc_call *call;
+	bool now;
+};
+
+static struct shutdown *shutdowns; /* wait for the last events to be taken */
+
+/*
+ * A container that came meanwhile keeps the shim. Its socket is gone before anybody hears
+ * of the end, or who starts the next one would still find it.
+ */
 static void on_flushed(void *arg)
 {
-	task_reply_empty(arg);
-	quit_shim();
+	bool end = container_count() == 0;
+	struct shutdown *s;
+
+	for (s = shutdowns; s; s = s->next)
+		end = end || s->now;
+	if (end)
+		quit_shim();
+	while ((s = shutdowns)) {
+		shutdowns = s->next;
+		task_reply_empty(s->call);
+		free(s);
+	}
 }
 
 static void task_shutdown(struct ttrpc_call *call, const void *request)
 {
 	const Pb__ShutdownRequest *r = request;
+	struct shutdown *s;
 
 	if ((container_count() > 0 || sandbox_exists()) && !r->now) {
 		task_reply_empty(call);
 		return;
 	}
-	events_flush(TASK_FLUSH_MS, on_flushed, call);
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	*s = (struct shutdown){shutdowns, call, r->now};
+	shutdowns = s;
+	if (!s->next)
+		events_flush(TASK_FLUSH_MS, on_flushed, NULL);
 }
 
 static const struct ttrpc_method methods[] = {
