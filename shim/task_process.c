@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start of a container and of processes of Exec in it. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
 #include "shim/bundle.h"
+#include "shim/child.h"
 #include "shim/events.h"
 #include "shim/message.h"
 #include "shim/proto/events.pb-c.h"
@@ -97,7 +99,12 @@ static void exec_start_free(struct exec_start *s)
 /* It can be started no more, but is there until it is deleted. */
 static void exec_failed(struct operation *op)
 {
-	process_give_up(op->process);
+	struct process *p = op->process;
+
+	/* One that runs, and whose terminal never came. */
+	if (p->child)
+		(void)child_signal(p->child, SIGKILL);
+	process_give_up(p);
 	operation_end(op);
 }
 
