@@ -89,8 +89,9 @@ struct container *container_create(const char *id, const char *bundle, struct er
 		c->id = strdup(id);
 		c->bundle = strdup(bundle);
 	}
-	if (!c || process_init(&c->init, c, "", err) < 0 || !c->id || !c->bundle ||
-		stdio_init(&c->init.io, NULL, NULL, NULL, false, err) < 0) {
+	/* First what makes the rest fit to be finished: zeros are descriptors. */
+	if (!c || stdio_init(&c->init.io, NULL, NULL, NULL, false, err) < 0 ||
+		process_init(&c->init, c, "", err) < 0 || !c->id || !c->bundle) {
 		err_oom(err);
 		if (c) {
 			process_finish(&c->init);

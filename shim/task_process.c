@@ -251,8 +251,9 @@ void task_exec(struct ttrpc_call *call, const void *request)
 			err.msg);
 		return;
 	}
-	p->spec = strndup((char *)r->spec->value.data, r->spec->value.len);
-	if (!p->spec || stdio_init(&p->io, r->stdin, r->stdout, r->stderr, r->terminal, &err) < 0) {
+	if (stdio_init(&p->io, r->stdin, r->stdout, r->stderr, r->terminal, &err) == 0)
+		p->spec = strndup((char *)r->spec->value.data, r->spec->value.len);
+	if (!p->spec) {
 		process_remove_exec(p);
 		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
