@@ -291,10 +291,9 @@ static int copy_output(struct stdio *io, struct err *err)
 {
 	int from;
 
-	if (io->copy[1] < 0) {
+	io->lost = io->copy[1] < 0;
+	if (io->lost)
 		io->copy[1] = open_path("/dev/null", O_WRONLY, err);
-		io->lost = true;
-	}
 	if (io->copy[1] < 0)
 		return io->copy[1];
 	from = fcntl(io->master, F_DUPFD_CLOEXEC, 0);

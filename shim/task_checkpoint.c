@@ -109,11 +109,18 @@ void task_checkpoint(struct ttrpc_call *call, const void *request)
 
 /* --- the start of what was checkpointed --- */
 
+/* It may be started once more, and opens its streams again then. */
+static void not_restored(struct operation *op)
+{
+	stdio_close(&op->process->io);
+	operation_end(op);
+}
+
 static void restore_failed(struct operation *op, const struct err *why)
 {
 	ttrpc_fail(op->call, why->code == ENOENT ? TTRPC_NOT_FOUND : TTRPC_UNKNOWN,
 		"OCI runtime restore failed: %s", why->msg);
-	operation_end(op);
+	not_restored(op);
 }
 
 static void on_restored(void *arg, const struct runtime_result *result)
@@ -123,7 +130,7 @@ static void on_restored(void *arg, const struct runtime_result *result)
 
 	if (!result->ok) {
 		task_fail_runtime(op->call, "restore", result);
-		operation_end(op);
+		not_restored(op);
 	} else if (task_take_over(op->process, &err) < 0) {
 		task_remove_again(op, &err, restore_failed);
 	} else {

@@ -78,6 +78,9 @@ int task_take_over(struct process *p, struct err *err)
 	if (task_pid_file(&file, c, err) < 0 || bundle_take_pid(file, &pid, err) < 0 ||
 		stdio_started(&p->io, err) < 0)
 		return -err->code;
+	/* A start from a checkpoint may be the second one. */
+	oom_unwatch(&c->oom);
+	free(c->cgroups);
 	c->cgroups = cgroup_of(pid);
 	c->oom = oom_watch(c->id, c->cgroups);
 	return process_watch(p, pid, err);
