@@ -55,21 +55,24 @@ int shim_print(const void *data, size_t len, struct err *err)
 	return r < 0 ? err_set(err, -r, "write to standard output") : 0;
 }
 
-/* One step more likely to be killed than containerd; without the right to, it stays as it is. */
-static void adjust_oom_score(pid_t containerd)
+/*
+ * One step more likely to be killed than containerd, whose score was inherited; without the
+ * right to, it stays as it is.
+ */
+static void adjust_oom_score(void)
 {
+	static const char path[] = "/proc/self/oom_score_adj";
 	_cleanup_free_ char *text = NULL;
 	struct err ignored = ERR_INIT;
-	char path[64], number[24];
+	char number[24];
 	size_t len;
 	long score;
 
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)containerd);
 	if (file_read(AT_FDCWD, path, 32, &text, &len, &ignored) < 0)
 		return;
 	score = strtol(text, NULL, 10) + 1;
 	snprintf(number, sizeof(number), "%ld", score > OOM_SCORE_MAX ? OOM_SCORE_MAX : score);
-	(void)file_put(AT_FDCWD, "/proc/self/oom_score_adj", number, &ignored);
+	(void)file_put(AT_FDCWD, path, number, &ignored);
 }
 
 /* Of its own to the scheduler, so that its containers share no core with others' (SCHED_CORE=1). */
@@ -103,13 +106,12 @@ struct place {
 
 static _Noreturn void child_serve(int fd, const struct place *place, const struct options *o)
 {
-	pid_t containerd = getppid();
 	struct err err = ERR_INIT;
 
 	if (detach(&err) < 0)
 		_exit(EXIT_FAILURE);
 	make_core_group();
-	adjust_oom_score(containerd);
+	adjust_oom_score();
 	if (shim_serve(fd, &place->address, o, place->ttrpc_address, &err) < 0) {
 		log_error("%s", err.msg);
 		unlink(place->address.path);
