@@ -70,18 +70,17 @@ static void on_end_late(void *arg)
 	l->timer = timer_start(LOGGER_END_MS, on_end_late, l);
 }
 
+/* Its end of the pipe went with it. */
 static void on_ended(void *arg, int status)
 {
 	struct logger *l = arg;
 	struct err err = ERR_INIT;
 
 	l->child = NULL;
-	if (l->dropped) {
+	if (l->dropped)
 		logger_free(l);
-		return;
-	}
-	err_say(&err, EPIPE, "the log program has ended before it was ready");
-	tell_ready(l, &err);
+	else
+		tell_ready(l, &err);
 }
 
 void logger_drop(struct logger **l)

@@ -22,6 +22,7 @@
 #include "shim/proto/options.pb-c.h"
 #include "tests/unit/shim_rig.h"
 
+static struct ttrpc_service services[2];
 static char dir[64];
 static char events_path[96], calls_path[96], script_path[96];
 static struct arena arena;
@@ -105,10 +106,10 @@ static void start(void)
 	events_start(events_path, "ns");
 	stdio_setup(dir, "ns");
 	task_setup("ns", on_quit);
+	services[0] = task_service_v2;
+	services[1] = task_service_v3;
 	ck_assert_int_eq(child_start_reaping(&err), 0);
-	ck_assert_int_eq(
-		ttrpc_server_start(listening, task_services, n_task_services, on_connections, &err),
-		0);
+	ck_assert_int_eq(ttrpc_server_start(listening, services, 2, on_connections, &err), 0);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, len), 0);
 	rig_deadline(fd);
