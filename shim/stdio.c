@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +16,9 @@
 #include "shim/logger.h"
 #include "shim/loop.h"
 #include "shim/pump.h"
+
+/* A client that has not opened the input after twice so long is not waited for. */
+#define INPUT_WAIT_MS 100
 
 static struct {
 	const char *socket_dir;
@@ -66,38 +69,35 @@ static int open_output(struct stdio *io, int i, struct err *err)
 	return io->give[i] < 0 ? io->give[i] : 0;
 }
 
-/* A client has closed its end, and the container shall read end of file. */
-static void on_input_closed(void *arg, int events)
+/* Somebody has the writing end of a fifo, or had it since `fd` was opened for reading. */
+static bool has_had_writer(int fd)
 {
-	struct stdio *io = arg;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int probe[2];
+	ssize_t n;
 
-	watch_drop(&io->input_watch);
-	fd_close(&io->keep[STDIO_IN]);
+	if (poll(&p, 1, 0) > 0)
+		return true;
+	if (pipe2(probe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	/* Without a writer this is the end of the input; with one there is nothing yet. */
+	n = tee(fd, probe[1], 1, SPLICE_F_NONBLOCK);
+	close(probe[0]);
+	close(probe[1]);
+	return n != 0;
 }
 
-/*
- * Held open by a writing end of our own, or the container would read end of file before a
- * client has come, until a client has closed its own one. Where that cannot be watched it
- * is CloseIO that ends it.
- */
 static int open_input(struct stdio *io, struct err *err)
 {
-	const char *path = io->paths[STDIO_IN];
-	struct err ignored = ERR_INIT;
-	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	io->give[STDIO_IN] = open_path(io->paths[STDIO_IN], O_RDONLY | O_NONBLOCK, err);
+	return io->give[STDIO_IN] < 0 ? io->give[STDIO_IN] : 0;
+}
 
-	if (watch >= 0 && inotify_add_watch(watch, path, IN_CLOSE_WRITE) < 0)
-		fd_close(&watch);
-	if (watch >= 0)
-		io->input_watch = watch_fd(watch, UV_READABLE, on_input_closed, io, &ignored);
-	io->give[STDIO_IN] = open_path(path, O_RDONLY | O_NONBLOCK, err);
-	if (io->give[STDIO_IN] < 0)
-		return io->give[STDIO_IN];
-	io->keep[STDIO_IN] = open_path(path, O_WRONLY | O_NONBLOCK, err);
-	if (io->keep[STDIO_IN] < 0)
-		return io->keep[STDIO_IN];
-	return fcntl(io->give[STDIO_IN], F_SETFL, 0) < 0 ? err_set(err, errno, "open '%s'", path)
-							 : 0;
+/* Held open by ourselves until CloseIO: a client that is late shall not find the input ended. */
+static int hold_input(struct stdio *io, struct err *err)
+{
+	io->keep[STDIO_IN] = open_path(io->paths[STDIO_IN], O_WRONLY | O_NONBLOCK, err);
+	return io->keep[STDIO_IN] < 0 ? io->keep[STDIO_IN] : 0;
 }
 
 /* Both outputs go through one pipe to the end of a file. */
@@ -161,9 +161,36 @@ static void opened(struct stdio *io, const struct err *err)
 	ready(io->ready_arg, err);
 }
 
+/*
+ * Clients open their end of the input while we open ours; the container would read end of
+ * file before one has. A terminal has no such end.
+ */
+static void await_writer(void *arg)
+{
+	struct stdio *io = arg;
+	struct err err = ERR_INIT;
+	int fd = io->give[STDIO_IN];
+
+	timer_drop(&io->input_timer);
+	if (fd >= 0 && !io->terminal && !has_had_writer(fd)) {
+		io->input_wait_ms = io->input_wait_ms * 2 + 1;
+		if (io->input_wait_ms < INPUT_WAIT_MS)
+			io->input_timer = timer_start(io->input_wait_ms, await_writer, io);
+		if (io->input_timer)
+			return;
+		(void)hold_input(io, &err);
+	}
+	if (fd >= 0 && err.code == 0 && fcntl(fd, F_SETFL, 0) < 0)
+		err_set(&err, errno, "open '%s'", io->paths[STDIO_IN]);
+	opened(io, &err);
+}
+
 static void on_logger_ready(void *arg, const struct err *err)
 {
-	opened(arg, err);
+	if (err->code)
+		opened(arg, err);
+	else
+		await_writer(arg);
 }
 
 /* Its pipes are handed over like fifos are. */
@@ -202,8 +229,10 @@ void stdio_open(struct stdio *io, const char *id, stdio_fn *ready, void *arg)
 	io->ready_arg = arg;
 	if (open_streams(io, id, &err) < 0)
 		err_wrap(&err, "standard input and output");
-	if (err.code != 0 || !io->logger)
+	if (err.code != 0)
 		opened(io, &err);
+	else if (!io->logger)
+		await_writer(io);
 }
 
 const char *stdio_console_socket(const struct stdio *io)
@@ -327,7 +356,6 @@ static int start_terminal(struct stdio *io, struct err *err)
 		return io->master;
 	if (copy_output(io, err) < 0)
 		return -err->code;
-	watch_drop(&io->input_watch);
 	fd_close(&io->keep[STDIO_IN]);
 	return io->give[STDIO_IN] < 0 ? 0 : copy_input(io, take_fd(&io->give[STDIO_IN]), err);
 }
@@ -358,7 +386,6 @@ int stdio_started(struct stdio *io, struct err *err)
 void stdio_close_input(struct stdio *io)
 {
 	io->input_closed = true;
-	watch_drop(&io->input_watch);
 	fd_close(&io->keep[STDIO_IN]);
 	pump_drop(&io->pump_in);
 }
@@ -375,9 +402,9 @@ int stdio_resize(struct stdio *io, uint32_t width, uint32_t height)
 void stdio_close(struct stdio *io)
 {
 	close_given(io);
-	watch_drop(&io->input_watch);
 	pump_drop(&io->pump_in);
 	pump_drop(&io->pump_out);
+	timer_drop(&io->input_timer);
 	timer_drop(&io->drain_timer);
 	logger_drop(&io->logger);
 	fd_close(&io->console);

@@ -251,13 +251,12 @@ START_TEST(input_ends_when_the_client_has_closed_it)
 	int stdin_fd, writer, second;
 
 	make_fifos();
+	writer = client_open(in, O_RDWR);
 	ck_assert_int_eq(open_io(in, "", NULL, false), 0);
 	stdin_fd = take(STDIO_IN);
 	ck_assert_int_eq(io.give[STDIO_OUT], -1);
 	started();
-	/* Nobody has come yet: that is no end. */
 	expect_nothing(stdin_fd);
-	writer = client_open(in, O_WRONLY);
 	put(writer, "one");
 	expect_text(stdin_fd, "one");
 	expect_nothing(stdin_fd);
@@ -268,6 +267,28 @@ START_TEST(input_ends_when_the_client_has_closed_it)
 	/* Another one is still there. */
 	expect_nothing(stdin_fd);
 	close(second);
+	expect_end(stdin_fd);
+	close(stdin_fd);
+	finish();
+}
+END_TEST
+
+START_TEST(input_of_a_late_client_ends_when_it_says_so)
+{
+	int stdin_fd, writer;
+
+	make_fifos();
+	ck_assert_int_eq(open_io(in, "", NULL, false), 0);
+	stdin_fd = take(STDIO_IN);
+	started();
+	/* Nobody has come yet: that is no end. */
+	expect_nothing(stdin_fd);
+	writer = client_open(in, O_WRONLY);
+	put(writer, "late");
+	close(writer);
+	expect_text(stdin_fd, "late");
+	expect_nothing(stdin_fd);
+	stdio_close_input(&io);
 	expect_end(stdin_fd);
 	close(stdin_fd);
 	finish();
@@ -726,11 +747,11 @@ START_TEST(a_directory_for_consoles_may_be_too_deep)
 END_TEST
 
 UNIT_MAIN("shim stdio", fifos_need_no_client, input_ends_when_the_client_has_closed_it,
-	input_that_was_there_before_is_not_lost, close_io_ends_the_input,
-	what_is_missing_is_an_error_and_leaves_nothing_open, both_outputs_go_to_the_end_of_a_file,
-	a_full_disk_stops_nobody, a_fifo_in_the_place_of_a_file_is_not_waited_for,
-	a_log_program_gets_what_it_was_promised, a_log_program_that_cannot_be_executed_is_an_error,
-	a_terminal_is_copied_both_ways, a_slow_reader_gets_everything,
-	a_terminal_without_clients_goes_on, close_io_leaves_a_terminal_its_output,
-	a_terminal_outlives_its_log_program, a_runtime_that_sends_no_terminal_is_told_of,
-	a_directory_for_consoles_may_be_too_deep)
+	input_of_a_late_client_ends_when_it_says_so, input_that_was_there_before_is_not_lost,
+	close_io_ends_the_input, what_is_missing_is_an_error_and_leaves_nothing_open,
+	both_outputs_go_to_the_end_of_a_file, a_full_disk_stops_nobody,
+	a_fifo_in_the_place_of_a_file_is_not_waited_for, a_log_program_gets_what_it_was_promised,
+	a_log_program_that_cannot_be_executed_is_an_error, a_terminal_is_copied_both_ways,
+	a_slow_reader_gets_everything, a_terminal_without_clients_goes_on,
+	close_io_leaves_a_terminal_its_output, a_terminal_outlives_its_log_program,
+	a_runtime_that_sends_no_terminal_is_told_of, a_directory_for_consoles_may_be_too_deep)
