@@ -17,9 +17,6 @@
 #include "shim/loop.h"
 #include "shim/pump.h"
 
-/* A client that has not opened the input after twice so long is not waited for. */
-#define INPUT_WAIT_MS 100
-
 static struct {
 	const char *socket_dir;
 	const char *namespace;
@@ -69,33 +66,48 @@ static int open_output(struct stdio *io, int i, struct err *err)
 	return io->give[i] < 0 ? io->give[i] : 0;
 }
 
-/* Somebody has the writing end of a fifo, or had it since `fd` was opened for reading. */
-static bool has_had_writer(int fd)
+/*
+ * Somebody has the writing end of a fifo, or had it since `fd` was opened for reading.
+ * `probe` is any pipe.
+ */
+static bool has_had_writer(int fd, const int probe[2])
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int probe[2];
-	ssize_t n;
 
-	if (poll(&p, 1, 0) > 0)
-		return true;
-	if (pipe2(probe, O_CLOEXEC | O_NONBLOCK) < 0)
-		return false;
-	/* Without a writer this is the end of the input; with one there is nothing yet. */
-	n = tee(fd, probe[1], 1, SPLICE_F_NONBLOCK);
-	close(probe[0]);
-	close(probe[1]);
-	return n != 0;
+	/* Without a writer there is the end of the input to copy; with one, nothing yet. */
+	return poll(&p, 1, 0) > 0 || tee(fd, probe[1], 1, SPLICE_F_NONBLOCK) != 0;
 }
 
+static int open_reader(struct stdio *io, const int probe[2], bool *ret_came, struct err *err)
+{
+	int fd = open_path(io->paths[STDIO_IN], O_RDONLY | O_NONBLOCK, err);
+
+	if (fd < 0)
+		return fd;
+	*ret_came = has_had_writer(fd, probe);
+	io->give[STDIO_IN] = fd;
+	return fcntl(fd, F_SETFL, 0) < 0 ? err_set(err, errno, "open '%s'", io->paths[STDIO_IN])
+					 : 0;
+}
+
+/*
+ * A client has opened its end and waits for ours, as a rule: then the input ends with it.
+ * One that is late shall not find that the container has read end of file: a writing end of
+ * our own holds the input open until CloseIO.
+ */
 static int open_input(struct stdio *io, struct err *err)
 {
-	io->give[STDIO_IN] = open_path(io->paths[STDIO_IN], O_RDONLY | O_NONBLOCK, err);
-	return io->give[STDIO_IN] < 0 ? io->give[STDIO_IN] : 0;
-}
+	int probe[2];
+	bool came;
+	int r;
 
-/* Held open by ourselves until CloseIO: a client that is late shall not find the input ended. */
-static int hold_input(struct stdio *io, struct err *err)
-{
+	if (pipe2(probe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_set(err, errno, "make a pipe");
+	r = open_reader(io, probe, &came, err);
+	close(probe[0]);
+	close(probe[1]);
+	if (r < 0 || came || io->terminal)
+		return r;
 	io->keep[STDIO_IN] = open_path(io->paths[STDIO_IN], O_WRONLY | O_NONBLOCK, err);
 	return io->keep[STDIO_IN] < 0 ? io->keep[STDIO_IN] : 0;
 }
@@ -161,36 +173,9 @@ static void opened(struct stdio *io, const struct err *err)
 	ready(io->ready_arg, err);
 }
 
-/*
- * Clients open their end of the input while we open ours; the container would read end of
- * file before one has. A terminal has no such end.
- */
-static void await_writer(void *arg)
-{
-	struct stdio *io = arg;
-	struct err err = ERR_INIT;
-	int fd = io->give[STDIO_IN];
-
-	timer_drop(&io->input_timer);
-	if (fd >= 0 && !io->terminal && !has_had_writer(fd)) {
-		io->input_wait_ms = io->input_wait_ms * 2 + 1;
-		if (io->input_wait_ms < INPUT_WAIT_MS)
-			io->input_timer = timer_start(io->input_wait_ms, await_writer, io);
-		if (io->input_timer)
-			return;
-		(void)hold_input(io, &err);
-	}
-	if (fd >= 0 && err.code == 0 && fcntl(fd, F_SETFL, 0) < 0)
-		err_set(&err, errno, "open '%s'", io->paths[STDIO_IN]);
-	opened(io, &err);
-}
-
 static void on_logger_ready(void *arg, const struct err *err)
 {
-	if (err->code)
-		opened(arg, err);
-	else
-		await_writer(arg);
+	opened(arg, err);
 }
 
 /* Its pipes are handed over like fifos are. */
@@ -229,10 +214,8 @@ void stdio_open(struct stdio *io, const char *id, stdio_fn *ready, void *arg)
 	io->ready_arg = arg;
 	if (open_streams(io, id, &err) < 0)
 		err_wrap(&err, "standard input and output");
-	if (err.code != 0)
+	if (err.code != 0 || !io->logger)
 		opened(io, &err);
-	else if (!io->logger)
-		await_writer(io);
 }
 
 const char *stdio_console_socket(const struct stdio *io)
@@ -404,7 +387,6 @@ void stdio_close(struct stdio *io)
 	close_given(io);
 	pump_drop(&io->pump_in);
 	pump_drop(&io->pump_out);
-	timer_drop(&io->input_timer);
 	timer_drop(&io->drain_timer);
 	logger_drop(&io->logger);
 	fd_close(&io->console);

@@ -31,8 +31,6 @@ struct stdio {
 	int give[STDIO_N]; /* for the container, until stdio_started(); -1: /dev/null */
 	int keep[STDIO_N]; /* a writing end of the input, reading ends of the outputs */
 	int copy[2];	   /* what is copied: from the container, to its file or fifo */
-	struct timer *input_timer; /* until a client has opened the input */
-	unsigned input_wait_ms;
 	struct pump *pump_in, *pump_out;
 	struct logger *logger;
 	int console;	    /* listens until the runtime has sent the master end */
