@@ -70,17 +70,14 @@ static void on_end_late(void *arg)
 	l->timer = timer_start(LOGGER_END_MS, on_end_late, l);
 }
 
-/* Its end of the pipe went with it. */
+/* Whether it was ready says its pipe, which a child of it may still hold. */
 static void on_ended(void *arg, int status)
 {
 	struct logger *l = arg;
-	struct err err = ERR_INIT;
 
 	l->child = NULL;
 	if (l->dropped)
 		logger_free(l);
-	else
-		tell_ready(l, &err);
 }
 
 void logger_drop(struct logger **l)

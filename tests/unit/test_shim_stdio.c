@@ -502,6 +502,25 @@ START_TEST(a_log_program_gets_what_it_was_promised)
 }
 END_TEST
 
+START_TEST(a_log_program_may_go_on_in_a_child)
+{
+	char uri[128];
+	int a;
+
+	make_program("{ sleep 0.1; echo >&5; exec 5>&-; cat <&3 >${0%/*}/out; } &\nexit 0\n");
+	snprintf(uri, sizeof(uri), "binary://%s", program);
+	ck_assert_int_eq(open_io(NULL, uri, NULL, false), 0);
+	a = take(STDIO_OUT);
+	started();
+	put(a, "to the child");
+	close(a);
+	finish_program();
+	expect_file(out, "to the child");
+	unlink(program);
+	remove_dir();
+}
+END_TEST
+
 START_TEST(a_log_program_that_cannot_be_executed_is_an_error)
 {
 	make_dir();
@@ -751,7 +770,8 @@ UNIT_MAIN("shim stdio", fifos_need_no_client, input_ends_when_the_client_has_clo
 	close_io_ends_the_input, what_is_missing_is_an_error_and_leaves_nothing_open,
 	both_outputs_go_to_the_end_of_a_file, a_full_disk_stops_nobody,
 	a_fifo_in_the_place_of_a_file_is_not_waited_for, a_log_program_gets_what_it_was_promised,
-	a_log_program_that_cannot_be_executed_is_an_error, a_terminal_is_copied_both_ways,
-	a_slow_reader_gets_everything, a_terminal_without_clients_goes_on,
-	close_io_leaves_a_terminal_its_output, a_terminal_outlives_its_log_program,
-	a_runtime_that_sends_no_terminal_is_told_of, a_directory_for_consoles_may_be_too_deep)
+	a_log_program_may_go_on_in_a_child, a_log_program_that_cannot_be_executed_is_an_error,
+	a_terminal_is_copied_both_ways, a_slow_reader_gets_everything,
+	a_terminal_without_clients_goes_on, close_io_leaves_a_terminal_its_output,
+	a_terminal_outlives_its_log_program, a_runtime_that_sends_no_terminal_is_told_of,
+	a_directory_for_consoles_may_be_too_deep)
