@@ -153,6 +153,7 @@ int payload_choose(const struct oci_config *config, const char *rootfs, const ch
 {
 	const char *seed = oci_config_annotation(config, PAYLOAD_ANNOTATION_SEED);
 	struct payload p = {.seed = seed ? seed : PATHS_SEED_DEFAULT};
+	bool in_pod;
 	int r;
 
 	if (!paths_id_is_valid(p.seed))
@@ -165,13 +166,17 @@ int payload_choose(const struct oci_config *config, const char *rootfs, const ch
 		r = detect_worker(config, rootfs, &p.is_worker, err);
 	if (r < 0)
 		return r;
-	p.is_worker |= seed != NULL;
+	/* Annotations of a pod reach all of its containers, and are for the workers among them. */
+	in_pod = oci_config_annotation(config, PAYLOAD_ANNOTATION_IN_POD) != NULL;
+	p.is_worker |= seed && !in_pod;
 	if (p.is_worker && state_store_name(config, rootfs, tenant, &p.state, err) < 0)
 		return -err->code;
 	if (p.warmfork == PAYLOAD_NEVER)
 		p.no_clone = "warmfork is 'never'";
 	else if (!knows_exit_file)
 		p.no_clone = "the caller needs a descendant (no --exit-file)";
+	if (!p.is_worker && in_pod && !warmfork)
+		p.warmfork = PAYLOAD_AUTO;
 	if (!p.is_worker && p.warmfork == PAYLOAD_REQUIRE)
 		return err_say(err, EINVAL, "warmfork is required, but '%s' is no worker",
 			config->process ? config->process->args[0] : "");

@@ -20,6 +20,8 @@ struct oci_config;
 #define PAYLOAD_ANNOTATION_SEED	    "turf.noslate.dev/seed"
 #define PAYLOAD_ANNOTATION_WARMFORK "turf.noslate.dev/warmfork"
 #define PAYLOAD_ANNOTATION_STATE    "turf.noslate.dev/state-image"
+/* Of every container that containerd makes for Kubernetes. */
+#define PAYLOAD_ANNOTATION_IN_POD "io.kubernetes.cri.container-type"
 
 /* process.args[0] of a worker, where the root file system has no program of that name. */
 #define PAYLOAD_WORKER_NAME "aworker"

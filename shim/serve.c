@@ -27,6 +27,9 @@
 /* Without a container and without a connection: whoever started it has forgotten it. */
 #define FORGOTTEN_MS 60000
 
+/* How long a client may leave its connection open after the end was asked for. */
+#define LINGER_MS 50
+
 /* containerd's end of our log; lines are lost while it is away. */
 #define LOG_FIFO "log"
 
@@ -34,16 +37,31 @@
 #define HEAP_KEEP (16 << 10)
 
 static const char *socket_path;
-static struct timer *forgotten;
+static struct timer *forgotten, *lingering;
+static bool quitting;
 static struct ttrpc_service services[3];
 static uv_signal_t sigterm;
 
 /* In this order: a socket that nobody serves may be somebody else's a moment later. */
+static void stop_loop(void *arg)
+{
+	timer_drop(&lingering);
+	uv_stop(uv_default_loop());
+}
+
+/*
+ * Clients read their last answer before they see the end of the connection: some take the
+ * one for the other when both come at once.
+ */
 static void quit(void)
 {
-	unlink(socket_path);
+	if (quitting)
+		return;
+	quitting = true;
 	ttrpc_server_stop();
-	uv_stop(uv_default_loop());
+	lingering = timer_start(LINGER_MS, stop_loop, NULL);
+	if (!lingering)
+		stop_loop(NULL);
 }
 
 static void on_forgotten(void *arg)
@@ -58,7 +76,9 @@ static void on_forgotten(void *arg)
 static void on_connections(size_t n)
 {
 	timer_drop(&forgotten);
-	if (n == 0)
+	if (n == 0 && quitting)
+		stop_loop(NULL);
+	else if (n == 0)
 		forgotten = timer_start(FORGOTTEN_MS, on_forgotten, NULL);
 }
 

@@ -41,7 +41,7 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 
 ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS)
-INTEGRATION      := $(filter-out tests/integration/lib% %/cri.sh %/shim.sh,$(sort $(wildcard tests/integration/*.sh)))
+INTEGRATION      := $(filter-out tests/integration/lib% %/cri.sh %/shim.sh %/worker-pod.sh,$(sort $(wildcard tests/integration/*.sh)))
 JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork image gc image-gc)
 SUITES          := unit fuzz js integration cgroups
 
@@ -53,7 +53,8 @@ ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause rootles
 # check-shim has every pair.
 WITH_SHIM := 'tests/integration/containerd.sh turf' 'tests/integration/cri.sh installed turf' \
 	'tests/integration/cri.sh 2 turf shim' 'tests/integration/shim.sh 2 turf' \
-	'tests/integration/shim.sh installed runc'
+	'tests/integration/shim.sh installed runc' 'tests/integration/worker-pod.sh installed' \
+	'tests/integration/worker-pod.sh 2 shim'
 SHIM_PAIRS := $(foreach v,installed 1.7 2,$(foreach r,turf runc,'tests/integration/shim.sh $(v) $(r)') \
 	$(foreach h,turf turf-runc,'tests/integration/cri.sh $(v) $(h)')) 'tests/integration/cri.sh 2 turf shim'
 PRETENDED := $(foreach t,$(ON_V1),'tests/integration/$(t).sh v1') \
