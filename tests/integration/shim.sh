@@ -133,6 +133,33 @@ else
 fi
 remove "$c"
 
+# --- a runtime that is not there, or fails; nobody who reads; garbage ---
+bad_runtime() { # PROGRAM PATTERN
+	echo "BinaryName = \"$1\"" >"$D/bad.toml"
+	fails "$2" ctr run --runtime io.containerd.turf.v2 --runtime-config-path "$D/bad.toml" -d "$IMAGE" "$c" true
+	eq "$(ctr task ls -q)" "" "tasks after '$1'"
+	quiet ctr containers delete "$c"
+}
+bad_runtime /no/such/runtime "OCI runtime create failed: execute '/no/such/runtime': No such file"
+bad_runtime /bin/false 'OCI runtime create failed: create: exit status 1'
+ctr run "${OPTIONS[@]}" --cgroup "$CGROUP/$c" "$IMAGE" "$c" sh -c 'while :; do echo much; done' >/dev/null 2>&1 &
+reader=$!
+await task_is "$c" RUNNING
+ctr_of_reader() { pgrep -P "$(pgrep -P "$reader" | head -n 1)" | head -n 1; }
+# shellcheck disable=SC2046 # ids
+kill -STOP "$reader" $(pgrep -P "$reader") "$(ctr_of_reader)" 2>/dev/null || :
+is_blocked() { [ "$(cat "/proc/$(task_pid "$c")/wchan" 2>/dev/null)" = anon_pipe_write ] || grep -qs pipe_write "/proc/$(task_pid "$c")/stack"; }
+await is_blocked
+eq "$(ctr task exec --exec-id free "$c" echo free)" free "the shim goes on while nobody reads"
+socket=$(sed 's|unix://||' "$D"/state/io.containerd.runtime.v2.task/k8s.io/"$c"/address)
+head -c 65536 /dev/urandom | timeout 5 socat -u - "UNIX-CONNECT:$socket" 2>/dev/null || :
+printf '\0\0\0\5\0\0\0\1\1\0garb' | timeout 5 socat -u - "UNIX-CONNECT:$socket" || :
+task_is "$c" RUNNING || fail "not running after garbage: $(ctr task ls)"
+remove "$c"
+# shellcheck disable=SC2046 # ids
+kill -CONT "$reader" $(pgrep -P "$reader") "$(ctr_of_reader)" 2>/dev/null || :
+wait "$reader" || :
+
 # --- many short ones at once: codes, and no event is missing ---
 one() { # N: the container N ends with the code N
 	local code=$(($1 % 256)) rc=0
