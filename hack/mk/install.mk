@@ -15,12 +15,17 @@ INSTALL_PROGRAMS := \
 PAGES       := $(wildcard runtime/*.[18] seed/*.[18] aworker/*.[18] shim/*.[18] debugger/*.[18])
 COMPLETIONS := $(wildcard runtime/*.bash seed/*.bash aworker/*.bash shim/*.bash debugger/*.bash)
 
+DEPLOY := $(wildcard shim/deploy/*)
+UNITS  := $(wildcard seed/*.service)
+
 INSTALL_LIST := $(INSTALL_PROGRAMS) \
+	$(foreach d,$(DEPLOY),$(d)=$(PREFIX)/share/turf/deploy/$(notdir $(d))=$(if $(filter %/node,$(d)),755,644)) \
+	$(foreach u,$(UNITS),$(u)=$(PREFIX)/lib/systemd/system/$(notdir $(u))=644) \
 	$(foreach p,$(PAGES),$(p)=$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))=644) \
 	$(foreach c,$(COMPLETIONS),$(c)=$(COMPDIR)/$(basename $(notdir $(c)))=644)
 # Folders that are ours alone. Programs also find each other, and libnode, relative to where they
 # are: below DESTDIR, and wherever the tree is moved to.
-INSTALL_DIRS := $(LIBEXECDIR) $(LIBDIR)
+INSTALL_DIRS := $(LIBEXECDIR) $(LIBDIR) $(PREFIX)/share/turf/deploy $(PREFIX)/share/turf
 
 .PHONY: install uninstall dist
 install: all ## into PREFIX (/usr/local) below DESTDIR
