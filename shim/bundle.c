@@ -30,6 +30,8 @@ static int read_group(const struct json_node *config, char **ret, struct err *er
 			continue;
 		if (json_to_str(n, &group, err) < 0)
 			return -err->code;
+		if (!*group)
+			continue;
 		*ret = strdup(group);
 		return *ret ? 0 : err_oom(err);
 	}

@@ -341,10 +341,29 @@ void process_give_up(struct process *p)
 	answer_waiters(p);
 }
 
+/* Clients that come and go leave theirs behind. */
+static void drop_gone_waiters(struct process *p)
+{
+	struct waiter **at = &p->waiters;
+
+	while (*at) {
+		struct waiter *w = *at;
+
+		if (!ttrpc_call_is_gone(w->call)) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		ttrpc_fail(w->call, TTRPC_UNAVAILABLE, "nobody waits");
+		free(w);
+	}
+}
+
 void process_wait(struct process *p, struct ttrpc_call *call)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
 
+	drop_gone_waiters(p);
 	if (!w) {
 		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;

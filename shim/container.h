@@ -92,7 +92,7 @@ struct container {
 	struct oom *oom;
 };
 
-/* NULL when there is none, or it is being made. */
+/* NULL when there is none. One that is being made is one. */
 struct container *container_find(const char *id);
 size_t container_count(void);
 

@@ -12,6 +12,7 @@
 #include "shim/message.h"
 #include "shim/proto/events.pb-c.h"
 #include "shim/ttrpc_frame.h"
+#include "shim/ttrpc_server.h"
 
 #define EVENTS_SERVICE "containerd.services.events.ttrpc.v1.Events"
 #define EVENTS_METHOD  "Forward"
@@ -126,9 +127,14 @@ static void drop_first(void)
 	free(e);
 }
 
-/* Taken, or refused for good: an event that containerd does not want now it will not want later. */
+/* Taken, or refused for good, unless containerd was too busy for it. */
 static void event_done(const Pb__Status *status)
 {
+	if (status &&
+		(status->code == TTRPC_DEADLINE_EXCEEDED || status->code == TTRPC_UNAVAILABLE)) {
+		retry_later();
+		return;
+	}
 	if (status && status->code != 0)
 		log_warn("containerd refuses an event: %s", status->message);
 	events.sent = false;

@@ -178,6 +178,24 @@ static void sandbox_stop(struct ttrpc_call *call, const void *request)
 	reply_empty(call);
 }
 
+/* Clients that come and go leave theirs behind. */
+static void drop_gone_waiters(void)
+{
+	struct sandbox_waiter **at = &sandbox.waiters;
+
+	while (*at) {
+		struct sandbox_waiter *w = *at;
+
+		if (!ttrpc_call_is_gone(w->call)) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		ttrpc_fail(w->call, TTRPC_UNAVAILABLE, "nobody waits");
+		free(w);
+	}
+}
+
 static void sandbox_wait(struct ttrpc_call *call, const void *request)
 {
 	const Pb__SandboxRequest *r = request;
@@ -189,6 +207,7 @@ static void sandbox_wait(struct ttrpc_call *call, const void *request)
 		reply_ended(call);
 		return;
 	}
+	drop_gone_waiters();
 	w = calloc(1, sizeof(*w));
 	if (!w) {
 		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");

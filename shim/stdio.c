@@ -53,6 +53,13 @@ static int open_path(const char *path, int flags, struct err *err)
 	return fd < 0 ? err_set(err, errno, "open '%s'", path) : fd;
 }
 
+static bool is_fifo(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 /*
  * An output: first the reading end, so that opening the writing one does not wait for a
  * client, and so that writing never meets a fifo without readers.
@@ -62,6 +69,8 @@ static int open_output(struct stdio *io, int i, struct err *err)
 	io->keep[i] = open_path(io->paths[i], O_RDONLY | O_NONBLOCK, err);
 	if (io->keep[i] < 0)
 		return io->keep[i];
+	if (!is_fifo(io->keep[i]))
+		return err_say(err, EINVAL, "'%s' is no fifo", io->paths[i]);
 	io->give[i] = open_path(io->paths[i], O_WRONLY, err);
 	return io->give[i] < 0 ? io->give[i] : 0;
 }
@@ -135,11 +144,12 @@ static int open_file(struct stdio *io, const char *path, struct err *err)
 	return io->give[STDIO_ERR] < 0 ? err_set(err, errno, "make a pipe") : 0;
 }
 
-static bool is_fifo(const char *path)
+/* What is not there is none either, and opening it says so. */
+static bool is_file(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) < 0 || S_ISFIFO(st.st_mode);
+	return stat(path, &st) == 0 && !S_ISFIFO(st.st_mode);
 }
 
 /* A terminal's output is copied to where it would have been handed. */
@@ -153,7 +163,7 @@ static int open_outputs(struct stdio *io, struct err *err)
 {
 	const char *file = str_after(io->paths[STDIO_OUT], "file://");
 
-	if (!file && *io->paths[STDIO_OUT] && !is_fifo(io->paths[STDIO_OUT]))
+	if (!file && is_file(io->paths[STDIO_OUT]))
 		file = io->paths[STDIO_OUT];
 	if (file)
 		return open_file(io, file, err);
@@ -340,7 +350,10 @@ static int start_terminal(struct stdio *io, struct err *err)
 	if (copy_output(io, err) < 0)
 		return -err->code;
 	fd_close(&io->keep[STDIO_IN]);
-	return io->give[STDIO_IN] < 0 ? 0 : copy_input(io, take_fd(&io->give[STDIO_IN]), err);
+	/* Others than fifos have nothing to say to a terminal, and cannot be waited for. */
+	if (io->give[STDIO_IN] < 0 || !is_fifo(io->give[STDIO_IN]))
+		return 0;
+	return copy_input(io, take_fd(&io->give[STDIO_IN]), err);
 }
 
 static void close_given(struct stdio *io)

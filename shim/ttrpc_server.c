@@ -163,6 +163,11 @@ static void call_end(struct ttrpc_call *call)
 	connection_settle(c);
 }
 
+bool ttrpc_call_is_gone(const struct ttrpc_call *call)
+{
+	return call->answered || call->connection->closing;
+}
+
 void ttrpc_reply(struct ttrpc_call *call, const ProtobufCMessage *m)
 {
 	Pb__Response response = PB__RESPONSE__INIT;

@@ -68,6 +68,9 @@ int ttrpc_server_start(int fd, const struct ttrpc_service *services, size_t n_se
 /* Accepts and reads no more; answers that are on their way are sent. */
 void ttrpc_server_stop(void);
 
+/* Nobody hears an answer any more; it is to be given all the same. */
+bool ttrpc_call_is_gone(const struct ttrpc_call *call);
+
 void ttrpc_reply(struct ttrpc_call *call, const ProtobufCMessage *response);
 void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);

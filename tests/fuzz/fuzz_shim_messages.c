@@ -102,6 +102,39 @@ static void check_strings(const ProtobufCMessage *m)
 	}
 }
 
+static bool has_number_0(const ProtobufCMessage *m);
+
+static bool field_has_number_0(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
+{
+	const char *at = (const char *)m + f->offset;
+	const ProtobufCMessage *const *sub = (const void *)at;
+	size_t n;
+
+	if (f->type != PROTOBUF_C_TYPE_MESSAGE)
+		return false;
+	n = *sub != NULL;
+	if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+		n = *(const size_t *)((const char *)m + f->quantifier_offset);
+		sub = *(const ProtobufCMessage *const *const *)at;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (has_number_0(sub[i]))
+			return true;
+	return false;
+}
+
+/* There is no such field. protobuf-c takes one whose 0 is spelled long, and writes it short. */
+static bool has_number_0(const ProtobufCMessage *m)
+{
+	for (unsigned i = 0; i < m->n_unknown_fields; i++)
+		if (m->unknown_fields[i].tag == 0)
+			return true;
+	for (unsigned i = 0; i < m->descriptor->n_fields; i++)
+		if (field_has_number_0(m, &m->descriptor->fields[i]))
+			return true;
+	return false;
+}
+
 /* False when the bytes are no such message. */
 static bool read_and_write(
 	const ProtobufCMessageDescriptor *type, const void *data, size_t size, struct buf *out)
@@ -112,6 +145,8 @@ static bool read_and_write(
 	if (!m)
 		return false;
 	check_strings(m);
+	if (has_number_0(m))
+		return false;
 	message_write(m, out);
 	require(!buf_failed(out));
 	return true;

@@ -167,6 +167,29 @@ START_TEST(no_orphan_is_reaped_while_a_program_may_hand_it_over)
 }
 END_TEST
 
+START_TEST(who_looks_for_orphans_first_tells_of_the_end)
+{
+	struct told told = {0}, none = {0};
+	struct child *c, *other;
+	siginfo_t info;
+	pid_t pid;
+
+	start();
+	pid = fork_sleeper();
+	c = child_watch(pid, on_exit_told, &told, &err);
+	other = child_watch(getppid(), on_exit_told, &none, &err);
+	ck_assert(c && other);
+	ck_assert_int_eq(child_signal(c, SIGKILL), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	/* That looks for orphans, before the loop has turned. */
+	child_drop(&other);
+	rig_settle();
+	ck_assert_int_eq(told.times, 1);
+	ck_assert(WIFSIGNALED(told.status) && WTERMSIG(told.status) == SIGKILL);
+	ck_assert_int_eq(none.times, 0);
+}
+END_TEST
+
 START_TEST(one_that_is_dropped_is_an_orphan)
 {
 	struct told told = {0};
@@ -303,5 +326,6 @@ END_TEST
 UNIT_MAIN("shim child", an_end_is_told_once, orphans_are_reaped,
 	who_is_awaited_is_not_taken_for_an_orphan,
 	no_orphan_is_reaped_while_a_program_may_hand_it_over, one_that_is_dropped_is_an_orphan,
-	somebody_elses_child_has_no_status, descriptors_come_in_their_order_and_no_others,
-	signals_are_as_at_a_login, a_program_that_is_missing_is_an_error)
+	who_looks_for_orphans_first_tells_of_the_end, somebody_elses_child_has_no_status,
+	descriptors_come_in_their_order_and_no_others, signals_are_as_at_a_login,
+	a_program_that_is_missing_is_an_error)

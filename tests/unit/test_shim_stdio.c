@@ -128,6 +128,25 @@ static void put(int fd, const char *text)
 	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
 }
 
+/* What fork_writer() writes comes, while the loop turns. */
+static void expect_pattern(int fd, size_t len)
+{
+	size_t total = 0;
+	char got[5000];
+
+	while (total < len) {
+		ssize_t n;
+
+		LOOP_UNTIL(rig_readable(fd));
+		n = read(fd, got, sizeof(got));
+		ck_assert_int_gt(n, 0);
+		for (ssize_t i = 0; i < n; i++)
+			ck_assert_int_eq(got[i], 'a' + (int)((total + (size_t)i) % 23));
+		total += (size_t)n;
+	}
+	ck_assert_uint_eq(total, len);
+}
+
 /* Exactly this comes, while the loop turns. */
 static void expect_text(int fd, const char *text)
 {
@@ -628,9 +647,8 @@ END_TEST
 
 START_TEST(a_slow_reader_gets_everything)
 {
-	size_t total = 0;
-	char got[5000];
 	int reader;
+	char byte;
 	pid_t pid;
 
 	make_fifos();
@@ -641,20 +659,54 @@ START_TEST(a_slow_reader_gets_everything)
 	/* Until everything between the two is full. */
 	rig_settle();
 	reader = client_open(out, O_RDONLY);
-	while (total < MIB) {
-		ssize_t n;
-
-		LOOP_UNTIL(rig_readable(reader));
-		n = read(reader, got, sizeof(got));
-		ck_assert_int_gt(n, 0);
-		for (ssize_t i = 0; i < n; i++)
-			ck_assert_int_eq(got[i], 'a' + (int)((total + (size_t)i) % 23));
-		total += (size_t)n;
-	}
+	expect_pattern(reader, MIB);
 	LOOP_UNTIL(has_ended(pid));
 	drain();
-	ck_assert_int_le(read(reader, got, 1), 0);
+	ck_assert_int_le(read(reader, &byte, 1), 0);
 	close(reader);
+	finish();
+}
+END_TEST
+
+/* A client that writes as much as there is room for, again and again. */
+static _Noreturn void child_type(int fd, size_t len)
+{
+	static char text[MIB];
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	size_t sent = 0;
+
+	for (size_t i = 0; i < len; i++)
+		text[i] = (char)('a' + i % 23);
+	while (sent < len && poll(&p, 1, -1) == 1) {
+		ssize_t n = write(fd, text + sent, len - sent);
+
+		if (n < 0 && errno != EAGAIN)
+			_exit(1);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	_exit(0);
+}
+
+START_TEST(a_terminal_that_reads_slowly_gets_everything)
+{
+	int writer;
+	pid_t pid;
+
+	make_fifos();
+	ck_assert_int_eq(open_io(in, NULL, NULL, true), 0);
+	start_terminal();
+	writer = client_open(in, O_WRONLY);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		child_type(writer, MIB / 4);
+	close(writer);
+	/* Until everything between the two is full. */
+	rig_settle();
+	expect_pattern(slave, MIB / 4);
+	LOOP_UNTIL(has_ended(pid));
+	close(slave);
+	drain();
 	finish();
 }
 END_TEST
@@ -772,6 +824,6 @@ UNIT_MAIN("shim stdio", fifos_need_no_client, input_ends_when_the_client_has_clo
 	a_fifo_in_the_place_of_a_file_is_not_waited_for, a_log_program_gets_what_it_was_promised,
 	a_log_program_may_go_on_in_a_child, a_log_program_that_cannot_be_executed_is_an_error,
 	a_terminal_is_copied_both_ways, a_slow_reader_gets_everything,
-	a_terminal_without_clients_goes_on, close_io_leaves_a_terminal_its_output,
-	a_terminal_outlives_its_log_program, a_runtime_that_sends_no_terminal_is_told_of,
-	a_directory_for_consoles_may_be_too_deep)
+	a_terminal_that_reads_slowly_gets_everything, a_terminal_without_clients_goes_on,
+	close_io_leaves_a_terminal_its_output, a_terminal_outlives_its_log_program,
+	a_runtime_that_sends_no_terminal_is_told_of, a_directory_for_consoles_may_be_too_deep)
