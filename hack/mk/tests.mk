@@ -79,7 +79,7 @@ check-unit: $(ALL_UNIT_TESTS) $(PROGRAMS) ## unit tests only
 check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
 	$(Q)$(RUN_SUITE)/integration $(INTEGRATION) $(WITH_SHIM)
 
-check-shim: $(PROGRAMS) $(HELPERS) ## the shim over each containerd and runtime; CONTAINERS=500 KILLS=200 for long ones
+check-shim: $(PROGRAMS) $(HELPERS) ## the shim over each containerd and runtime; CONTAINERS=500 KILLS=200 PODS=20 for long ones
 	$(Q)$(RUN_SUITE)/shim $(SHIM_PAIRS)
 
 check-cgroups: $(PROGRAMS) $(HELPERS) ## some of them, on pretended hosts with other cgroups

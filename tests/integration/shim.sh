@@ -4,7 +4,8 @@
 # happens when containerd, the shim or the runtime is not there.
 #   shim.sh [VERSION [RUNTIME]]
 #       VERSION of containerd as in cri.sh; RUNTIME that the shim drives: turf (the default), runc
-# CONTAINERS (60) is how many short-lived ones are run, KILLS (12) how often the shim is killed.
+# CONTAINERS (60) is how many short-lived ones are run, KILLS (12) how often the shim is killed, PODS
+# (6) how many are made at once.
 # shellcheck disable=SC2016 # shells inside have variables of their own
 # shellcheck source=tests/integration/lib-containerd.sh
 . "$(dirname "$0")/lib-containerd.sh"
@@ -12,6 +13,7 @@
 RUNTIME=${2:-turf}
 CONTAINERS=${CONTAINERS:-60}
 KILLS=${KILLS:-12}
+PODS=${PODS:-6}
 own_network "$@"
 [ -x "$B/containerd-shim-turf-v2" ] || skip "$B/containerd-shim-turf-v2 is not built"
 containerd_with_cri "${1:-installed}"
@@ -194,13 +196,13 @@ pod() { # N: a pod of three
 		launch "$id" --name "c$i" -- sleep 1000 || return
 	done >/dev/null
 }
-for n in $(seq 6); do
+for n in $(seq "$PODS"); do
 	pod "$n" &
 	workers[n]=$!
 done
-for n in $(seq 6); do wait "${workers[n]}" || fail "pod $n"; done
-eq "$(cri pods -q | wc -l) $(cri ps -q | wc -l)" "6 18" "pods and containers"
-eq "$(pgrep -cf "containerd-shim-turf-v2.*-namespace k8s.io.*$D/sock")" 6 "shims of pods"
+for n in $(seq "$PODS"); do wait "${workers[n]}" || fail "pod $n"; done
+eq "$(cri pods -q | wc -l) $(cri ps -q | wc -l)" "$PODS $((3 * PODS))" "pods and containers"
+eq "$(pgrep -cf "containerd-shim-turf-v2.*-namespace k8s.io.*$D/sock")" "$PODS" "shims of pods"
 pods=$(cri pods -q)
 # shellcheck disable=SC2086 # ids
 quiet cri rmp -f $pods
