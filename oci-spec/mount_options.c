@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <sys/mount.h>
 
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
@@ -188,4 +191,29 @@ const char *const *mount_options_names(void)
 		if (words[i].kind != WORD_REFUSED)
 			names[n++] = words[i].name;
 	return names;
+}
+
+unsigned long mount_attr_flags(uint64_t attr)
+{
+	static const struct {
+		uint64_t attr;
+		unsigned long flag;
+	} same[] = {
+		{MOUNT_ATTR_RDONLY, MS_RDONLY},
+		{MOUNT_ATTR_NOSUID, MS_NOSUID},
+		{MOUNT_ATTR_NODEV, MS_NODEV},
+		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+		{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
+		{MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+	};
+	unsigned long flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
+		if (attr & same[i].attr)
+			flags |= same[i].flag;
+	switch (attr & MOUNT_ATTR__ATIME) {
+	case MOUNT_ATTR_NOATIME: return flags | MS_NOATIME;
+	case MOUNT_ATTR_STRICTATIME: return flags | MS_STRICTATIME;
+	default: return flags;
+	}
 }

@@ -36,6 +36,9 @@ struct mount_options {
 /* -EINVAL for a combination without meaning, -E2BIG beyond a limit. NULL is no option. */
 int mount_options_parse(const char *const *words, struct mount_options *ret, struct err *err);
 
+/* MOUNT_ATTR_* as the flags that mount(2) has for them. */
+unsigned long mount_attr_flags(uint64_t attr);
+
 /* Every word of the table that is not refused, sorted, NULL-terminated; for `turf features`. */
 const char *const *mount_options_names(void);
 

@@ -28,36 +28,6 @@
 /* Loop devices that others take between our asking for a free one and our taking it. */
 #define LOOP_TRIES 16
 
-#ifndef MS_NOSYMFOLLOW
-#define MS_NOSYMFOLLOW 256
-#endif
-#ifndef MOUNT_ATTR_NOSYMFOLLOW
-#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
-#endif
-
-static unsigned long flags_of(uint64_t attributes)
-{
-	static const struct {
-		uint64_t attribute;
-		unsigned long flag;
-	} pairs[] = {
-		{MOUNT_ATTR_RDONLY, MS_RDONLY},
-		{MOUNT_ATTR_NOSUID, MS_NOSUID},
-		{MOUNT_ATTR_NODEV, MS_NODEV},
-		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
-		{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
-		{MOUNT_ATTR_NOATIME, MS_NOATIME},
-		{MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
-		{MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
-	};
-	unsigned long flags = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
-		if (attributes & pairs[i].attribute)
-			flags |= pairs[i].flag;
-	return flags;
-}
-
 /* Words for the super block that are flags to mount(2). 0 for all others. */
 static unsigned long flag_of_word(const char *word)
 {
@@ -100,7 +70,7 @@ static int read_options(struct request *r, char *const *options, size_t n, struc
 	}
 	if (mount_options_parse(words, &r->options, err) < 0)
 		return -err->code;
-	r->flags = flags_of(r->options.set & ~r->options.clr);
+	r->flags = mount_attr_flags(r->options.set & ~r->options.clr);
 	for (size_t i = 0; i < r->options.n_data; i++) {
 		const char *word = r->options.data[i];
 		unsigned long flag = flag_of_word(word);

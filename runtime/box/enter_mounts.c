@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "oci-spec/mount_options.h"
 #include "runtime/base/fd.h"
 #include "runtime/box/enter_priv.h"
 
@@ -117,31 +118,6 @@ static int copy_up(int place, int fd, struct err *err)
 	return copy_tree(from, to, err) < 0 ? err_wrap(err, "tmpcopyup") : 0;
 }
 
-static unsigned long old_flags(uint64_t attr)
-{
-	static const struct {
-		uint64_t attr;
-		unsigned long flag;
-	} same[] = {
-		{MOUNT_ATTR_RDONLY, MS_RDONLY},
-		{MOUNT_ATTR_NOSUID, MS_NOSUID},
-		{MOUNT_ATTR_NODEV, MS_NODEV},
-		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
-		{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
-		{MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
-	};
-	unsigned long flags = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
-		if (attr & same[i].attr)
-			flags |= same[i].flag;
-	switch (attr & MOUNT_ATTR__ATIME) {
-	case MOUNT_ATTR_NOATIME: return flags | MS_NOATIME;
-	case MOUNT_ATTR_STRICTATIME: return flags | MS_STRICTATIME;
-	default: return flags;
-	}
-}
-
 /* "a=b,c"; false when that cannot be said in one string. */
 static bool join_params(
 	const struct plan_head *p, const struct plan_mount *m, char *to, size_t size)
@@ -175,8 +151,8 @@ static bool mount_at_once(const struct plan_head *p, const struct plan_mount *m,
 	if (m->kind != PLAN_MOUNT_FS || m->flags & PLAN_MOUNT_COPYUP || m->set || m->clr ||
 		m->propagation.n || !join_params(p, m, data, sizeof(data)))
 		return false;
-	return fchdir(place) == 0 && mount(plan_str(p, m->source), ".", type, old_flags(m->attr),
-					     *data ? data : NULL) == 0;
+	return fchdir(place) == 0 && mount(plan_str(p, m->source), ".", type,
+					     mount_attr_flags(m->attr), *data ? data : NULL) == 0;
 }
 
 /*
