@@ -111,6 +111,9 @@ config_of_handlers() { # PLUGIN [SANDBOXER]
 		pod_annotations = ["turf.noslate.dev/*"]
 		container_annotations = ["turf.noslate.dev/*"]
 		$sandboxer
+		[$table.turf-pause]
+		runtime_type = "io.containerd.turf.v2"
+		pod_annotations = ["turf.noslate.dev/*"]
 		[$table.turf-runc]
 		runtime_type = "io.containerd.turf.v2"
 		[$table.turf-runc.options]
