@@ -9,6 +9,7 @@
 # shellcheck source=tests/integration/lib-containerd.sh
 . "$(dirname "$0")/../integration/lib-containerd.sh"
 
+needs_containerd "${BENCH_CONTAINERD_VERSION:-installed}"
 own_network "$@"
 # Containers' cgroups are below the cage's path; with this shell there, too, one file counts all.
 if [ -d /sys/fs/cgroup/cpuacct ]; then

@@ -10,6 +10,7 @@
 
 HANDLER=${2:-runc}
 SANDBOXER=${3:-}
+needs_containerd "${1:-installed}"
 own_network "$@"
 [ "$HANDLER" = runc ] || [ -x "$B/containerd-shim-turf-v2" ] ||
 	skip "$B/containerd-shim-turf-v2 is not built"

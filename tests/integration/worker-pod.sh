@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib-containerd.sh"
 
 HANDLER=turf
+needs_containerd "${1:-installed}"
 own_network "$@"
 [ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
 [ -x "$B/containerd-shim-turf-v2" ] || skip "$B/containerd-shim-turf-v2 is not built"
