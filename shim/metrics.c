@@ -8,6 +8,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/err.h"
+#include "runtime/base/fd.h"
 #include "shim/cgroup.h"
 #include "shim/message.h"
 #include "shim/metrics_priv.h"
@@ -72,8 +73,7 @@ bool metrics_next_line(char **text, char *words[], size_t max, size_t *ret_n)
 	return true;
 }
 
-/* No limit is told as 0. */
-Pb__PidsStat *metrics_pids(struct arena *a, int dir)
+Pb__PidsStat *metrics_pids(struct arena *a, int dir, uint64_t no_limit)
 {
 	Pb__PidsStat *m = arena_alloc(a, sizeof(*m));
 
@@ -83,7 +83,7 @@ Pb__PidsStat *metrics_pids(struct arena *a, int dir)
 	m->current = cgroup_number(dir, "pids.current");
 	m->limit = cgroup_number(dir, "pids.max");
 	if (m->limit == UINT64_MAX)
-		m->limit = 0;
+		m->limit = no_limit;
 	return m;
 }
 
@@ -162,6 +162,7 @@ struct metrics_list metrics_page_sizes(struct arena *a)
 int metrics_read(const char *cgroups, Pb__Any *ret, struct buf *scratch, struct err *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_close_ int dir = -1;
 	const char *type = "io.containerd.cgroups.v1.Metrics";
 	const ProtobufCMessage *m;
 
@@ -169,7 +170,8 @@ int metrics_read(const char *cgroups, Pb__Any *ret, struct buf *scratch, struct 
 		return err_say(err, ENOENT, "the container has no cgroup");
 	if (cgroup_is_unified()) {
 		type = "io.containerd.cgroups.v2.Metrics";
-		m = (ProtobufCMessage *)metrics_v2(&arena, cgroups);
+		dir = cgroup_open(cgroups, "");
+		m = (ProtobufCMessage *)metrics_v2(&arena, dir);
 	} else {
 		m = (ProtobufCMessage *)metrics_v1(&arena, cgroups);
 	}

@@ -26,12 +26,14 @@ void metrics_list_add(struct arena *a, struct metrics_list *l, void *item);
 /* A line's words, in place of its text; at most `max`, NULL-terminated one longer. Moves *text on; false at the end. */
 bool metrics_next_line(char **text, char *words[], size_t max, size_t *ret_n);
 
-Pb__PidsStat *metrics_pids(struct arena *a, int dir);
+/* Readers of v1 expect another number for "max" than those of v2. */
+Pb__PidsStat *metrics_pids(struct arena *a, int dir, uint64_t no_limit);
 Pb__RdmaStat *metrics_rdma(struct arena *a, int dir);
 /* Sizes of huge pages of this kernel, as in file names: "2MB". */
 struct metrics_list metrics_page_sizes(struct arena *a);
 
 Pb__V1Metrics *metrics_v1(struct arena *a, const char *cgroups);
-Pb__V2Metrics *metrics_v2(struct arena *a, const char *cgroups);
+/* Of the cgroup's directory. */
+Pb__V2Metrics *metrics_v2(struct arena *a, int dir);
 
 #endif

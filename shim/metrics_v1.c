@@ -195,7 +195,7 @@ Pb__V1Metrics *metrics_v1(struct arena *a, const char *cgroups)
 	if (cpu_dir >= 0 || cpuacct_dir >= 0)
 		m->cpu = cpu(a, cpuacct_dir, cpu_dir);
 	if (pids_dir >= 0)
-		m->pids = metrics_pids(a, pids_dir);
+		m->pids = metrics_pids(a, pids_dir, 0);
 	if (blkio_dir >= 0)
 		m->blkio = blkio(a, blkio_dir);
 	if (rdma_dir >= 0)

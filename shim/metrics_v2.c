@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/base/fd.h"
 #include "shim/cgroup.h"
 #include "shim/metrics_priv.h"
 
@@ -101,15 +100,14 @@ static void hugetlb(struct arena *a, int dir, Pb__V2Metrics *m)
 	m->n_hugetlb = list.n;
 }
 
-Pb__V2Metrics *metrics_v2(struct arena *a, const char *cgroups)
+Pb__V2Metrics *metrics_v2(struct arena *a, int dir)
 {
-	_cleanup_close_ int dir = cgroup_open(cgroups, "");
 	Pb__V2Metrics *m = arena_alloc(a, sizeof(*m));
 
 	if (!m)
 		return NULL;
 	pb__v2_metrics__init(m);
-	m->pids = metrics_pids(a, dir);
+	m->pids = metrics_pids(a, dir, UINT64_MAX);
 	m->cpu = cpu(a, dir);
 	m->memory = memory(a, dir);
 	m->memory_events = memory_events(a, dir);

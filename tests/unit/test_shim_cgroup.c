@@ -114,7 +114,7 @@ START_TEST(numbers_may_be_max_or_missing)
 	ck_assert_uint_eq(cgroup_number(-1, "a"), 0);
 	put(dir, "pids.current", "3\n");
 	put(dir, "pids.max", "max\n");
-	pids = metrics_pids(&arena, dir);
+	pids = metrics_pids(&arena, dir, 0);
 	ck_assert_uint_eq(pids->current, 3);
 	ck_assert_uint_eq(pids->limit, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
