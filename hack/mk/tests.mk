@@ -96,7 +96,8 @@ KERNEL_TESTS := $(foreach t,cgroup box hooks seed,$(filter $(B)/tests/test_$(t)%
 
 .PHONY: check-kernel check-vm
 check-kernel: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
-	$(Q)$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(INTEGRATION)
+	$(Q)CONTAINERS=$(or $(CONTAINERS),12) KILLS=$(or $(KILLS),2) PODS=$(or $(PODS),2) \
+		$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(INTEGRATION) 'tests/integration/shim.sh installed turf'
 
 check-vm: ## what depends on the kernel, on virtual machines: cgroup v2, v1, and systemd (slow)
 	$(Q)hack/vm v2
