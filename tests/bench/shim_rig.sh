@@ -46,4 +46,7 @@ BENCH_CTR=$CTR BENCH_SOCKET=$D/sock BENCH_IMAGE=$IMAGE BENCH_CGROUP=$CGROUP BENC
 	BENCH_CONTAINERD=$("$DAEMON" --version | awk '{print $3}') "$1"
 [ ! -x "$B/aworker" ] || quiet turf seed stop
 end_of_containerd
-[ ! -d /sys/fs/cgroup/cpuacct ] || echo $$ >/sys/fs/cgroup/cpuacct/cgroup.procs
+if [ -d /sys/fs/cgroup/cpuacct ]; then
+	echo $$ >/sys/fs/cgroup/cpuacct/cgroup.procs
+	rmdir "/sys/fs/cgroup/cpuacct$CGROUP_ABOVE" 2>/dev/null || :
+fi

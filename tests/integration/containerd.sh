@@ -9,6 +9,7 @@
 needs_engines containerd ctr
 D=$TMP/containerd
 in_memory "$D"
+in_memory /run/containerd # what shims and their runtimes keep
 export TEST_MARK=$MARK TURF_BASE_IMAGE=$TMP/base # of the daemon, its shims and the runtime
 cat >"$D/config.toml" <<-END
 	version = 2
