@@ -93,7 +93,7 @@ await grep -qs logged "$D/logger.out"
 eq "$(cat "$D/logger.args")" "k8s.io/$c name a b x " "arguments of a log program"
 fails "execute '/no-such-logger': No such file" run "$c" -d --log-uri binary:///no-such-logger -- true
 quiet ctr containers delete "$c"
-matches "$(script -qec "stty cols 77 rows 33; $CTR --address $D/sock --namespace k8s.io run ${OPTIONS[*]} --cgroup $CGROUP/$c --rm -t $IMAGE $c sh -c 'sleep 0.5; stty size; tty'" /dev/null </dev/null | xargs)" \
+matches "$(script -qec "stty cols 77 rows 33; timeout --foreground -s KILL 60 $CTR --address $D/sock --namespace k8s.io run ${OPTIONS[*]} --cgroup $CGROUP/$c --rm -t $IMAGE $c sh -c 'until stty size | grep -q 33.77; do sleep 0.1; done; stty size; tty'" /dev/null </dev/null | xargs)" \
 	'33 77.* /dev/pts/0' "a terminal and its size"
 
 # --- processes of exec, and how they and their container end ---
