@@ -198,7 +198,7 @@ struct http_server {
 	uint32_t *free_slots;
 	uint32_t n_free;
 	size_t n_conns;
-	uint64_t serial;
+	uint64_t serial; /* of the last request */
 	char *spare;	 /* an input buffer that nobody uses now */
 	struct buf head; /* scratch for response heads and URLs */
 	time_t date_at;

@@ -195,6 +195,20 @@ size_t http_server_connections(const struct http_server *s)
 	return s->n_conns;
 }
 
+uint64_t http_server_requests(const struct http_server *s)
+{
+	return s->serial;
+}
+
+size_t http_server_running(const struct http_server *s)
+{
+	size_t n = 0;
+
+	for (const struct http_conn *c = s->conns; c; c = c->next)
+		n += c->id != 0;
+	return n;
+}
+
 const char *http_server_date(struct http_server *s)
 {
 	struct timespec now;

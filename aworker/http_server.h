@@ -90,6 +90,9 @@ void http_server_destroy(struct http_server *s);
 /* Serves a connection that is there already (owned from now on); false when it is full. */
 bool http_server_adopt(struct http_server *s, int fd);
 size_t http_server_connections(const struct http_server *s);
+/* Requests that the handler was given since the server is there; those without a whole answer. */
+uint64_t http_server_requests(const struct http_server *s);
+size_t http_server_running(const struct http_server *s);
 
 /* --- answering: id as the handler got it --- */
 

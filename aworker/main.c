@@ -17,6 +17,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "seed/forkserver.h"
+#include "seed/report.h"
 
 static int print(struct buf *text)
 {
@@ -100,6 +101,20 @@ static int complete(const char *const *words)
 	return out.len > 0 ? print(&out) : WORKER_EXIT_OK;
 }
 
+/* Without a number: that of the container. */
+static int report(const char *const *words)
+{
+	struct report_options options = {.pid = 1};
+	struct err err = ERR_INIT;
+	int code = report_parse(words, &options, &err) < 0 ? WORKER_EXIT_USAGE
+		   : report_print(&options, &err) < 0	   ? WORKER_EXIT_ERROR
+							   : WORKER_EXIT_OK;
+
+	if (code != WORKER_EXIT_OK)
+		worker_say("%s", err.msg);
+	return code;
+}
+
 static int build_image(
 	const struct worker_options *options, const char *const *argv, void *stack_low);
 
@@ -116,6 +131,7 @@ static int run_command(struct worker *w, const char *const *argv)
 	switch (command) {
 	case COMMAND_HELP: return help();
 	case COMMAND_VERSION: return version();
+	case COMMAND_REPORT: return report(options.args);
 	case COMMAND_BUILD_IMAGE: return build_image(&options, argv, w->stack_low);
 	default: return run(w, &options, argv);
 	}

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "runtime/base/util.h"
+#include "seed/report.h"
 
 enum option_id {
 	OPTION_EVAL,
@@ -64,7 +65,9 @@ void options_help(struct buf *out)
 {
 	buf_puts(out, "Usage: aworker [OPTION]... FILE [ARG]...\n"
 		      "       aworker [OPTION]... -e CODE [ARG]...\n"
-		      "Run a JavaScript worker with Web APIs.\n\n");
+		      "       aworker report [--json] [PID]\n"
+		      "Run a JavaScript worker with Web APIs, or ask one that runs (PID 1) for\n"
+		      "its heap, its requests and how long it has run.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct buf left = BUF_INIT;
 
@@ -91,6 +94,10 @@ void options_complete(const char *const *words, struct buf *out)
 {
 	const char *last = "";
 
+	if (words[0] && words[1] && streq(words[0], REPORT_COMMAND)) {
+		buf_puts(out, "--json\n");
+		return;
+	}
 	for (size_t i = 0; words[i]; i++) {
 		last = words[i];
 		/* What comes behind FILE is not ours. */
@@ -185,7 +192,10 @@ int options_parse(const char *const *argv, enum command *ret_command, struct wor
 		if (!argv)
 			return -err->code;
 	}
-	if (command == COMMAND_RUN && !o.code) {
+	if (command == COMMAND_RUN && !o.code && *argv && streq(*argv, REPORT_COMMAND)) {
+		command = COMMAND_REPORT;
+		argv++;
+	} else if (command == COMMAND_RUN && !o.code) {
 		o.file = *argv;
 		if (!o.file)
 			return err_say(err, EINVAL, "a file is needed (see aworker --help)");

@@ -15,6 +15,7 @@ enum command {
 	COMMAND_HELP,
 	COMMAND_VERSION,
 	COMMAND_BUILD_IMAGE,
+	COMMAND_REPORT, /* worker_options.args: what follows the word */
 };
 
 /* argv with the program's name first, NULL-terminated; *ret points into it. -EINVAL. */

@@ -4,6 +4,8 @@
  * signals have an ordinary handler: it wakes the loop by an eventfd and starts a timer of
  * the process, whose SIGALRM then stops JavaScript in the middle of whatever it does.
  *
+ * Who asks for a report (seed/report.h) is answered from the loop as well.
+ *
  * A handler has no argument: what it needs is static. It is empty while no worker is
  * open, so a copy of the process inherits nothing of its seed's.
  */
@@ -19,6 +21,7 @@
 #include "aworker/worker_priv.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
+#include "seed/report.h"
 
 static const int asking[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -27,7 +30,10 @@ static struct {
 	int wake_fd;
 	volatile sig_atomic_t last;
 	volatile sig_atomic_t n;
+	sig_atomic_t heard; /* of them, by the loop */
 	volatile sig_atomic_t overdue;
+	volatile sig_atomic_t report_wanted;
+	uint64_t report_number; /* of who wants it; written by the handler while none is wanted */
 } state = {.wake_fd = -1};
 
 bool signals_overdue(void)
@@ -103,13 +109,33 @@ static void on_asked(int sig)
 	errno = e;
 }
 
+/* Who comes while another one waits asks again. */
+static void on_report(int sig UNUSED, siginfo_t *info, void *context UNUSED)
+{
+	int e = errno;
+
+	if (info->si_code == SI_QUEUE && !state.report_wanted) {
+		state.report_number = (uintptr_t)info->si_value.sival_ptr;
+		state.report_wanted = 1;
+		wake_loop();
+	}
+	errno = e;
+}
+
 static void on_wake(void *data, uint32_t events UNUSED)
 {
 	struct worker *w = data;
 	uint64_t n;
 
 	(void)!read(state.wake_fd, &n, sizeof(n));
-	worker_shut_down(w, state.last);
+	if (state.report_wanted) {
+		worker_report(w, state.report_number);
+		state.report_wanted = 0;
+	}
+	if (state.n > state.heard || state.overdue) {
+		state.heard = state.n;
+		worker_shut_down(w, state.last);
+	}
 }
 
 void signals_delay(void)
@@ -123,6 +149,8 @@ void signals_delay(void)
 int signals_open(struct worker *w, struct err *err)
 {
 	_cleanup_close_ int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	const struct sigaction report = {
+		.sa_sigaction = on_report, .sa_flags = SA_SIGINFO | SA_RESTART};
 	sigset_t set;
 	int r;
 
@@ -134,9 +162,10 @@ int signals_open(struct worker *w, struct err *err)
 		return err_set(err, -r, "watch an event descriptor");
 	state.engine = w->engine;
 	state.wake_fd = take_fd(&fd);
-	state.last = state.n = state.overdue = 0;
+	state.last = state.n = state.heard = state.overdue = state.report_wanted = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
 		handle(asking[i], on_asked);
+	sigaction(REPORT_SIGNAL, &report, NULL);
 	fill_asking(&set);
 	/* Whoever started us may have blocked them. */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -151,6 +180,7 @@ void signals_close(struct worker *w)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
 		signal(asking[i], SIG_DFL);
+	signal(REPORT_SIGNAL, SIG_DFL);
 	if (state.n > 0) {
 		setitimer(ITIMER_REAL, &never, NULL);
 		signal(SIGALRM, SIG_DFL);

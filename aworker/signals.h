@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The signals that ask a worker to end: TERM, INT and HUP.
+ * The signals that ask a worker to end: TERM, INT and HUP. And the one that asks for a
+ * report (seed/report.h), which does nothing where no worker is open.
  *
  * The loop hears of them while it turns, and then the worker ends in its own way. A
  * worker that computes without end never comes back to its loop: WORKER_GRACE_MS after

@@ -34,6 +34,11 @@ void worker_shut_down(struct worker *w, int signal);
 void worker_hold(struct worker *w);
 void worker_unhold(struct worker *w);
 
+/* --- report.c --- */
+
+/* Tells who asked with this number (seed/report.h). */
+void worker_report(struct worker *w, uint64_t number);
+
 /* --- worker_host.c: what the engine asks for --- */
 
 extern const struct engine_host worker_host; /* without data */

@@ -18,6 +18,7 @@
 #include "runtime/box/cgroup.h"
 #include "runtime/console.h"
 #include "runtime/exec_process.h"
+#include "runtime/exec_report.h"
 #include "runtime/foreground.h"
 #include "runtime/life.h"
 #include "runtime/seccomp_listener.h"
@@ -79,6 +80,8 @@ struct execution {
 	struct oci_config *config; /* the container's, owned */
 	struct oci_config changed; /* the same with our process, borrowing from it */
 	struct exec_process process;
+	struct exec_report report;
+	bool reports; /* instead of executing a program */
 	struct cgroup *cgroup;
 	struct box_plan *plan;
 	struct box_child child;
@@ -156,9 +159,14 @@ static int find_process(struct execution *x, char **args, struct err *err)
 		return r;
 	x->changed = *x->config;
 	x->changed.process = x->process.process;
+	if (exec_report_wanted(x->process.process, &x->record)) {
+		x->reports = true;
+		r = exec_report_make(x->process.process, &x->record, &x->report, err);
+		x->changed.process = &x->report.process;
+	}
 	/* Those of the container have run. */
 	x->changed.hooks = NULL;
-	return 0;
+	return r;
 }
 
 static int open_cgroup(struct execution *x, struct err *err)
@@ -175,6 +183,7 @@ static int make_plan(struct execution *x, struct err *err)
 		.bundle = x->record.bundle,
 		.config = &x->changed,
 		.cgroup = x->cgroup,
+		.payload = x->reports ? BOX_PAYLOAD_WORKER : BOX_PAYLOAD_EXEC,
 		.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
 		.preserve_fds = given.preserve_fds,
 		.gate_fd = -1,
@@ -237,7 +246,8 @@ static int bring_up(struct execution *x, struct err *err)
 	/* In a frozen cgroup it waits for `resume`, which must not have to wait for us. */
 	if (x->status == OCI_STATUS_PAUSED)
 		container_unlock(&x->container);
-	r = box_spawn(x->plan, &x->child, err);
+	r = x->reports ? box_spawn_function(x->plan, exec_report_run, &x->report, &x->child, err)
+		       : box_spawn(x->plan, &x->child, err);
 	if (r == 0)
 		r = box_bring_up(&x->child, x->plan, &duties, err);
 	life_log_warnings(&x->warnings);

@@ -86,18 +86,28 @@ static bool has_program(int root_fd, const struct oci_process *process)
 	return false;
 }
 
+static bool names_worker(const struct oci_process *process)
+{
+	return process && streq(base_name(process->args[0]), PAYLOAD_WORKER_NAME);
+}
+
+bool payload_means_worker(const struct oci_process *process, int root_fd)
+{
+	return names_worker(process) && !has_program(root_fd, process);
+}
+
 static int detect_worker(
 	const struct oci_config *config, const char *rootfs, bool *ret, struct err *err)
 {
 	_cleanup_close_ int root_fd = -1;
 
 	*ret = false;
-	if (!config->process || !streq(base_name(config->process->args[0]), PAYLOAD_WORKER_NAME))
+	if (!names_worker(config->process))
 		return 0;
 	root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return err_set(err, errno, "open '%s'", rootfs);
-	*ret = !has_program(root_fd, config->process);
+	*ret = payload_means_worker(config->process, root_fd);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 struct box_child;
 struct box_plan;
 struct oci_config;
+struct oci_process;
 
 #define PAYLOAD_ANNOTATION_SEED	    "turf.noslate.dev/seed"
 #define PAYLOAD_ANNOTATION_WARMFORK "turf.noslate.dev/warmfork"
@@ -60,6 +61,9 @@ struct payload {
  */
 int payload_choose(const struct oci_config *config, const char *rootfs, const char *warmfork,
 	const char *tenant, bool knows_exit_file, struct payload *ret, struct err *err);
+
+/* Its args[0] is a worker's name, and no program of that root. */
+bool payload_means_worker(const struct oci_process *process, int root_fd);
 
 /*
  * Makes the process that executes the plan, and says in *ret_kind how. A clone

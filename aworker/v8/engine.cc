@@ -138,6 +138,18 @@ void engine_set_heap_limit(struct engine *e, size_t bytes)
 	e->allocator->limit = bytes;
 }
 
+void engine_memory(struct engine *e, struct engine_memory *ret)
+{
+	HeapStatistics stats;
+
+	e->isolate->GetHeapStatistics(&stats);
+	*ret = {.heap_used = stats.used_heap_size(),
+		.heap_committed = stats.total_physical_size(),
+		.heap_limit = e->heap_max,
+		.buffers = e->allocator->used(),
+		.native = stats.malloced_memory()};
+}
+
 void engine_use_stack(struct engine *e, void *low)
 {
 	e->isolate->SetStackLimit((uintptr_t)low + STACK_RESERVE);

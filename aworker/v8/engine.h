@@ -131,6 +131,14 @@ void engine_use_stack(struct engine *e, void *low);
 void engine_set_heap_limit(struct engine *e, size_t bytes);
 bool engine_out_of_memory(const struct engine *e);
 
+/* In bytes. */
+struct engine_memory {
+	size_t heap_used, heap_committed, heap_limit;
+	size_t buffers; /* what ArrayBuffers hold, which is not of the heap */
+	size_t native;	/* what V8 has allocated elsewhere */
+};
+void engine_memory(struct engine *e, struct engine_memory *ret);
+
 /* Whether the main module still waits at a top-level await. */
 bool engine_main_pending(const struct engine *e);
 

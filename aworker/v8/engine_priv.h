@@ -29,6 +29,10 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	void *Allocate(size_t len) override;
 	void *AllocateUninitialized(size_t len) override;
 	void Free(void *data, size_t len) override;
+	size_t used() const
+	{
+		return used_;
+	}
 
 	size_t limit = SIZE_MAX;
 

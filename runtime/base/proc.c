@@ -193,6 +193,28 @@ int proc_self_sets(struct proc_sets *ret, struct err *err)
 	return 0;
 }
 
+/* "NSpid:\t4711\t12\t1": from our PID namespace inwards. */
+int proc_inner_pid(pid_t pid, pid_t *ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32];
+	const char *at;
+	char *end;
+	size_t len;
+	long inner = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (file_read(AT_FDCWD, path, STATUS_MAX, &text, &len, err) < 0)
+		return -err->code;
+	at = strstr(text, "\nNSpid:");
+	for (at = at ? at + strlen("\nNSpid:") : ""; *at == '\t'; at = end)
+		inner = strtol(at + 1, &end, 10);
+	if (inner <= 0)
+		return err_say(err, ENODATA, "'%s' has no line 'NSpid:'", path);
+	*ret = (pid_t)inner;
+	return 0;
+}
+
 #define KERNEL_SIGSET_SIZE 8
 
 void proc_reset_signals(uint64_t which)

@@ -50,6 +50,9 @@ struct proc_sets {
 
 int proc_self_sets(struct proc_sets *ret, struct err *err);
 
+/* The process's own idea of its pid: that of the PID namespace which it is in. */
+int proc_inner_pid(pid_t pid, pid_t *ret, struct err *err);
+
 /*
  * For a child before it becomes somebody else's program: the signals in `which` at
  * their default (bit n is signal n + 1), none blocked. Also 32 and 33, which glibc

@@ -26,7 +26,7 @@ struct oci_config;
 
 enum box_payload {
 	BOX_PAYLOAD_EXEC,   /* execve of process.args */
-	BOX_PAYLOAD_WORKER, /* the process is an Aworker already and goes on as one */
+	BOX_PAYLOAD_WORKER, /* the process is there already, as an Aworker is, and goes on */
 };
 
 /* Nothing is owned. */
@@ -104,6 +104,14 @@ struct box_child {
 
 /* Forks a child of ours that executes the plan (payload EXEC). SIGKILLed when we die before READY. */
 int box_spawn(const struct box_plan *plan, struct box_child *ret, struct err *err);
+
+/*
+ * The same for a plan that joins, of payload WORKER: in place of an execve the child calls `run`, with the
+ * rights and descriptors of the container and a copy of our memory, and ends with what that
+ * returns.
+ */
+int box_spawn_function(const struct box_plan *plan, int (*run)(void *arg), void *arg,
+	struct box_child *ret, struct err *err);
 
 /* Where a program finds its end of the conversation, and a file that it needs. */
 #define BOX_PROGRAM_CONN 3

@@ -96,8 +96,12 @@ static int join_namespaces(struct enter *e, int exe_fd, struct err *err)
 			return -err->code;
 		types &= ~(uint32_t)CLONE_NEWUSER;
 	}
-	/* While /proc is the host's, and shows us. The label is for the execve of a child. */
-	if (exe_detach(exe_fd, err) < 0 || enter_lsm(e, err) < 0 || join(e, types, err) < 0)
+	/*
+	 * While /proc is the host's, and shows us. The label is for the execve of a child; without
+	 * one it is in force at once, and has to wait.
+	 */
+	if (exe_detach(exe_fd, err) < 0 || (!(p->flags & PLAN_WORKER) && enter_lsm(e, err) < 0) ||
+		join(e, types, err) < 0)
 		return -err->code;
 	return p->join & CLONE_NEWUSER ? become_root(p, err) : 0;
 }

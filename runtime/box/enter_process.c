@@ -301,7 +301,7 @@ int enter_process(struct enter *e, struct err *err)
 		*err = first;
 		return -err->code;
 	}
-	if (!(p->flags & PLAN_JOIN) && enter_lsm(e, err) < 0)
+	if ((!(p->flags & PLAN_JOIN) || p->flags & PLAN_WORKER) && enter_lsm(e, err) < 0)
 		return -err->code;
 	umask(p->flags & PLAN_UMASK ? p->umask : e->umask);
 	if (enter_privileges(e, err) < 0)

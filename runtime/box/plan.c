@@ -85,7 +85,7 @@ int plan_finish(struct builder *b)
 	p->head.n_fds = (uint32_t)p->n_fds;
 	memcpy(p->bytes.data, &p->head, sizeof(p->head));
 	p->own_child = find_own_child_reason(p);
-	if (p->head.flags & PLAN_WORKER) {
+	if (p->head.flags & PLAN_WORKER && !(p->head.flags & PLAN_JOIN)) {
 		p->plan_fd = memfd_sealed("turf-plan", p->bytes.data, p->bytes.len, b->err);
 		if (p->plan_fd < 0)
 			return p->plan_fd;

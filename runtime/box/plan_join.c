@@ -184,7 +184,10 @@ static int begin(struct builder *b, int pidfd, uint32_t flags)
 
 int plan_join(struct builder *b, int pidfd)
 {
-	if (begin(b, pidfd, PLAN_JOIN | (b->options->no_new_keyring ? 0 : PLAN_KEYRING)) < 0)
+	const uint32_t worker = b->options->payload == BOX_PAYLOAD_WORKER ? PLAN_WORKER : 0;
+	const uint32_t keyring = b->options->no_new_keyring ? 0 : PLAN_KEYRING;
+
+	if (begin(b, pidfd, PLAN_JOIN | worker | keyring) < 0)
 		return -b->err->code;
 	if (plan_cgroups(b) < 0 || plan_process(b) < 0 || plan_affinity(b) < 0)
 		return -b->err->code;

@@ -282,7 +282,7 @@ static void plan_surroundings(struct builder *b)
 	head->nice = getpriority(PRIO_PROCESS, 0);
 	if (head->personality < 0)
 		head->personality = personality(0xffffffff);
-	if (takes_affinity(b->options->cgroup))
+	if (takes_affinity(b->options->cgroup) || head->flags & PLAN_JOIN)
 		return;
 	n = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	if (n > 0)

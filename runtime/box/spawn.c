@@ -36,9 +36,11 @@ struct program {
 struct spawn {
 	const struct box_plan *plan;
 	const struct program *program; /* NULL: the child goes on by itself */
-	int conn[2];		       /* ours, the child's */
-	int exe_fd, exe_mount_fd;      /* exe_freeze() */
-	bool detached;		       /* exe_detach() was done before the child was made */
+	int (*run)(void *arg);	       /* in place of an execve; NULL: none */
+	void *arg;
+	int conn[2];		  /* ours, the child's */
+	int exe_fd, exe_mount_fd; /* exe_freeze() */
+	bool detached;		  /* exe_detach() was done before the child was made */
 };
 
 /* First of all in every child: else it would be one of those who keep them open. */
@@ -268,6 +270,22 @@ static int spawn_direct(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, s
 	return 0;
 }
 
+static _Noreturn void child_joined(const struct spawn *s, struct box_entry *entry)
+{
+	struct err err = ERR_INIT;
+
+	if (enter_joined(entry->plan, &err) == 0 && box_ready(entry, &err) == 0 &&
+		box_wait_start(entry, &err) == 0) {
+		if (s->run) {
+			box_started(entry);
+			_exit(s->run(s->arg));
+		}
+		(void)box_exec(entry, &err);
+	}
+	box_failed(entry, &err);
+	_exit(EXIT_FAILURE);
+}
+
 /*
  * Joins a running container: the one in between goes in and drops what is dropped, and
  * only then makes the process that others inside can see.
@@ -284,13 +302,8 @@ static _Noreturn void child_joiner(const struct spawn *s)
 	if (enter_join(&e, s->exe_fd, &entry, &err) < 0)
 		child_fail(entry.conn, &err);
 	pid = clone_child(s->plan, CLONE_PARENT, NULL);
-	if (pid == 0) {
-		if (enter_joined(e.plan, &err) == 0 && box_ready(&entry, &err) == 0 &&
-			box_wait_start(&entry, &err) == 0)
-			(void)box_exec(&entry, &err);
-		box_failed(&entry, &err);
-		_exit(EXIT_FAILURE);
-	}
+	if (pid == 0)
+		child_joined(s, &entry);
 	if (pid < 0) {
 		err_set(&err, errno, "clone3");
 		child_fail(entry.conn, &err);
@@ -310,14 +323,9 @@ static int spawn_joiner(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, s
 	return 0;
 }
 
-static int spawn(const struct box_plan *plan, const struct program *program, struct box_child *ret,
-	struct err *err)
+static int spawn(struct spawn s, struct box_child *ret, struct err *err)
 {
-	struct spawn s = {.plan = plan,
-		.program = program,
-		.conn = {-1, -1},
-		.exe_fd = -1,
-		.exe_mount_fd = -1};
+	const struct box_plan *plan = s.plan;
 	/*
 	 * Others are in a PID namespace that is joined: the child is born there with
 	 * nothing left to protect.
@@ -327,8 +335,8 @@ static int spawn(const struct box_plan *plan, const struct program *program, str
 	struct box_child child = BOX_CHILD_INIT;
 	int r;
 
+	s.exe_fd = s.exe_mount_fd = -1;
 	child.between = plan->head.flags & PLAN_JOIN;
-
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s.conn) < 0)
 		return err_set(err, errno, "socketpair");
 	s.exe_fd = exe_freeze(&s.exe_mount_fd, err);
@@ -341,7 +349,7 @@ static int spawn(const struct box_plan *plan, const struct program *program, str
 	fd_close(&s.exe_mount_fd);
 	child.conn = s.conn[0];
 	/* A program is executed by a root of the user namespace, so there has to be one. */
-	if (r == 0 && program && plan->head.clone_flags & CLONE_NEWUSER) {
+	if (r == 0 && s.program && plan->head.clone_flags & CLONE_NEWUSER) {
 		r = bring_up_maps(&child, plan, err);
 		child.mapped = true;
 	}
@@ -355,7 +363,13 @@ static int spawn(const struct box_plan *plan, const struct program *program, str
 
 int box_spawn(const struct box_plan *plan, struct box_child *ret, struct err *err)
 {
-	return spawn(plan, NULL, ret, err);
+	return spawn((struct spawn){.plan = plan}, ret, err);
+}
+
+int box_spawn_function(const struct box_plan *plan, int (*run)(void *arg), void *arg,
+	struct box_child *ret, struct err *err)
+{
+	return spawn((struct spawn){.plan = plan, .run = run, .arg = arg}, ret, err);
 }
 
 int box_spawn_program(const struct box_plan *plan, int exe_fd, int file_fd, const char *const *argv,
@@ -363,5 +377,5 @@ int box_spawn_program(const struct box_plan *plan, int exe_fd, int file_fd, cons
 {
 	const struct program program = {exe_fd, file_fd, argv, envp};
 
-	return spawn(plan, &program, ret, err);
+	return spawn((struct spawn){.plan = plan, .program = &program}, ret, err);
 }

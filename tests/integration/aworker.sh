@@ -72,8 +72,9 @@ ends 0 '' -e 'setTimeout(() => console.log("done"), 5)'
 is "$(cat out)" "done"
 ends 0 '' --version
 ends 0 '' --help
-grep -oE -- '--[a-z0-9-]+' out | sort -u >options
+sed '/aworker report/d' out | grep -oE -- '--[a-z0-9-]+' | sort -u >options
 "$A" __complete - | sort | diff options - || fail "help and completion differ"
+is "$("$A" __complete report -)" --json
 ends 1 '[eval]:1:7: Error: boo' -e 'throw new Error("boo")'
 ends 1 'TypeError: late' -e 'Promise.reject(new TypeError("late"))'
 ends 1 'Error: timer' -e 'setTimeout(() => { throw new Error("timer"); })'
@@ -82,6 +83,10 @@ ends 1 "$TMP/bad.js:2:9: SyntaxError" bad.js
 ends 2 "unknown option '--frob'" --frob
 ends 2 'a file is needed'
 ends 2 '--listen needs a value' --listen
+ends 2 "report: 'x' is no process id" report x
+ends 2 "report: '2' is too much" report 1 2
+ends 2 "report: '--frob' is too much" report --frob
+ends 1 'report: ask process 4194303: No such process' report 4194303
 ends 2 "'70000' is no port" --listen 127.0.0.1:70000 bad.js
 ends 3 "open 'none.js': No such file or directory" none.js
 ends 3 'Is a directory' .

@@ -64,6 +64,9 @@ eq "$(readlink "/proc/$(pid_of "$one")/ns/net")" "$(readlink "/proc/$(pid_of "$t
 
 # --- what crictl is used for ---
 fails 'no such file or directory|executable file not found' cri execsync "$one" sh
+eq "$(cri execsync "$one" aworker report --json | jq -c '[.worker, .requests.running, (.requests.total > 2), (.heap.used > 100000)]')" \
+	'["/worker.js",0,true,true]' "report"
+matches "$(cri execsync "$two" aworker report)" 'uptime: +[0-9.]+ s' "report for people"
 matches "$(cri stats "$one" | jq '.stats[0].memory.usage_bytes // .memory.usage_bytes')" '[1-9]' "statistics"
 busybox wget -qO- "http://$ip:8080/throw" >/dev/null 2>&1 || :
 await grep -q 'asked to' "$D/logs/one.log"
