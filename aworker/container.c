@@ -87,17 +87,20 @@ static int prepare(struct worker *w, const struct box_entry *entry, bool has_sta
  * the way to a sentence about the end of it. ArrayBuffers have the same limit once more, since few
  * workers have much of both; when one does, the kernel's limit is what holds.
  */
-void container_limit_heap(struct worker *w, uint64_t memory)
+void container_limit_heap(struct worker *w, uint64_t memory, uint64_t heap)
 {
 	uint64_t headroom = memory / 2 < NATIVE_HEADROOM ? memory / 2 : NATIVE_HEADROOM;
+	uint64_t share = memory - headroom;
 
-	if (memory > 0)
-		engine_set_heap_limit(w->engine, (size_t)(memory - headroom));
+	if (share > 0 && (heap == 0 || share < heap))
+		heap = share;
+	if (heap > 0)
+		engine_set_heap_limit(w->engine, (size_t)heap);
 }
 
 static int make_own(struct worker *w, const struct box_entry *entry, struct err *err)
 {
-	container_limit_heap(w, entry->memory_limit);
+	container_limit_heap(w, entry->memory_limit, entry->heap_limit);
 	return engine_fork_child(w->engine, err);
 }
 

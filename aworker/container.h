@@ -20,8 +20,11 @@ struct worker;
 int container_seed(struct worker *w, const char *arg);
 int container_cold(struct worker *w, const char *arg);
 
-/* Gives the heap its share of this many bytes for the container; 0: all it wants. */
-void container_limit_heap(struct worker *w, uint64_t memory);
+/*
+ * Gives the heap its share of `memory` bytes for the container, and no more than `heap`; 0: all it
+ * wants.
+ */
+void container_limit_heap(struct worker *w, uint64_t memory, uint64_t heap);
 
 /*
  * Takes a worker that has an engine to its fork point: code that every worker runs is

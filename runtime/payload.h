@@ -8,6 +8,7 @@
 #define RUNTIME_PAYLOAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "runtime/base/err.h"
 #include "runtime/record.h"
@@ -21,6 +22,7 @@ struct oci_process;
 #define PAYLOAD_ANNOTATION_SEED	    "turf.noslate.dev/seed"
 #define PAYLOAD_ANNOTATION_WARMFORK "turf.noslate.dev/warmfork"
 #define PAYLOAD_ANNOTATION_STATE    "turf.noslate.dev/state-image"
+#define PAYLOAD_ANNOTATION_HEAP	    "turf.noslate.dev/heap-limit"
 /* Of every container that containerd makes for Kubernetes. */
 #define PAYLOAD_ANNOTATION_IN_POD "io.kubernetes.cri.container-type"
 
@@ -50,6 +52,7 @@ struct payload {
 	const char *no_clone;
 	bool may_start_seed; /* when none runs: for the next container */
 	bool rests;	     /* to become one */
+	uint64_t heap_limit; /* bytes of JavaScript's heap; 0: a share of the container's memory */
 	enum payload_state use_state;
 	struct state_name state; /* of the image that a worker would go on from; "": none */
 };

@@ -29,6 +29,7 @@ struct box_entry {
 	const char *exe;	 /* what args[0] means; payload EXEC */
 	bool is_init;		 /* PID 1 of its PID namespace */
 	uint64_t memory_limit;	 /* bytes, of its own cgroup; 0: none */
+	uint64_t heap_limit;	 /* bytes, of a worker's JavaScript; 0: none */
 	const void
 		*hooks_state; /* for startContainer hooks; borrowed from a mapping of the entry */
 	size_t hooks_state_len;

@@ -198,6 +198,7 @@ struct plan_head {
 	uint32_t umask;
 	int32_t oom_score_adj; /* INT32_MIN: leave it */
 	uint64_t memory_limit; /* bytes, for a worker to keep to; 0: none */
+	uint64_t heap_limit;   /* bytes, of its JavaScript alone; 0: none */
 	struct plan_array rlimits;
 	struct caps_sets caps;
 	uint64_t ignored_signals;  /* by the caller: bit n is signal n + 1 */

@@ -234,6 +234,7 @@ static void plan_memory_limit(struct builder *b)
 
 	if (m && m->limit.set && m->limit.value > 0)
 		b->plan->head.memory_limit = (uint64_t)m->limit.value;
+	b->plan->head.heap_limit = b->options->heap_limit;
 }
 
 static void plan_scheduling(struct builder *b)

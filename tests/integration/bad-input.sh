@@ -69,6 +69,10 @@ broken "root.path: '$TMP/broken/nowhere': No such file" '.root.path = "nowhere"'
 broken "root.path: '$TMP/broken/config.json': Not a directory" '.root.path = "config.json"'
 broken "annotations\['turf.noslate.dev/warmfork'\]: 'often' is none of" \
 	'.annotations = {"turf.noslate.dev/warmfork": "often"}'
+for limit in 0 many 64mi -1 99999999999999999999 17179869184Gi; do
+	broken "annotations\['turf.noslate.dev/heap-limit'\]: '$limit' is no number of bytes" \
+		".annotations = {\"turf.noslate.dev/heap-limit\": \"$limit\"}"
+done
 broken "can be no name of a seed" '.annotations = {"turf.noslate.dev/seed": "../x"}'
 broken "mounts" '.mounts += [{"destination":"/tmp","type":"nosuchfs","source":"x"}]'
 broken "source|No such file" '.mounts += [{"destination":"/tmp","type":"bind","source":"/nowhere","options":["bind"]}]'

@@ -64,8 +64,11 @@ fds=$(find "/proc/$pid/fd" -mindepth 1 | wc -l)
 [ "$(wc -l <"/proc/$pid/maps")" -le 250 ] || fail "more than 250 areas of memory"
 end_it
 turf seed start default
+# Limits are those of the container that goes on.
+edit "$dir" '.annotations = {"turf.noslate.dev/heap-limit": "48Mi"}'
 for i in 1 2 3; do
 	run_it from-state --exit-file --warmfork require
+	eq "$(turf exec "$id" aworker report --json | jq .heap.limit)" $((48 << 20)) "limit of its heap"
 	eq "$drawn" "$first" "the state of clone $i"
 	[ "$random" != "$once" ] || fail "two workers have the same random numbers"
 	once=$random

@@ -48,7 +48,7 @@ serves() { [ "$(ask "$1/healthz" 2>/dev/null)" = ok ]; }
 # --- a seed, and a pod whose annotation asks for it ---
 turf seed image rebuild 2>"$TMP/err" || grep -q 'sanitizer reserves all memory' "$TMP/err" || fail "$(cat "$TMP/err")"
 quiet turf seed start
-pod=$(run_pod --name workers --annotation turf.noslate.dev/warmfork=require)
+pod=$(run_pod --name workers --annotation turf.noslate.dev/warmfork=require --annotation turf.noslate.dev/heap-limit=48Mi)
 ip=$(cri podstatus -f status.network.ip "$pod")
 one=$(worker "$pod" one --env PORT=8080)
 two=$(worker "$pod" two --env PORT=8081)
@@ -64,8 +64,8 @@ eq "$(readlink "/proc/$(pid_of "$one")/ns/net")" "$(readlink "/proc/$(pid_of "$t
 
 # --- what crictl is used for ---
 fails 'no such file or directory|executable file not found' cri execsync "$one" sh
-eq "$(cri execsync "$one" aworker report --json | jq -c '[.worker, .requests.running, (.requests.total > 2), (.heap.used > 100000)]')" \
-	'["/worker.js",0,true,true]' "report"
+eq "$(cri execsync "$one" aworker report --json | jq -c '[.worker, .requests.running, (.requests.total > 2), (.heap.used > 100000), .heap.limit]')" \
+	'["/worker.js",0,true,true,50331648]' "report"
 matches "$(cri execsync "$two" aworker report)" 'uptime: +[0-9.]+ s' "report for people"
 matches "$(cri stats "$one" | jq '.stats[0].memory.usage_bytes // .memory.usage_bytes')" '[1-9]' "statistics"
 busybox wget -qO- "http://$ip:8080/throw" >/dev/null 2>&1 || :

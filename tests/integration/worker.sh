@@ -203,6 +203,10 @@ edit "$TMP/fault" '.process.args = ["aworker", "worker.js"]
 	| .linux.resources.memory.limit = 134217728'
 echo 'const all = []; for (;;) all.push(new Array(100).fill(all.length));' >"$TMP/fault/rootfs/worker.js"
 at_fault 5 "JavaScript heap out of memory .limit 64 MiB."
+edit "$TMP/fault" '.annotations = {"turf.noslate.dev/heap-limit": "32Mi"}'
+at_fault 5 "JavaScript heap out of memory .limit 32 MiB."
+edit "$TMP/fault" '.annotations = {"turf.noslate.dev/heap-limit": "1G"}'
+at_fault 5 "JavaScript heap out of memory .limit 64 MiB."
 # Signals end what never comes back to its loop.
 echo 'console.log("busy"); for (;;);' >"$TMP/fault/rootfs/worker.js"
 taken() { grep -Eq '^ShdPnd:[[:space:]]*0+$' "/proc/$(turf state "$id" | jq .pid)/status"; }
