@@ -4,7 +4,7 @@
 # happens when containerd, the shim or the runtime is not there.
 #   shim.sh [VERSION [RUNTIME]]
 #       VERSION of containerd as in cri.sh; RUNTIME that the shim drives: turf (the default), runc
-# CONTAINERS (60) is how many short-lived ones are run, KILLS (12) how often the shim is killed, PODS
+# ABSENT (1) is for how many seconds containerd is not there; CONTAINERS (60) is how many short-lived ones are run, KILLS (12) how often the shim is killed, PODS
 # (6) how many are made at once.
 # shellcheck disable=SC2016 # shells inside have variables of their own
 # shellcheck source=tests/integration/lib-containerd.sh
@@ -13,6 +13,7 @@
 RUNTIME=${2:-turf}
 CONTAINERS=${CONTAINERS:-60}
 KILLS=${KILLS:-12}
+ABSENT=${ABSENT:-1}
 PODS=${PODS:-6}
 needs_containerd "${1:-installed}"
 own_network "$@"
@@ -77,6 +78,15 @@ await task_is "$c" STOPPED
 quiet ctr task delete "$c"
 quiet ctr containers delete "$c"
 eq "$(sort "$D/new/dir/log" | xargs)" "one two" "a log file"
+# A disk that is full costs the rest of the log, and nobody waits for it.
+mkdir "$D/full"
+mount -t tmpfs -o size=64k tmpfs "$D/full"
+quiet run "$c" -d --log-uri "file://$D/full/log" -- sh -c 'head -c 1000000 /dev/zero; exit 9'
+await task_is "$c" STOPPED
+matches "$(ctr task delete "$c" 2>&1)" "exit code 9" "with a full disk"
+quiet ctr containers delete "$c"
+eq "$(stat -c %s "$D/full/log")" 65536 "a log on a full disk"
+umount "$D/full"
 cat >"$D/logger" <<'END'
 #!/bin/sh
 cd "$(dirname "$0")" || exit 1
@@ -95,6 +105,23 @@ fails "execute '/no-such-logger': No such file" run "$c" -d --log-uri binary:///
 quiet ctr containers delete "$c"
 matches "$(script -qec "stty cols 77 rows 33; timeout --foreground -s KILL 60 $CTR --address $D/sock --namespace k8s.io run ${OPTIONS[*]} --cgroup $CGROUP/$c --rm -t $IMAGE $c sh -c 'until stty size | grep -q 33.77; do sleep 0.1; done; stty size; tty'" /dev/null </dev/null | xargs)" \
 	'33 77.* /dev/pts/0' "a terminal and its size"
+
+# A client that goes leaves its container running, and another one takes its place.
+run "$c" -- sh -c 'until [ -e /tmp/go ]; do sleep 0.1; done; echo attached; exit 3' </dev/null >/dev/null 2>&1 &
+client=$!
+await task_is "$c" RUNNING
+client_of() { pgrep -f "^$CTR --address $D/sock .*$1" || :; }
+# shellcheck disable=SC2046 # ids
+kill -9 "$client" $(client_of "run .* $c ")
+{ wait "$client"; } 2>/dev/null || :
+code 3 ctr task attach "$c" </dev/null >"$TMP/out" &
+attached=$!
+await test -n "$(client_of "task attach $c")"
+touch "/proc/$(task_pid "$c")/root/tmp/go"
+wait $attached || fail "attach"
+eq "$(tr -d '\r' <"$TMP/out")" attached "output of one that was attached to"
+# attach has deleted the task.
+quiet ctr containers delete "$c"
 
 # --- processes of exec, and how they and their container end ---
 quiet run "$c" -d -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'
@@ -131,6 +158,16 @@ eq "$(events_of "$c-oom" | xargs)" "create start oom exit:$c-oom delete" "events
 quiet run "$c" -d -- sh -c 'while :; do sleep 0.1; done'
 if ctr task checkpoint --image-path "$TMP/criu" "$c" >"$TMP/err" 2>&1; then
 	task_is "$c" RUNNING || task_is "$c" STOPPED || fail "after a checkpoint: $(ctr task ls)"
+	remove "$c"
+	quiet run "$c" -d -- sh -c 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; sleep 0.1; done'
+	counted() { cat "/proc/$(task_pid "$c")/root/tmp/n" 2>/dev/null || :; }
+	counts_from() { [ "$(counted)" -gt "$1" ] 2>/dev/null; }
+	await counts_from 30
+	quiet ctr containers checkpoint --rw --task --image "$c" "turf.test/checkpoint:$MARK"
+	remove "$c"
+	quiet ctr containers restore --rw --live "$c" "turf.test/checkpoint:$MARK"
+	task_is "$c" RUNNING || fail "not running after it was restored: $(ctr task ls)"
+	await counts_from 31
 else
 	matches "$(cat "$TMP/err")" 'OCI runtime checkpoint failed: .*criu' "a checkpoint that fails"
 fi
@@ -215,8 +252,11 @@ ends=$(task_pid "$c-ends")
 stop_containerd KILL
 touch "/proc/$ends/root/tmp/go"
 await gone "$ends"
+sleep "$ABSENT"
 start_containerd
 watch_events
+# After a long time the shim tries so seldom that the event comes when somebody listens again.
+[ "$ABSENT" -lt 60 ] || await saw "$c-ends" "exit:$c-ends"
 await task_is "$c-ends" STOPPED
 task_is "$c-lives" RUNNING || fail "not running under the next daemon: $(ctr task ls)"
 matches "$(ctr task delete "$c-ends" 2>&1)" "exit code 7" "what ended meanwhile"

@@ -22,6 +22,8 @@ addEventListener("fetch", (e) => {
 	const path = new URL(e.request.url).pathname;
 	if (path === "/throw")
 		throw new Error("asked to");
+	if (path === "/log")
+		console.log("logged");
 	if (path === "/fill")
 		for (const all = []; ; )
 			all.push(new Uint8Array(1 << 20).fill(1));
@@ -67,6 +69,10 @@ fails 'no such file or directory|executable file not found' cri execsync "$one" 
 eq "$(cri execsync "$one" aworker report --json | jq -c '[.worker, .requests.running, (.requests.total > 2), (.heap.used > 100000), .heap.limit]')" \
 	'["/worker.js",0,true,true,50331648]' "report"
 matches "$(cri execsync "$two" aworker report)" 'uptime: +[0-9.]+ s' "report for people"
+cri attach "$two" >"$TMP/attached" &
+attached=$!
+logs_more() { ask "$ip:8081/log" >/dev/null && grep -q '^logged$' "$TMP/attached"; }
+await logs_more
 matches "$(cri stats "$one" | jq '.stats[0].memory.usage_bytes // .memory.usage_bytes')" '[1-9]' "statistics"
 busybox wget -qO- "http://$ip:8080/throw" >/dev/null 2>&1 || :
 await grep -q 'asked to' "$D/logs/one.log"
@@ -78,6 +84,7 @@ cri stop --grace 10 "$one"
 eq "$(cri inspect -f status.exit_code "$one")" 143 "a worker that was asked to end"
 kill -9 "$(pid_of "$two")"
 code 137 cri wait "$two"
+wait $attached || fail "attach does not end with its container"
 # The engine knows the container's limit: a request that wants too much fails alone.
 full=$(worker "$pod" full --env PORT=8082 --memory 67108864)
 await serves "$ip:8082"
