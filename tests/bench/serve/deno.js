@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+import { answer } from './answers.js';
+
+Deno.serve({ hostname: '127.0.0.1', port: Number(Deno.env.get('PORT')), onListen() {} }, answer);
