@@ -7,7 +7,7 @@
  * --- a request ---
  * C calls, by engine_internal_function():
  *
- *   internals.httpRequest(id, method, url, headers, hasBody)
+ *   internals.httpRequest(id, method, url, originLength, headers, hasBody)
  *       id        positive integer, never used twice in a process
  *       method    as sent ("GET"); C has refused CONNECT and what is no token
  *       url       absolute: "http://HOST/path?query"; HOST from the Host field (or from an
@@ -15,8 +15,10 @@
  *                 0x80-0xff of the target are percent-encoded, those of a Host field come as
  *                 U+0080-U+00FF; all else is visible ASCII. JavaScript parses it, and answers
  *                 400 when it is no URL.
- *       headers   flat array [name, value, name, value, ...], byte strings (U+0000-U+00FF), as
- *                 sent and in that order, values trimmed
+ *       originLength  of "http://HOST" in url, when the rest of it is what a URL parser would
+ *                 leave as it is; else 0
+ *       headers   one byte string of names and values in turn, each ended by U+0000, as sent and
+ *                 in that order, values trimmed
  *       hasBody   false: there is none, and httpRead() is not to be called
  *   internals.httpBody(id, bytes)   the answer to an httpRead() that had to wait:
  *                                   a Uint8Array of its own, or undefined at the end of the body
@@ -44,6 +46,8 @@
  *                        The response is complete. [undefined]
  *   ops.httpRespondText(id, status, statusText, headers, text)
  *                        The same with a string, sent as UTF-8.
+ *                        In all three `headers` is an array of names and values in turn, or a
+ *                        string: the value of Content-Type, which is the only one.
  *   ops.httpRespondStream(id, status, statusText, headers)
  *                        The head; the body follows by httpWrite(). Content-Length of `headers`
  *                        decides its framing, else chunked (or until close for HTTP/1.0).

@@ -138,10 +138,12 @@ void http_conn_queue(struct http_conn *c, const void *data, size_t len)
 static ssize_t try_send(struct http_conn *c, struct iovec *iov, size_t n_iov)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n_iov};
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	ssize_t n;
 
 	do
-		n = sendmsg(c->watcher.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = n_iov == 1 ? send(c->watcher.fd, iov->iov_base, iov->iov_len, flags)
+			       : sendmsg(c->watcher.fd, &msg, flags);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
@@ -292,7 +294,7 @@ static void start_exchange(struct http_conn *c, const struct http_head *head)
 	http_body_init(&c->body, head);
 	r.has_body = c->body.state != HTTP_BODY_DONE;
 	s->head.len = 0;
-	if (!http_head_url(head, &s->head)) {
+	if (!http_head_url(head, &s->head, &r.origin_len)) {
 		http_conn_refuse(c, 400, NULL);
 		return;
 	}

@@ -18,6 +18,9 @@
 #define SLOT_BITS 16
 #define SLOT_MASK ((1u << SLOT_BITS) - 1)
 
+/* A body up to this is sent in one piece with its head. */
+#define JOIN_MAX 2048
+
 uint64_t http_server_next_id(struct http_server *s, uint32_t slot)
 {
 	return ++s->serial << SLOT_BITS | slot;
@@ -131,7 +134,18 @@ int http_respond(struct http_server *s, uint64_t id, const struct http_response 
 	e = make_head(c, r, &frame, err);
 	if (e < 0)
 		return e;
-	http_conn_send(c, s->head.data, s->head.len, body, c->is_head ? 0 : len);
+	if (c->is_head)
+		len = 0;
+	/* Copying it costs less than a second piece of a message does. */
+	if (len <= JOIN_MAX && len > 0) {
+		buf_put(&s->head, body, len);
+		len = 0;
+	}
+	if (buf_failed(&s->head)) {
+		buf_finish(&s->head);
+		return err_oom(err);
+	}
+	http_conn_send(c, s->head.data, s->head.len, body, len);
 	http_conn_finish_exchange(c);
 	return 0;
 }

@@ -360,11 +360,31 @@ static void put_target(struct buf *ret, const char *text, size_t len)
 	buf_put(ret, text + plain, len - plain);
 }
 
-bool http_head_url(const struct http_head *h, struct buf *ret)
+/*
+ * Whether a URL parser would leave path and query as they are. It says no to some that it would:
+ * escapes, which can be dots, and all segments that begin with a dot.
+ */
+static bool is_plain(const char *text, size_t len)
+{
+	if (text[0] != '/')
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		char c = text[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+			continue;
+		if (c == '.' ? text[i - 1] == '/' : !strchr("/?-_~!$&()*+,;=:@", c) || !c)
+			return false;
+	}
+	return true;
+}
+
+bool http_head_url(const struct http_head *h, struct buf *ret, size_t *ret_origin_len)
 {
 	static const char scheme[] = "http://";
 	size_t n = sizeof(scheme) - 1;
 
+	*ret_origin_len = 0;
 	if (h->target_len > n && strncasecmp(h->target, scheme, n) == 0) {
 		put_target(ret, h->target, h->target_len);
 		return true;
@@ -378,6 +398,8 @@ bool http_head_url(const struct http_head *h, struct buf *ret)
 		buf_put(ret, h->host, h->host_len);
 	else
 		buf_puts(ret, "localhost");
+	if (is_plain(h->target, h->target_len))
+		*ret_origin_len = ret->len;
 	if (h->target[0] == '*')
 		buf_puts(ret, "/");
 	put_target(ret, h->target, h->target[0] == '*' ? 0 : h->target_len);

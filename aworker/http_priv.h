@@ -47,8 +47,11 @@ struct http_scan {
 int http_head_scan(struct http_scan *scan, const char *data, size_t len, size_t *ret_len);
 /* Parses a head that http_head_scan() found. 0, or the status to refuse with. */
 int http_head_parse(const char *data, size_t len, struct http_head *ret);
-/* Appends the absolute URL of a request. False: neither target nor host give one. */
-bool http_head_url(const struct http_head *h, struct buf *ret);
+/*
+ * Appends the absolute URL of a request. False: neither target nor host give one. What is behind
+ * *ret_origin_len (unless that is 0) a URL parser would not change.
+ */
+bool http_head_url(const struct http_head *h, struct buf *ret, size_t *ret_origin_len);
 bool http_is_token(const char *s, size_t len);
 /* ASCII case is ignored; `b` is in lower case. */
 bool http_name_is(const char *a, size_t len, const char *b);

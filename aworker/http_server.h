@@ -65,6 +65,8 @@ struct http_request {
 	size_t method_len;
 	const char *url; /* absolute */
 	size_t url_len;
+	/* "http://host" at its start, when what follows is as a URL parser would leave it; else 0. */
+	size_t origin_len;
 	const char *const *strings; /* names and values in turn */
 	const size_t *lens;
 	size_t n_strings;

@@ -17,6 +17,7 @@ struct http_bridge {
 	struct engine_value *writable;
 	struct engine_value *half_closed;
 	struct engine_value *abort;
+	struct buf headers; /* scratch */
 };
 
 int http_bridge_create(struct worker *w, struct err *err)
@@ -45,6 +46,7 @@ void http_bridge_destroy(struct worker *w)
 	engine_release(w->engine, b->writable);
 	engine_release(w->engine, b->half_closed);
 	engine_release(w->engine, b->abort);
+	buf_finish(&b->headers);
 	free(b);
 	w->bridge = NULL;
 }
@@ -67,19 +69,36 @@ static int call(struct worker *w, struct engine_value *fn, int argc, struct engi
 	return r;
 }
 
+/* One string costs less than an array of many, and most handlers look at none of them. */
+static const struct buf *join_headers(struct http_bridge *b, const struct http_request *r)
+{
+	struct buf *out = &b->headers;
+
+	if (buf_failed(out))
+		buf_finish(out);
+	out->len = 0;
+	for (size_t i = 0; i < r->n_strings; i++) {
+		buf_put(out, r->strings[i], r->lens[i]);
+		buf_put(out, "", 1);
+	}
+	return out;
+}
+
 static void on_request(void *data, uint64_t id, const struct http_request *r)
 {
 	struct worker *w = data;
-	struct engine *e = w->engine;
-	struct engine_value *argv[] = {
-		engine_number(e, (double)id),
-		engine_latin1(e, r->method, r->method_len),
-		engine_latin1(e, r->url, r->url_len),
-		engine_latin1_array(e, r->strings, r->lens, r->n_strings),
-		engine_bool(e, r->has_body),
+	const struct buf *headers = join_headers(w->bridge, r);
+	const struct engine_arg args[] = {
+		{.type = ENGINE_ARG_NUMBER, .number = (double)id},
+		{.type = ENGINE_ARG_LATIN1, .text = r->method, .len = r->method_len},
+		{.type = ENGINE_ARG_LATIN1, .text = r->url, .len = r->url_len},
+		{.type = ENGINE_ARG_NUMBER, .number = (double)r->origin_len},
+		{.type = ENGINE_ARG_LATIN1, .text = headers->data, .len = headers->len},
+		{.type = ENGINE_ARG_BOOL, .number = r->has_body},
 	};
 
-	if (call(w, w->bridge->request, ARRAY_SIZE(argv), argv) < 0)
+	if (buf_failed(headers) || !w->bridge->request ||
+		engine_call_args(w->engine, w->bridge->request, ARRAY_SIZE(args), args) < 0)
 		http_reset(w->http, id);
 }
 
@@ -150,14 +169,38 @@ static int arg_id(struct op_call *c, uint64_t *ret)
 	return 0;
 }
 
+/* What http_response borrows. */
+struct content_type {
+	const char *strings[2];
+	size_t lens[2];
+};
+
+/* The only header, by its value. */
+static int arg_content_type(
+	struct op_call *c, int i, struct content_type *type, struct http_response *ret)
+{
+	static const char name[] = "content-type";
+
+	type->strings[0] = name;
+	type->lens[0] = sizeof(name) - 1;
+	ret->strings = type->strings;
+	ret->lens = type->lens;
+	ret->n_strings = ARRAY_SIZE(type->strings);
+	return op_arg_latin1(c, i, &type->strings[1], &type->lens[1]);
+}
+
 /* (id, status, statusText, headers, ...) */
-static int arg_response(struct op_call *c, uint64_t *ret_id, struct http_response *ret)
+static int arg_response(
+	struct op_call *c, uint64_t *ret_id, struct content_type *type, struct http_response *ret)
 {
 	int64_t status;
 
 	if (arg_id(c, ret_id) < 0 || op_arg_i64(c, 1, &status) < 0 ||
-		op_arg_latin1(c, 2, &ret->reason, &ret->reason_len) < 0 ||
-		op_arg_latin1_array(c, 3, &ret->strings, &ret->lens, &ret->n_strings) < 0)
+		op_arg_latin1(c, 2, &ret->reason, &ret->reason_len) < 0)
+		return -1;
+	if (op_arg_is_string(c, 3)
+			? arg_content_type(c, 3, type, ret) < 0
+			: op_arg_latin1_array(c, 3, &ret->strings, &ret->lens, &ret->n_strings) < 0)
 		return -1;
 	ret->status = status > 0 && status < 1000 ? (int)status : 0;
 	return 0;
@@ -188,12 +231,13 @@ static int op_http_read(struct op_call *c)
 static int op_http_respond(struct op_call *c)
 {
 	struct err err = ERR_INIT;
+	struct content_type type;
 	struct http_response r;
 	uint8_t *body = NULL;
 	size_t len = 0;
 	uint64_t id;
 
-	if (arg_response(c, &id, &r) < 0)
+	if (arg_response(c, &id, &type, &r) < 0)
 		return -1;
 	if (!op_arg_is_nullish(c, 4) && op_arg_bytes(c, 4, &body, &len) < 0)
 		return -1;
@@ -205,12 +249,13 @@ static int op_http_respond(struct op_call *c)
 static int op_http_respond_text(struct op_call *c)
 {
 	struct err err = ERR_INIT;
+	struct content_type type;
 	struct http_response r;
 	const char *text;
 	size_t len;
 	uint64_t id;
 
-	if (arg_response(c, &id, &r) < 0 || op_arg_string(c, 4, &text, &len) < 0)
+	if (arg_response(c, &id, &type, &r) < 0 || op_arg_string(c, 4, &text, &len) < 0)
 		return -1;
 	if (http_respond(server_of(c), id, &r, text, len, &err) < 0)
 		return throw_response(c, &err);
@@ -220,11 +265,12 @@ static int op_http_respond_text(struct op_call *c)
 static int op_http_respond_stream(struct op_call *c)
 {
 	struct err err = ERR_INIT;
+	struct content_type type;
 	struct http_response r;
 	bool wanted;
 	uint64_t id;
 
-	if (arg_response(c, &id, &r) < 0)
+	if (arg_response(c, &id, &type, &r) < 0)
 		return -1;
 	if (http_respond_stream(server_of(c), id, &r, &wanted, &err) < 0)
 		return throw_response(c, &err);

@@ -24,7 +24,7 @@ static void look(struct worker *w, struct report *ret)
 {
 	*ret = (struct report){.uptime_s = (double)(loop_clock_ns() - w->origin_ns) / 1e9};
 	snprintf(ret->name, sizeof(ret->name), "%s", w->name);
-	engine_memory(w->engine, &ret->memory);
+	engine_measure(w->engine, &ret->memory);
 	if (!w->http)
 		return;
 	ret->requests = http_server_requests(w->http);

@@ -4,7 +4,7 @@
 'use strict';
 
 const {
-	domString, usvString, integer, dictionary, isObject, requireArguments, expose, constants,
+	domString, usvString, integer, dictionary, isObject, requireArguments, expose, constants, secret,
 } = internals.webidl;
 const { ReflectApply } = internals.primordials;
 
@@ -28,6 +28,10 @@ class Event {
 	#trusted = false;
 
 	constructor(type, init = undefined) {
+		if (type === secret) {
+			this.#platform(init);
+			return;
+		}
 		requireArguments(arguments.length, 1, 'Event');
 		this.#type = domString(type);
 		const d = dictionary(init, 'eventInitDict');
@@ -36,6 +40,14 @@ class Event {
 		this.#composed = !!d.composed;
 		this.#timeStamp = ops.now();
 		Object.defineProperty(this, 'isTrusted', isTrusted);
+	}
+
+	// A cancelable one of the platform, whose class has isTrusted.
+	#platform(type) {
+		this.#type = type;
+		this.#bubbles = this.#composed = false;
+		this.#cancelable = true;
+		this.#timeStamp = ops.now();
 	}
 
 	get type() {

@@ -175,8 +175,9 @@ class Headers {
 expose(Headers);
 internals.Headers = Headers;
 
-// From a flat array of names and values that C has checked.
-internals.headersFromFlat = (flat) => {
+// From names and values, each ended by U+0000, that C has checked.
+internals.headersFromFlat = (text) => {
+	const flat = text.split('\0');
 	const list = [];
 	for (let i = 0; i + 1 < flat.length; i += 2) {
 		const name = flat[i];

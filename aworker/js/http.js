@@ -42,7 +42,8 @@ class ExtendableEvent extends Event {
 	#over = null; // waits for the end of the event
 
 	constructor(type, init = undefined) {
-		requireArguments(arguments.length, 1, 'ExtendableEvent');
+		if (type !== secret)
+			requireArguments(arguments.length, 1, 'ExtendableEvent');
 		super(type, init);
 	}
 
@@ -77,9 +78,14 @@ class ExtendableEvent extends Event {
 class FetchEvent extends ExtendableEvent {
 	#request;
 	#clientId = '';
-	#response = null; // what respondWith() got
+	#response = null; // what respondWith() got: a Response, or a promise of one
 
 	constructor(type, init) {
+		if (type === secret) {
+			super(secret, 'fetch');
+			this.#request = init;
+			return;
+		}
 		requireArguments(arguments.length, 2, 'FetchEvent');
 		super(type, init);
 		if (!isObject(init) || !internals.isRequest(init.request))
@@ -105,12 +111,19 @@ class FetchEvent extends ExtendableEvent {
 		if (this.eventPhase === 0)
 			throw new DOMException('respondWith: the event is over', 'InvalidStateError');
 		this.stopImmediatePropagation();
+		if (internals.isResponse(r)) {
+			this.#response = r;
+			return;
+		}
 		this.#response = S.resolvedWith(r);
 		this.waitUntil(promiseThen(this.#response, undefined, () => {}));
 	}
 
 	static {
 		internals.eventResponse = (event) => event.#response;
+		// Those that the platform makes, one a request, have it here and not each for itself.
+		Object.defineProperty(this.prototype, 'isTrusted',
+			{ get: internals.isTrustedGetter, enumerable: true, configurable: true });
 	}
 }
 
@@ -134,10 +147,19 @@ expose(ExtendableEvent, FetchEvent);
 
 // --- one exchange ---
 
-const exchanges = new Map(); // id -> Exchange, of those that are not complete
+// Those that are not complete, by the connection's number in their id (a key that is a small integer
+// costs a fraction of one that is not).
+const exchanges = new Map();
+const SLOT_MASK = 0xffff;
+
+function exchangeOf(id) {
+	const exchange = exchanges.get(id & SLOT_MASK);
+	return exchange?.id === id ? exchange : undefined;
+}
 
 class Exchange {
 	id;
+	over = false;
 	body = null; // controller of the request's body stream
 	reading = false;
 	signal = null;
@@ -152,19 +174,27 @@ class Exchange {
 
 	constructor(id) {
 		this.id = id;
-		exchanges.set(id, this);
+		exchanges.set(id & SLOT_MASK, this);
 	}
 
 	// The response is complete: nothing more comes from C for this id.
 	finish() {
-		if (!exchanges.delete(this.id))
+		if (!this.forget())
 			return;
 		if (this.body && this.body.stream.state === 'readable')
 			S.byteError(this.body, new TypeError('The response is complete, its request is gone'));
 	}
 
+	forget() {
+		if (this.over)
+			return false;
+		this.over = true;
+		exchanges.delete(this.id & SLOT_MASK);
+		return true;
+	}
+
 	abort(reason) {
-		exchanges.delete(this.id);
+		this.forget();
 		const error = new TypeError(reason);
 		this.gone = error;
 		this.leave(reason);
@@ -199,7 +229,7 @@ class Exchange {
 			return S.nothing();
 		});
 		this.body = stream.controller;
-		if (!exchanges.has(this.id))
+		if (this.over)
 			S.byteError(this.body, new TypeError('The request is gone'));
 		return new Body(null, stream.wrapper);
 	}
@@ -328,7 +358,7 @@ class Exchange {
 		}
 		this.writable = S.deferred();
 		S.upon(this.writable.promise, () => {
-			if (exchanges.has(this.id))
+			if (!this.over)
 				this.next();
 		});
 	}
@@ -340,7 +370,7 @@ class Exchange {
 	}
 
 	broken(error) {
-		if (!exchanges.has(this.id))
+		if (this.over)
 			return;
 		internals.complain('Uncaught (in the body of a response)', error);
 		ops.httpReset(this.id);
@@ -394,10 +424,10 @@ function settle(exchange, result) {
 		return;
 	}
 	promiseThen(PromiseResolve(result), (response) => {
-		if (exchanges.has(exchange.id))
+		if (!exchange.over)
 			exchange.respond(response);
 	}, (error) => {
-		if (exchanges.has(exchange.id))
+		if (!exchange.over)
 			exchange.fail(error);
 		else if (!exchange.isExpected(error))
 			internals.complain('Uncaught (in the fetch handler)', error);
@@ -417,7 +447,7 @@ function dispatchToModule(exchange, request) {
 }
 
 function dispatchToListeners(exchange, request) {
-	const event = new FetchEvent('fetch', { request, cancelable: true });
+	const event = new FetchEvent(secret, request);
 	const thrown = [];
 	listenerErrors = thrown;
 	internals.fire(globalThis, event);
@@ -445,9 +475,22 @@ internals.report = (error) => {
 
 const scratch = new Uint32Array(8);
 
-internals.httpRequest = (id, method, url, headers, hasBody) => {
-	const exchange = new Exchange(id);
+// "http://host:port" of the last request, which the parser leaves as it is. Most come with the same.
+let knownOrigin = '';
+
+// The URL as its parser writes it; undefined when it is none.
+function hrefOf(url, originLength) {
+	if (originLength > 0 && originLength === knownOrigin.length && url.startsWith(knownOrigin))
+		return url;
 	const href = ops.urlParse(url, null, scratch);
+	if (originLength > 0 && href === url)
+		knownOrigin = url.slice(0, originLength);
+	return href;
+}
+
+internals.httpRequest = (id, method, url, originLength, headers, hasBody) => {
+	const exchange = new Exchange(id);
+	const href = hrefOf(url, originLength);
 	if (href === undefined) {
 		exchange.refuse(400, `Bad Request: '${url}' is not a URL\n`);
 		return;
@@ -459,10 +502,10 @@ internals.httpRequest = (id, method, url, headers, hasBody) => {
 		dispatchToListeners(exchange, request);
 };
 
-internals.httpBody = (id, bytes) => exchanges.get(id)?.arrived(bytes);
+internals.httpBody = (id, bytes) => exchangeOf(id)?.arrived(bytes);
 
 internals.httpWritable = (id) => {
-	const exchange = exchanges.get(id);
+	const exchange = exchangeOf(id);
 	const waiting = exchange?.writable;
 	if (waiting) {
 		exchange.writable = null;
@@ -470,9 +513,9 @@ internals.httpWritable = (id) => {
 	}
 };
 
-internals.httpHalfClosed = (id) => exchanges.get(id)?.leave('the client closed the connection');
+internals.httpHalfClosed = (id) => exchangeOf(id)?.leave('the client closed the connection');
 
-internals.httpAbort = (id, reason) => exchanges.get(id)?.abort(reason);
+internals.httpAbort = (id, reason) => exchangeOf(id)?.abort(reason);
 
 // --- what the worker calls ---
 

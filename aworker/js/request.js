@@ -43,8 +43,8 @@ class RequestState {
 
 	getHeaders() {
 		if (!this.headers) {
-			this.headers = internals.newHeaders(this.flat ? internals.headersFromFlat(this.flat) : []);
-			if (this.flat)
+			this.headers = internals.newHeaders(this.flat !== null ? internals.headersFromFlat(this.flat) : []);
+			if (this.flat !== null)
 				internals.freezeHeaders(this.headers);
 		}
 		return this.headers;

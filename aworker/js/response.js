@@ -169,10 +169,10 @@ class Response {
 
 expose(Response);
 
-// The headers of a response as C takes them: names and values in turn.
+// The headers of a response as C takes them: names and values in turn, or a content type alone.
 internals.flatHeaders = (state) => {
 	if (!state.headers)
-		return state.contentType === null ? [] : ['content-type', state.contentType];
+		return state.contentType ?? [];
 	const list = internals.headersList(state.headers);
 	const flat = [];
 	for (let i = 0; i < list.length; i++)

@@ -4,9 +4,8 @@
 'use strict';
 
 const ROUNDS = 40;
-const HEADERS = [
-	'Host', 'localhost', 'User-Agent', 'warm-up', 'Accept', '*/*', 'Content-Type', 'application/json',
-];
+const HEADERS = 'Host\0localhost\0User-Agent\0warm-up\0Accept\0*/*\0Content-Type\0application/json\0';
+const ORIGIN_LENGTH = 'http://localhost:8080'.length;
 
 function answers(request) {
 	const url = new URL(request.url);
@@ -63,13 +62,14 @@ let id = -1;
 function request(handler, method) {
 	internals.withHandler(handler,
 		() => internals.httpRequest(id--, method, 'http://localhost:8080/warm/up?q=1',
-			HEADERS, method === 'POST'));
+			ORIGIN_LENGTH, HEADERS, method === 'POST'));
 }
 
 function byListener() {
 	const listener = (event) => event.respondWith(new Response(event.request.url));
 	addEventListener('fetch', listener);
-	internals.httpRequest(id--, 'GET', 'http://localhost:8080/warm/up?q=2', HEADERS, false);
+	internals.httpRequest(id--, 'GET', 'http://localhost:8080/warm/up?q=2', ORIGIN_LENGTH, HEADERS,
+		false);
 	removeEventListener('fetch', listener);
 }
 

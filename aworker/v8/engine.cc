@@ -138,7 +138,7 @@ void engine_set_heap_limit(struct engine *e, size_t bytes)
 	e->allocator->limit = bytes;
 }
 
-void engine_memory(struct engine *e, struct engine_memory *ret)
+void engine_measure(struct engine *e, struct engine_memory *ret)
 {
 	HeapStatistics stats;
 

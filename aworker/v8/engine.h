@@ -137,7 +137,7 @@ struct engine_memory {
 	size_t buffers; /* what ArrayBuffers hold, which is not of the heap */
 	size_t native;	/* what V8 has allocated elsewhere */
 };
-void engine_memory(struct engine *e, struct engine_memory *ret);
+void engine_measure(struct engine *e, struct engine_memory *ret);
 
 /* Whether the main module still waits at a top-level await. */
 bool engine_main_pending(const struct engine *e);
@@ -184,12 +184,23 @@ int engine_self_test_fork(struct engine *e, struct err *err);
 int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
 	struct err *err);
 /*
- * Calls fn(...argv) with the global as `this`. An uncaught exception goes to
+ * Calls fn(...argv) without a `this`, at most ENGINE_ARGS_MAX of them. An uncaught exception goes to
  * internals.reportException(error); when that does not return true, to host.uncaught. Returns
  * negative when the call threw or was terminated.
  */
 int engine_call(
 	struct engine *e, struct engine_value *fn, int argc, struct engine_value *const *argv);
+/* A value that is made for one call. Everything is copied. */
+struct engine_arg {
+	enum engine_arg_type { ENGINE_ARG_NUMBER, ENGINE_ARG_BOOL, ENGINE_ARG_LATIN1 } type;
+	double number; /* or bool */
+	const char *text;
+	size_t len;
+};
+#define ENGINE_ARGS_MAX 8
+/* The same with values that need no handles. -ENOMEM when one cannot be made. */
+int engine_call_args(
+	struct engine *e, struct engine_value *fn, int argc, const struct engine_arg *args);
 /* A global function of the platform, by name in `internals`; NULL when there is none. */
 struct engine_value *engine_internal_function(struct engine *e, const char *name);
 /*
@@ -245,6 +256,7 @@ int op_arg_latin1_array(struct op_call *call, int i, const char *const **ret,
 int op_arg_value(struct op_call *call, int i, struct engine_value **ret);
 int op_arg_function(struct op_call *call, int i, struct engine_value **ret);
 bool op_arg_is_nullish(struct op_call *call, int i);
+bool op_arg_is_string(struct op_call *call, int i);
 
 void op_ret_bool(struct op_call *call, bool v);
 void op_ret_f64(struct op_call *call, double v);

@@ -388,6 +388,11 @@ bool op_arg_is_nullish(struct op_call *call, int i)
 	return (*call->info)[i]->IsNullOrUndefined();
 }
 
+bool op_arg_is_string(struct op_call *call, int i)
+{
+	return (*call->info)[i]->IsString();
+}
+
 void op_ret_bool(struct op_call *call, bool v)
 {
 	call->info->GetReturnValue().Set(v);

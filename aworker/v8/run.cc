@@ -251,26 +251,60 @@ int engine_eval(struct engine *e, const char *name, const char *text, size_t len
 	return rc;
 }
 
-int engine_call(
-	struct engine *e, struct engine_value *fn, int argc, struct engine_value *const *argv)
+/* Functions of the platform, which are strict and ask for no `this`. */
+static int call_function(struct engine *e, struct engine_value *fn, int argc, Local<Value> *argv)
 {
-	call_scope scope(e);
 	TryCatch caught(e->isolate);
-	Local<Context> context = engine_context(e);
 	Local<Value> callee = fn->value.Get(e->isolate);
-	std::vector<Local<Value>> args((size_t)argc);
 	Local<Value> result;
 
 	assert(callee->IsFunction());
-	for (int i = 0; i < argc; i++)
-		args[(size_t)i] = argv[i]->value.Get(e->isolate);
 	if (callee.As<Function>()
-			->Call(context, context->Global(), argc, args.data())
+			->Call(engine_context(e), Undefined(e->isolate), argc, argv)
 			.ToLocal(&result))
 		return 0;
 	if (!caught.HasTerminated())
 		report_exception(e, caught.Exception(), caught.Message());
 	return -1;
+}
+
+int engine_call(
+	struct engine *e, struct engine_value *fn, int argc, struct engine_value *const *argv)
+{
+	call_scope scope(e);
+	Local<Value> values[ENGINE_ARGS_MAX];
+
+	assert(argc <= ENGINE_ARGS_MAX);
+	for (int i = 0; i < argc; i++)
+		values[i] = argv[i]->value.Get(e->isolate);
+	return call_function(e, fn, argc, values);
+}
+
+static MaybeLocal<Value> value_of(struct engine *e, const struct engine_arg *arg)
+{
+	Local<String> s;
+
+	switch (arg->type) {
+	case engine_arg::ENGINE_ARG_NUMBER: return Number::New(e->isolate, arg->number);
+	case engine_arg::ENGINE_ARG_BOOL: return Boolean::New(e->isolate, arg->number != 0);
+	case engine_arg::ENGINE_ARG_LATIN1:
+		if (js_latin1(e->isolate, arg->text, arg->len).ToLocal(&s))
+			return s;
+	}
+	return MaybeLocal<Value>();
+}
+
+int engine_call_args(
+	struct engine *e, struct engine_value *fn, int argc, const struct engine_arg *args)
+{
+	call_scope scope(e);
+	Local<Value> values[ENGINE_ARGS_MAX];
+
+	assert(argc <= ENGINE_ARGS_MAX);
+	for (int i = 0; i < argc; i++)
+		if (!value_of(e, &args[i]).ToLocal(&values[i]))
+			return -ENOMEM;
+	return call_function(e, fn, argc, values);
 }
 
 struct engine_value *engine_internal_function(struct engine *e, const char *name)

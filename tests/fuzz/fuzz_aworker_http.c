@@ -76,13 +76,14 @@ static void use(struct input *in, size_t n)
 static void add_head(struct digest *d, const struct http_head *h)
 {
 	struct buf url = BUF_INIT;
+	size_t origin_len;
 
 	add(d, h->method, h->method_len);
 	for (size_t i = 0; i < h->n_strings; i++) {
 		add_number(d, h->lens[i]);
 		add(d, h->strings[i], h->lens[i]);
 	}
-	add_number(d, http_head_url(h, &url));
+	add_number(d, http_head_url(h, &url, &origin_len));
 	add(d, url.data, url.len);
 	buf_finish(&url);
 }

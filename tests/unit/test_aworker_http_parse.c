@@ -30,6 +30,7 @@ static int parse(const char *text)
 START_TEST(head_of_a_request)
 {
 	struct buf url = BUF_INIT;
+	size_t origin_len;
 
 	ck_assert_int_eq(parse("POST /a?b HTTP/1.1\r\nHost: ex.org:81\r\nX-One: \t 1 2 \t\r\n"
 			       "X-Empty:\r\nX-Empty2: \r\nContent-Length: 17\r\n\r\nrest"),
@@ -41,8 +42,9 @@ START_TEST(head_of_a_request)
 	ck_assert_uint_eq(head.lens[5], 0);
 	ck_assert_uint_eq(head.lens[7], 0);
 	ck_assert(head.has_length && head.length == 17 && !head.chunked && head.keep_alive);
-	ck_assert(http_head_url(&head, &url));
+	ck_assert(http_head_url(&head, &url, &origin_len));
 	ck_assert_str_eq(url.data, "http://ex.org:81/a?b");
+	ck_assert_uint_eq(origin_len, strlen("http://ex.org:81"));
 	buf_finish(&url);
 }
 END_TEST
@@ -50,16 +52,45 @@ END_TEST
 static void check_url(const char *text, const char *expected)
 {
 	struct buf url = BUF_INIT;
+	size_t origin_len;
 
 	ck_assert_int_eq(parse(text), 0);
 	if (!expected) {
-		ck_assert(!http_head_url(&head, &url));
+		ck_assert(!http_head_url(&head, &url, &origin_len));
 	} else {
-		ck_assert(http_head_url(&head, &url));
+		ck_assert(http_head_url(&head, &url, &origin_len));
 		ck_assert_str_eq(url.data, expected);
 	}
 	buf_finish(&url);
 }
+
+/* What goes on as it is must be what the parser of URLs makes of it. */
+START_TEST(targets_that_need_no_parser)
+{
+	static const struct {
+		const char *target;
+		bool plain;
+	} cases[] = {{"/", true}, {"/a/b.c?d=e&f=(g)", true}, {"//a//", true}, {"/a..b/c.", true},
+		{"/.", false}, {"/..", false}, {"/a/../b", false}, {"/.a", false}, {"/%2e", false},
+		{"/a%20b", false}, {"/a\\b", false}, {"/a|b", false}, {"/a'b", false},
+		{"/a^b", false}, {"/a`b", false}, {"/{a}", false}, {"/a\"b", false},
+		{"/a<b>", false}, {"http://x/y", false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct buf url = BUF_INIT;
+		char text[128];
+		size_t origin_len;
+
+		snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\n" H "\r\n", cases[i].target);
+		if (parse(text) != 0)
+			continue;
+		ck_assert(http_head_url(&head, &url, &origin_len));
+		ck_assert_msg((origin_len > 0) == cases[i].plain, "%s", cases[i].target);
+		ck_assert(!cases[i].plain || streq(url.data + origin_len, cases[i].target));
+		buf_finish(&url);
+	}
+}
+END_TEST
 
 START_TEST(urls)
 {
@@ -389,6 +420,6 @@ START_TEST(framing_fields_are_ours)
 }
 END_TEST
 
-UNIT_MAIN("http_parse", head_of_a_request, urls, keep_alive, refused_heads, nul_in_a_head,
-	limits_of_heads, chunked_bodies, bad_chunks, limits_of_bodies, body_of_a_length, dates,
-	response_splitting_is_refused, framing_fields_are_ours)
+UNIT_MAIN("http_parse", head_of_a_request, targets_that_need_no_parser, urls, keep_alive,
+	refused_heads, nul_in_a_head, limits_of_heads, chunked_bodies, bad_chunks, limits_of_bodies,
+	body_of_a_length, dates, response_splitting_is_refused, framing_fields_are_ours)
