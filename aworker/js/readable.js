@@ -356,9 +356,11 @@ class ReadableStream {
 	pipeThrough(transform, options = undefined) {
 		void this.#s;
 		requireArguments(arguments.length, 1, 'pipeThrough');
-		const { readable, writable } = dictionary(transform, 'transform');
+		const pair = dictionary(transform, 'transform');
+		const { readable } = pair;
 		if (!S.isReadable(readable))
 			throw new TypeError('pipeThrough: transform.readable is not a ReadableStream');
+		const { writable } = pair;
 		if (!S.isWritable(writable))
 			throw new TypeError('pipeThrough: transform.writable is not a WritableStream');
 		const pipe = S.pipeOptions(options);
@@ -421,7 +423,7 @@ class ReadableStreamDefaultReader {
 	}
 
 	read() {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalReader());
 		if (!this.#s.stream)
 			return S.rejectedWith(new TypeError('The reader has been released'));
@@ -440,13 +442,13 @@ class ReadableStreamDefaultReader {
 	}
 
 	get closed() {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalReader());
 		return this.#s.closed.promise;
 	}
 
 	cancel(reason = undefined) {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalReader());
 		if (!this.#s.stream)
 			return S.rejectedWith(new TypeError('The reader has been released'));

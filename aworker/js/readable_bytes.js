@@ -3,7 +3,7 @@
 'use strict';
 
 const {
-	expose, guardConstructor, secret, integer, dictionary, requireArguments, viewParts,
+	expose, guardConstructor, secret, isObject, integer, dictionary, requireArguments, viewParts,
 } = internals.webidl;
 const { isView, viewTag, bufferByteLength, bufferSlice } = internals.primordials;
 const S = internals.streams;
@@ -598,7 +598,7 @@ class ReadableStreamBYOBReader {
 	}
 
 	read(view, options = undefined) {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalReader());
 		let min;
 		try {
@@ -626,13 +626,13 @@ class ReadableStreamBYOBReader {
 	}
 
 	get closed() {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalReader());
 		return this.#s.closed.promise;
 	}
 
 	cancel(reason = undefined) {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalReader());
 		if (!this.#s.stream)
 			return S.rejectedWith(new TypeError('The reader has been released'));

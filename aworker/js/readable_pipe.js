@@ -348,15 +348,31 @@ class Pipe {
 	#step() {
 		if (this.#shuttingDown)
 			return;
+		let reading = true;
 		S.readerRead(this.reader, {
 			chunk: (chunk) => {
-				this.#lastWrite = promiseThen(S.writerWrite(this.writer, chunk), undefined, () => {});
-				// Synchronous chunks must not starve the microtasks that propagate errors.
-				later(() => this.#loop());
+				if (reading) {
+					this.#write(chunk);
+					// Synchronous chunks must not starve the microtasks that propagate errors.
+					later(() => this.#loop());
+					return;
+				}
+				// Whoever enqueues must not find himself in the sink's write().
+				this.#lastWrite = promiseThen(S.nothing(), () => {
+					const written = this.#write(chunk);
+					this.#loop();
+					return written;
+				});
 			},
 			close() {},
 			error() {},
 		});
+		reading = false;
+	}
+
+	#write(chunk) {
+		this.#lastWrite = promiseThen(S.writerWrite(this.writer, chunk), undefined, () => {});
+		return this.#lastWrite;
 	}
 
 	#shutdown(action, failed, error) {
@@ -501,6 +517,17 @@ class IteratorState {
 		return this.ongoing;
 	}
 
+	// One turn behind the read, as Web IDL has it: pull() comes before what follows this result.
+	#settle(promise) {
+		return promiseThen(promise, (result) => {
+			this.ongoing = null;
+			return result;
+		}, (error) => {
+			this.ongoing = null;
+			throw error;
+		});
+	}
+
 	next() {
 		if (this.finished)
 			return resolvedWith({ value: undefined, done: true });
@@ -518,7 +545,7 @@ class IteratorState {
 				d.reject(error);
 			},
 		});
-		return d.promise;
+		return this.#settle(d.promise);
 	}
 
 	return(value) {

@@ -466,7 +466,7 @@ class WritableStreamDefaultWriter {
 	}
 
 	get closed() {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalWriter());
 		return this.#s.closed.promise;
 	}
@@ -478,13 +478,13 @@ class WritableStreamDefaultWriter {
 	}
 
 	get ready() {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalWriter());
 		return this.#s.ready.promise;
 	}
 
 	abort(reason = undefined) {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalWriter());
 		if (!this.#s.stream)
 			return S.rejectedWith(new TypeError('The writer has been released'));
@@ -492,7 +492,7 @@ class WritableStreamDefaultWriter {
 	}
 
 	close() {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalWriter());
 		const { stream } = this.#s;
 		if (!stream)
@@ -508,7 +508,7 @@ class WritableStreamDefaultWriter {
 	}
 
 	write(chunk = undefined) {
-		if (!(#s in this))
+		if (!isObject(this) || !(#s in this))
 			return S.rejectedWith(illegalWriter());
 		if (!this.#s.stream)
 			return S.rejectedWith(new TypeError('The writer has been released'));
