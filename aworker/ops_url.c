@@ -34,14 +34,65 @@ static void free_url(ada_url *url)
 		ada_free(*url);
 }
 
-/* Result: href; its offsets go to argument `parts_i`, a Uint32Array of 8. */
-static int return_url(struct op_call *call, ada_url url, int parts_i)
+/*
+ * Where today's standard percent-encodes what ada 2 does not yet: '^' in a path, and the last of
+ * the spaces that an opaque path ends with, which a query or a fragment must follow.
+ */
+static bool is_outdated(const char *path, size_t len)
 {
-	const ada_url_components *c = ada_get_components(url);
-	ada_string href = ada_get_href(url);
+	if (len == 0)
+		return false;
+	return path[0] == '/' ? memchr(path, '^', len) != NULL : path[len - 1] == ' ';
+}
+
+static void put_path(struct buf *out, const char *path, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (path[0] == '/' && path[i] == '^')
+			buf_puts(out, "%5E");
+		else if (path[0] != '/' && i == len - 1)
+			buf_puts(out, "%20");
+		else
+			buf_put(out, path + i, 1);
+	}
+}
+
+/* Replaces *url by what today's standard makes of it. False: no memory. */
+static bool modernize(ada_url *url)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	const ada_url_components *c = ada_get_components(*url);
+	ada_string href = ada_get_href(*url);
+	size_t start = c->pathname_start, end = href.length;
+
+	if (c->hash_start != UINT32_MAX)
+		end = c->hash_start;
+	if (c->search_start != UINT32_MAX)
+		end = c->search_start;
+	if (!is_outdated(href.data + start, end - start))
+		return true;
+	buf_put(&out, href.data, start);
+	put_path(&out, href.data + start, end - start);
+	buf_put(&out, href.data + end, href.length - end);
+	if (buf_failed(&out))
+		return false;
+	ada_free(*url);
+	*url = ada_parse(out.data, out.len);
+	return true;
+}
+
+/* Result: href; its offsets go to argument `parts_i`, a Uint32Array of 8. */
+static int return_url(struct op_call *call, ada_url *url, int parts_i)
+{
+	const ada_url_components *c;
+	ada_string href;
 	uint8_t *parts;
 	size_t len;
 
+	if (!modernize(url))
+		return op_throw(call, "RangeError", "out of memory");
+	c = ada_get_components(*url);
+	href = ada_get_href(*url);
 	if (op_arg_bytes(call, parts_i, &parts, &len) < 0)
 		return -1;
 	if (len != sizeof(*c))
@@ -79,7 +130,7 @@ static int op_url_parse(struct op_call *call)
 		return -1;
 	if (!url || !ada_is_valid(url))
 		return 0;
-	return return_url(call, url, 2);
+	return return_url(call, &url, 2);
 }
 
 /* urlCanParse(input, base | null) */
@@ -137,7 +188,7 @@ static int op_url_set(struct op_call *call)
 			call, "TypeError", "'%.*s' is no serialised URL", (int)href_len, href);
 	if (!set_part(url, (enum url_part)part, value, value_len))
 		return 0;
-	return return_url(call, url, 3);
+	return return_url(call, &url, 3);
 }
 
 /* urlOrigin(href) */

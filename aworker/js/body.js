@@ -137,7 +137,7 @@ function toFormData(bytes, types) {
 		return internals.readMultipart(bytes, mark);
 	}
 	if (mime?.essence === 'application/x-www-form-urlencoded')
-		return internals.newFormData(internals.parsePairs(internals.decodeUtf8(bytes)));
+		return internals.newFormData(internals.parsePairs(ops.textDecodeUtf8(bytes, false)));
 	throw new TypeError('formData: the Content-Type is neither multipart/form-data nor ' +
 		'application/x-www-form-urlencoded');
 }

@@ -67,7 +67,8 @@ tag(DOMException.prototype, 'DOMException');
 const codes = { ...OLD_CONSTANTS };
 for (const name of Object.keys(NAMES))
 	codes[NAMES[name][1]] = NAMES[name][0];
-constants(DOMException, codes);
+// In the order of their values, as Web IDL declares them.
+constants(DOMException, Object.fromEntries(Object.entries(codes).sort((a, b) => a[1] - b[1])));
 
 internals.DOMException = DOMException;
 

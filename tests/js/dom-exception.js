@@ -20,3 +20,4 @@ try {
 } catch (err) {
 	console.log(err.name); // expect: TypeError
 }
+console.log(Object.keys(DOMException).slice(0, 4).join()); // expect: INDEX_SIZE_ERR,DOMSTRING_SIZE_ERR,HIERARCHY_REQUEST_ERR,WRONG_DOCUMENT_ERR

@@ -32,3 +32,7 @@ for (const bad of ['', 'x', 'http://', 'http://a b/', 'http://h:99999/', 'http:/
 			console.log('wrong error', e);
 	}
 }
+// '^' in a path is encoded, and so is the last space of an opaque path.
+console.log(new URL('http://h/a^b?^#^').href); // expect: http://h/a%5Eb?^#^
+console.log(new URL('c^d', 'sc://h/x/y').pathname); // expect: /x/c%5Ed
+console.log(new URL('sc:a^  ?q').href, new URL('sc:a  ').href); // expect: sc:a^ %20?q sc:a

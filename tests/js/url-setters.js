@@ -40,3 +40,11 @@ try {
 } catch (e) {
 	console.log(e.name, u.href); // expect: TypeError ftp://x/y
 }
+const spaces = new URL('data:space  ?q#f');
+spaces.search = '';
+console.log(spaces.href); // expect: data:space %20#f
+spaces.hash = '';
+console.log(spaces.href); // expect: data:space %20
+u.href = 'http://h/';
+u.pathname = 'a^b';
+console.log(u.pathname); // expect: /a%5Eb
