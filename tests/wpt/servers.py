@@ -3,9 +3,19 @@
 
 import contextlib
 import http.server
+import json
 import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 import urllib.parse
+import urllib.request
+
+START_S = 60  # until wptserve must answer
+HOST = "localhost"  # and its subdomains, which resolvers keep on loopback
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
@@ -50,10 +60,72 @@ def static(tree):
         server.server_close()
 
 
+def free_ports(n):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
+
+
+def wait_for(origin, child, log):
+    deadline = time.monotonic() + START_S
+    while child.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(origin + "/common/blank.html", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    with open(log, encoding="utf-8", errors="replace") as f:
+        raise RuntimeError("wptserve does not answer:\n" + f.read()[-2000:])
+
+
+@contextlib.contextmanager
+def wptserve(tree, folder):
+    """HTTP and WebSocket servers of the tree, with its handlers in Python; no TLS, no HTTP/2."""
+    http1, http2, ws = free_ports(3)
+    none = ("http-private", "http-public", "https", "https-private", "https-public", "wss", "h2",
+            "webtransport-h3")
+    config = {"browser_host": HOST, "alternate_hosts": {"alt": "127.0.0.1"},
+              "check_subdomains": False, "ssl": {"type": "none"}, "logging": {"level": "warning"},
+              "ports": {"http": [http1, http2], "ws": [ws], **{name: [] for name in none}}}
+    path, log = os.path.join(folder, "wptserve.json"), os.path.join(folder, "wptserve.log")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(config, f)
+    with open(log, "w", encoding="utf-8") as out:
+        child = subprocess.Popen(
+            [sys.executable, os.path.abspath(__file__), os.path.abspath(tree), path],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=tree, start_new_session=True,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    try:
+        origin = "http://%s:%d" % (HOST, http1)
+        wait_for(origin, child, log)
+        yield origin
+    finally:
+        # Its processes are a group of their own, and have nothing to save.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
 @contextlib.contextmanager
 def nothing():
     yield "http://127.0.0.1:9"
 
 
-def start(kind, tree, _folder):
+def start(kind, tree, folder):
+    if kind == "wptserve":
+        return wptserve(tree, folder)
     return static(tree) if kind == "static" else nothing()
+
+
+def serve(tree, config):
+    """What the child process of wptserve() is."""
+    sys.path[0] = tree
+    from tools import localpaths  # noqa: F401
+    from tools.serve import serve as server
+    sys.exit(server.run(config_path=config, h2=False, webtransport_h3=False))
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])
