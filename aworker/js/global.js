@@ -34,6 +34,31 @@ class WorkerNavigator {
 		return `aworker/${ops.version()}`;
 	}
 
+	get appCodeName() {
+		void this.#brand;
+		return 'Mozilla';
+	}
+
+	get appName() {
+		void this.#brand;
+		return 'Netscape';
+	}
+
+	get appVersion() {
+		void this.#brand;
+		return '5.0 (Linux)';
+	}
+
+	get platform() {
+		void this.#brand;
+		return 'Linux';
+	}
+
+	get product() {
+		void this.#brand;
+		return 'Gecko';
+	}
+
 	get hardwareConcurrency() {
 		void this.#brand;
 		return 1;

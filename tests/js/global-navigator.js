@@ -16,3 +16,4 @@ const throws = (f) => {
 };
 console.log(throws(() => new WorkerNavigator()), throws(() => WorkerNavigator.prototype.userAgent)); // expect: TypeError TypeError
 console.log(throws(() => new WorkerGlobalScope())); // expect: TypeError
+console.log(navigator.appCodeName, navigator.appName, navigator.appVersion, navigator.platform, navigator.product); // expect: Mozilla Netscape 5.0 (Linux) Linux Gecko
