@@ -14,6 +14,8 @@ QUOTED = re.compile(r"""(['"])([^'"\n]*)\1""")
 SCOPES = {"worker", "dedicatedworker", "serviceworker", "jsshell"}
 # What wptserve serves from elsewhere.
 MOVED = {"/resources/WebIDLParser.js": "/resources/webidl2/lib/webidl2.js"}
+# Variants for servers with TLS or HTTP/2.
+NO_SERVER = re.compile(r"\bwss\b|wpt_flags=(h2|https)")
 # Tests of fetch() itself get no file but by fetch().
 REAL_FETCH = ("fetch/", "eventsource/", "websockets/", "service-workers/", "xhr/")
 
@@ -28,16 +30,18 @@ class Test:
         self.meta = META.findall(self.source)
         self.long = ("timeout", "long") in self.meta
 
-    def script(self, origin, limit_ms, one_scope=False):
+    def script(self, place, limit_ms, one_scope=False):
         """The whole script; one_scope keeps strict tests where they can see what is around."""
         url_path = "/" + self.path
         includes = [value for key, value in self.meta if key == "script"]
         test = self.source
         if self.path.endswith(".worker.js"):
             test = IMPORT.sub(lambda m: self._imported(m, includes), test)
-        parts = [(name, self._include(name)) for name in includes
+        if ".sub." in self.path:
+            test = place.fill(test)
+        parts = [(name, self._include(name, place)) for name in includes
                  if not name.endswith("/testharness.js")]
-        config = {"href": origin + url_path + self.variant, "limit": limit_ms,
+        config = {"href": place.origin + url_path + self.variant, "limit": limit_ms,
                   "files": self._files([test] + [text for _, text in parts])}
         prelude = read(os.path.join(HERE, "prelude.js")).replace(
             "WPT_CONFIG;", json.dumps(config) + ";", 1)
@@ -49,18 +53,19 @@ class Test:
         out.append(test)
         if self.path.endswith(".any.js"):
             out.append("done();")
-        return "\n;\n".join(out)
+        return "\n;\n".join(out) + "\n//# sourceURL=" + config["href"].partition("?")[0] + "\n"
 
     def _imported(self, match, includes):
         names = [name for _, name in QUOTED.findall(match.group(1))]
         includes.extend(names)
         return "" if names else match.group(0)
 
-    def _include(self, name):
+    def _include(self, name, place):
         try:
-            return read(self._file(name))
+            text = read(self._file(name))
         except OSError as error:
             return "throw new Error(%s);" % json.dumps(str(error))
+        return place.fill(text) if ".sub." in name else text
 
     def _file(self, name):
         name = name.split("?")[0].split("#")[0]
@@ -103,12 +108,13 @@ def find(tree, what):
                  for folder, _, names in os.walk(top) for name in names]
     out = []
     for path in sorted(files):
-        if not path.endswith((".any.js", ".worker.js")) or ".tentative.sub." in path:
+        if not path.endswith((".any.js", ".worker.js")):
             continue
         meta = META.findall(read(os.path.join(tree, path)))
         scopes = ",".join(v for k, v in meta if k == "global") or "worker"
         if path.endswith(".any.js") and not SCOPES & set(re.split(r"[,\s]+", scopes)):
             continue
         variants = [v for k, v in meta if k == "variant"] or [""]
-        out += [Test(tree, path, v) for v in variants if not question or v == "?" + query]
+        out += [Test(tree, path, v) for v in variants
+                if not NO_SERVER.search(v) and (not question or v == "?" + query)]
     return out

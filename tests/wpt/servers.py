@@ -5,6 +5,7 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,26 @@ import urllib.request
 
 START_S = 60  # until wptserve must answer
 HOST = "localhost"  # and its subdomains, which resolvers keep on loopback
+
+
+class Place:
+    """Where the servers are, for tests and for what `.sub.` files leave open."""
+
+    def __init__(self, host, ports):
+        self.host, self.ports = host, ports
+        self.origin = "http://%s:%d" % (host, ports["http"][0])
+
+    def fill(self, text):
+        return re.sub(r"\{\{([^{}]*)\}\}", lambda m: self._value(m.group(1)), text)
+
+    def _value(self, name):
+        port = re.fullmatch(r"ports\[([\w-]+)\]\[(\d)\]", name)
+        if port:
+            return str(dict(enumerate(self.ports.get(port.group(1), []))).get(int(port.group(2)), 9))
+        domain = re.fullmatch(r"(?:hosts\[\w*\]|domains)\[(.*)\]", name)
+        if domain and domain.group(1):
+            return domain.group(1) + "." + self.host
+        return {"location[scheme]": "http"}.get(name, self.host)
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
@@ -54,7 +75,7 @@ def static(tree):
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield "http://127.0.0.1:%d" % server.server_address[1]
+        yield Place("127.0.0.1", {"http": [server.server_address[1]]})
     finally:
         server.shutdown()
         server.server_close()
@@ -98,9 +119,9 @@ def wptserve(tree, folder):
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=tree, start_new_session=True,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     try:
-        origin = "http://%s:%d" % (HOST, http1)
-        wait_for(origin, child, log)
-        yield origin
+        place = Place(HOST, config["ports"])
+        wait_for(place.origin, child, log)
+        yield place
     finally:
         # Its processes are a group of their own, and have nothing to save.
         with contextlib.suppress(ProcessLookupError):
@@ -110,7 +131,7 @@ def wptserve(tree, folder):
 
 @contextlib.contextmanager
 def nothing():
-    yield "http://127.0.0.1:9"
+    yield Place("127.0.0.1", {"http": [9]})
 
 
 def start(kind, tree, folder):
