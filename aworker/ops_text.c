@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ops of TextEncoder and TextDecoder. UTF-8 and UTF-16 are done here; the
- * encodings of East Asia by ICU's converters. Single-byte encodings are tables
- * in aworker/js/encoding.js.
+ * Ops of TextEncoder and TextDecoder. UTF-8 and UTF-16 are done here, the
+ * encodings of East Asia in legacy.c. Single-byte encodings are tables in
+ * aworker/js/encoding.js.
  *
- * Decoding a stream keeps nothing in C for UTF-8 and UTF-16: JavaScript holds back
- * the bytes of an unfinished character. A converter of ICU does have a state, so
- * a stream in one of its encodings opens one by number and closes it at the end;
- * one that is forgotten is closed by a FinalizationRegistry.
+ * Decoding a stream keeps nothing in C: JavaScript holds back the bytes of an
+ * unfinished character of UTF-8 and UTF-16, and the few of struct legacy_state.
  */
 #include "aworker/ops.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <unicode/ucnv.h>
-#include <unicode/ustring.h>
 
-/* Streams in East Asian encodings that are open at the same time. */
-#define TEXT_CONVERTERS_MAX 4096
-
-static struct {
-	UConverter **open; /* slot id - 1; NULL: free */
-	size_t n;
-} converters;
+#include "aworker/legacy.h"
 
 /* --- UTF-8 --- */
 
@@ -252,145 +243,37 @@ static int op_text_decode_utf16(struct op_call *call)
 	return 0;
 }
 
-/* --- encodings of ICU --- */
+/* --- encodings of East Asia --- */
 
-static UConverter *open_converter(struct op_call *call, int i)
-{
-	UErrorCode status = U_ZERO_ERROR;
-	UConverter *converter;
-	char name[64];
-	const char *s;
-	size_t len;
-
-	if (op_arg_latin1(call, i, &s, &len) < 0)
-		return NULL;
-	if (len >= sizeof(name)) {
-		op_throw(call, "RangeError", "the name of the encoding is too long");
-		return NULL;
-	}
-	memcpy(name, s, len);
-	name[len] = '\0';
-	converter = ucnv_open(name, &status);
-	if (U_FAILURE(status)) {
-		op_throw(call, "RangeError", "the encoding '%s' is not in ICU: %s", name,
-			u_errorName(status));
-		return NULL;
-	}
-	return converter;
-}
-
-static void close_converter(UConverter **converter)
-{
-	if (*converter)
-		ucnv_close(*converter);
-}
-
-/* textConverterOpen(name): its number, for one stream */
-static int op_text_converter_open(struct op_call *call)
-{
-	__attribute__((cleanup(close_converter))) UConverter *converter = open_converter(call, 0);
-	UConverter **more;
-	size_t slot = 0;
-
-	if (!converter)
-		return -1;
-	while (slot < converters.n && converters.open[slot])
-		slot++;
-	if (slot == TEXT_CONVERTERS_MAX)
-		return op_throw(call, "RangeError", "more than %d streams are being decoded",
-			TEXT_CONVERTERS_MAX);
-	if (slot == converters.n) {
-		more = reallocarray(converters.open, slot + 1, sizeof(*more));
-		if (!more)
-			return op_throw(call, "RangeError", "out of memory");
-		converters.open = more;
-		converters.n++;
-	}
-	converters.open[slot] = take_ptr(&converter);
-	op_ret_f64(call, (double)(slot + 1));
-	return 0;
-}
-
-/* textConverterClose(number) */
-static int op_text_converter_close(struct op_call *call)
-{
-	int64_t id;
-
-	if (op_arg_i64(call, 0, &id) < 0)
-		return -1;
-	if (id >= 1 && (uint64_t)id <= converters.n) {
-		close_converter(&converters.open[id - 1]);
-		converters.open[id - 1] = NULL;
-	}
-	return 0;
-}
-
-/* Converts all of `bytes` to UTF-8 in *out. 0, or the failure of ICU. */
-static UErrorCode convert(
-	UConverter *converter, const uint8_t *bytes, size_t len, bool flush, struct buf *out)
-{
-	const char *from = (const char *)bytes, *end = from + len;
-	UErrorCode status;
-
-	do {
-		UChar chunk[1024], *to = chunk;
-
-		status = U_ZERO_ERROR;
-		ucnv_toUnicode(converter, &to, chunk + ARRAY_SIZE(chunk), &from, end, NULL, flush,
-			&status);
-		/* Chunks may split a pair; UTF-16 bytes are joined before they become UTF-8. */
-		buf_put(out, chunk, (size_t)(to - chunk) * sizeof(*chunk));
-	} while (status == U_BUFFER_OVERFLOW_ERROR);
-	return status;
-}
-
-static UErrorCode set_fatal(UConverter *converter, bool fatal)
-{
-	UErrorCode status = U_ZERO_ERROR;
-
-	ucnv_setToUCallBack(converter,
-		fatal ? UCNV_TO_U_CALLBACK_STOP : UCNV_TO_U_CALLBACK_SUBSTITUTE, NULL, NULL, NULL,
-		&status);
-	return status;
-}
-
-static int decode_by_icu(
-	struct op_call *call, UConverter *converter, const uint8_t *bytes, size_t len)
+/* textDecodeLegacy(encoding, state, bytes, fatal, flush): a string; `state` is 6 bytes of the stream */
+static int op_text_decode_legacy(struct op_call *call)
 {
 	_cleanup_buf_ struct buf units = BUF_INIT, out = BUF_INIT;
-	UErrorCode status;
+	struct legacy_state state;
+	struct err err = {0};
+	uint8_t *bytes, *held;
+	size_t len, held_len;
 	bool fatal, flush;
+	int64_t encoding;
+	int rc;
 
-	if (op_arg_bool(call, 2, &fatal) < 0 || op_arg_bool(call, 3, &flush) < 0)
+	if (op_arg_i64(call, 0, &encoding) < 0 || op_arg_bytes(call, 1, &held, &held_len) < 0 ||
+		op_arg_bytes(call, 2, &bytes, &len) < 0 || op_arg_bool(call, 3, &fatal) < 0 ||
+		op_arg_bool(call, 4, &flush) < 0)
 		return -1;
-	status = set_fatal(converter, fatal);
-	if (U_SUCCESS(status))
-		status = convert(converter, bytes, len, flush, &units);
-	if (U_FAILURE(status)) {
-		ucnv_reset(converter);
-		return op_throw(call, "TypeError", "The encoded data was not valid: %s",
-			u_errorName(status));
-	}
+	if (encoding < 0 || encoding >= LEGACY_ENCODINGS || held_len != sizeof(state))
+		return op_throw(call, "RangeError", "no such encoding");
+	memcpy(&state, held, sizeof(state));
+	rc = legacy_decode(
+		(enum legacy_encoding)encoding, &state, bytes, len, flush, fatal, &units, &err);
+	if (rc < 0)
+		return op_throw(call, rc == -EILSEQ ? "TypeError" : "RangeError", "%s", err.msg);
+	memcpy(held, &state, sizeof(state));
 	utf16_to_utf8((const uint8_t *)units.data, units.len, false, &out);
-	if (buf_failed(&units) || buf_failed(&out))
+	if (buf_failed(&out))
 		return op_throw(call, "RangeError", "out of memory");
 	op_ret_string(call, out.len ? out.data : "", out.len);
 	return 0;
-}
-
-/* textConvert(number, bytes, fatal, flush): a string */
-static int op_text_convert(struct op_call *call)
-{
-	uint8_t *bytes;
-	size_t len;
-	int64_t id;
-
-	if (op_arg_i64(call, 0, &id) < 0 || op_arg_bytes(call, 1, &bytes, &len) < 0)
-		return -1;
-	if (id < 1 || (uint64_t)id > converters.n || !converters.open[id - 1])
-		return op_throw(
-			call, "RangeError", "no stream %lld is being decoded", (long long)id);
-	return decode_by_icu(call, converters.open[id - 1], bytes, len);
 }
 
 const struct engine_op ops_text[] = {
@@ -399,8 +282,6 @@ const struct engine_op ops_text[] = {
 	{"textEncode", op_text_encode},
 	{"textEncodeInto", op_text_encode_into},
 	{"textDecodeUtf16", op_text_decode_utf16},
-	{"textConverterOpen", op_text_converter_open},
-	{"textConverterClose", op_text_converter_close},
-	{"textConvert", op_text_convert},
+	{"textDecodeLegacy", op_text_decode_legacy},
 	{NULL, NULL},
 };

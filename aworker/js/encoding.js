@@ -92,44 +92,19 @@ class SingleByteDecoder {
 	}
 }
 
-// Names of ICU for the encodings that are left to it.
-const ICU_NAMES = {
-	__proto__: null,
-	'gbk': 'gb18030', 'gb18030': 'gb18030', 'big5': 'Big5-HKSCS', 'euc-jp': 'EUC-JP',
-	'iso-2022-jp': 'ISO-2022-JP', 'shift_jis': 'ibm-943_P15A-2003', 'euc-kr': 'windows-949',
-};
+// In the order of enum legacy_encoding.
+const LEGACY = ['gb18030', 'big5', 'euc-jp', 'iso-2022-jp', 'shift_jis', 'euc-kr'];
 
-let abandoned = null; // closes converters of decoders that were dropped in the middle of a stream
+class LegacyDecoder {
+	#state = new Uint8Array(6); // struct legacy_state
 
-class IcuDecoder {
-	#id = 0;
-
-	constructor(fatal, name) {
+	constructor(fatal, index) {
 		this.fatal = fatal;
-		this.name = name;
+		this.index = index;
 	}
 
 	decode(bytes, flush) {
-		if (this.#id === 0) {
-			this.#id = ops.textConverterOpen(this.name);
-			abandoned ??= new FinalizationRegistry((id) => ops.textConverterClose(id));
-			abandoned.register(this, this.#id, this);
-		}
-		try {
-			const text = ops.textConvert(this.#id, bytes, this.fatal, flush);
-			if (flush)
-				this.#close();
-			return text;
-		} catch (error) {
-			this.#close();
-			throw error;
-		}
-	}
-
-	#close() {
-		ops.textConverterClose(this.#id);
-		abandoned.unregister(this);
-		this.#id = 0;
+		return ops.textDecodeLegacy(this.index, this.#state, bytes, this.fatal, flush);
 	}
 }
 
@@ -144,8 +119,9 @@ function makeDecoder(encoding, fatal) {
 	case 'utf-16be': return new Utf16Decoder(fatal, true);
 	case 'x-user-defined': return new SingleByteDecoder(fatal, userDefinedTable());
 	}
-	if (encoding in ICU_NAMES)
-		return new IcuDecoder(fatal, ICU_NAMES[encoding]);
+	const legacy = LEGACY.indexOf(encoding === 'gbk' ? 'gb18030' : encoding);
+	if (legacy >= 0)
+		return new LegacyDecoder(fatal, legacy);
 	return new SingleByteDecoder(fatal, internals.singleByteTable(encoding));
 }
 
