@@ -105,3 +105,10 @@ check-vm: ## what depends on the kernel, on virtual machines: cgroup v2, v1, and
 	$(Q)VM_KEEP=1 hack/vm v1
 	$(Q)VM_KEEP=1 hack/vm systemd
 	$(Q)VM_KEEP=1 hack/vm systemd-hybrid
+
+# WPT_TREE names a tree that is there already; T='url dom/abort' are areas instead of all.
+.PHONY: wpt
+wpt: $(PROGRAMS) ## Web Platform Tests against tests/wpt/expected.json (fetches 683 MB once)
+	$(Q)$(if $(WPT_TREE),,hack/wpt build/wpt)
+	$(Q)hack/cage tests/wpt/run --check --server wptserve --tree $(or $(WPT_TREE),build/wpt) \
+		--aworker $(B)/aworker --json $(B)/wpt.json --jobs $(or $(JOBS),2) $(T)

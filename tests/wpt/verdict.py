@@ -112,3 +112,21 @@ def compare(results, areas, expected):
             print("better: no longer fails: %s (%s)" % (name, group.reason))
     print("%d worse" % worse)
     return 1 if worse else 0
+
+
+def suggest(results, expected):
+    """Groups for what fails and is in none, as expected.json has them, but without a reason."""
+    groups = [Group(g) for g in expected["groups"]]
+    out = []
+    for name, result in results.items():
+        group = {"reason": "", "files": [re.escape(name)]}
+        fail = [s for s, status in result["subtests"].items()
+                if status != "PASS" and not any([g.covers(name, s) for g in groups])]
+        if fail:
+            group["fail"] = fail
+        if result["status"] != "OK" and not any(
+                g.covers_status(name, result["status"]) for g in groups):
+            group["status"] = result["status"]
+        if len(group) > 2:
+            out.append(group)
+    print(json.dumps(out, indent=1, ensure_ascii=False))
