@@ -19,7 +19,8 @@
 	X(clone)       \
 	X(crypto)      \
 	X(text)        \
-	X(url)
+	X(url)         \
+	X(codec)
 
 #define OPS_DECLARE(name) extern const struct engine_op ops_##name[];
 OPS_MODULES(OPS_DECLARE)

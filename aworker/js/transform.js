@@ -127,7 +127,8 @@ function finishSink(stream, algorithm, end) {
 }
 
 function sinkAbort(stream, reason) {
-	return finishSink(stream, (controller) => controller.cancelAlgorithm(reason),
+	// None is left when the write that was waited for has failed.
+	return finishSink(stream, (controller) => controller.cancelAlgorithm?.(reason) ?? S.nothing(),
 		(readable) => S.controllerError(readable, reason));
 }
 
@@ -261,8 +262,9 @@ class TransformStreamDefaultController {
 
 expose(TransformStream, TransformStreamDefaultController);
 
-// A transform of the platform's own: transform(chunk, enqueue), flush(enqueue).
-S.createTransform = (transform, flush) => {
+// A transform of the platform's own: transform(chunk, enqueue), flush(enqueue), which may give
+// promises, and cancelled(), when the stream ends in another way.
+S.createTransform = (transform, flush, cancelled) => {
 	const stream = new TransformState();
 	initialize(stream, S.nothing(), 1, () => 1, 0, () => 1);
 	const controller = new TransformControllerState(stream);
@@ -270,15 +272,14 @@ S.createTransform = (transform, flush) => {
 	const put = (chunk) => enqueue(controller, chunk);
 	const guarded = (fn, args) => {
 		try {
-			fn(...args);
-			return S.nothing();
+			return fn(...args) ?? S.nothing();
 		} catch (error) {
 			return S.rejectedWith(error);
 		}
 	};
 	controller.transformAlgorithm = (chunk) => guarded(transform, [chunk, put]);
 	controller.flushAlgorithm = () => guarded(flush, [put]);
-	controller.cancelAlgorithm = S.nothing;
+	controller.cancelAlgorithm = cancelled ? () => guarded(cancelled, []) : S.nothing;
 	return stream;
 };
 

@@ -150,6 +150,11 @@ void engine_measure(struct engine *e, struct engine_memory *ret)
 		.native = stats.malloced_memory()};
 }
 
+void engine_external_memory(struct engine *e, int64_t change)
+{
+	e->isolate->AdjustAmountOfExternalAllocatedMemory(change);
+}
+
 void engine_use_stack(struct engine *e, void *low)
 {
 	e->isolate->SetStackLimit((uintptr_t)low + STACK_RESERVE);

@@ -138,6 +138,8 @@ struct engine_memory {
 	size_t native;	/* what V8 has allocated elsewhere */
 };
 void engine_measure(struct engine *e, struct engine_memory *ret);
+/* Objects of JavaScript keep `change` bytes more alive than before that are not V8's. */
+void engine_external_memory(struct engine *e, int64_t change);
 
 /* Whether the main module still waits at a top-level await. */
 bool engine_main_pending(const struct engine *e);
