@@ -134,6 +134,18 @@ static int op_text_encode(struct op_call *call)
 	return 0;
 }
 
+/* textLatin1(bytes): a string with one character for each byte */
+static int op_text_latin1(struct op_call *call)
+{
+	uint8_t *bytes;
+	size_t len;
+
+	if (op_arg_bytes(call, 0, &bytes, &len) < 0)
+		return -1;
+	op_ret_latin1(call, (const char *)bytes, len);
+	return 0;
+}
+
 /* textEncodeInto(string, bytes): [UTF-16 units read, bytes written], whole characters only */
 static int op_text_encode_into(struct op_call *call)
 {
@@ -280,6 +292,7 @@ const struct engine_op ops_text[] = {
 	{"textDecodeUtf8", op_text_decode_utf8},
 	{"textUtf8Tail", op_text_utf8_tail},
 	{"textEncode", op_text_encode},
+	{"textLatin1", op_text_latin1},
 	{"textEncodeInto", op_text_encode_into},
 	{"textDecodeUtf16", op_text_decode_utf16},
 	{"textDecodeLegacy", op_text_decode_legacy},
