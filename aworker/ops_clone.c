@@ -27,6 +27,17 @@ static int op_value_inside(struct op_call *call)
 	return 0;
 }
 
+/* namedKeys(object, hidden): see op_ret_named_keys() */
+static int op_named_keys(struct op_call *call)
+{
+	bool hidden;
+
+	if (op_arg_bool(call, 1, &hidden) < 0)
+		return -1;
+	op_ret_named_keys(call, 0, hidden);
+	return 0;
+}
+
 /* isTerminal(fd) */
 static int op_is_terminal(struct op_call *call)
 {
@@ -42,6 +53,7 @@ const struct engine_op ops_clone[] = {
 	{"clone", op_clone},
 	{"valueKind", op_value_kind},
 	{"valueInside", op_value_inside},
+	{"namedKeys", op_named_keys},
 	{"isTerminal", op_is_terminal},
 	{NULL, NULL},
 };

@@ -151,8 +151,8 @@ function array(ctx, object) {
 	const prefix = name === 'Array' ? '' : I.prefix(object, 'Array', object.length);
 	return block(ctx, shortName(prefix, 'Array'), prefix, '[', ']', () => {
 		const items = arrayItems(ctx, object);
-		const skip = (key) => I.isIndex(key) || key === 'length';
-		return I.properties(ctx, object, I.keys(ctx, object, skip), items);
+		const names = ops.namedKeys(object, ctx.showHidden).filter((key) => key !== 'length');
+		return I.properties(ctx, object, names, items);
 	}, true);
 }
 
@@ -167,7 +167,7 @@ function view(ctx, object) {
 		for (let i = 0; i < Math.min(length, I.ITEMS_MAX); i++)
 			items.push(I.primitive(ctx, object[i]));
 		I.more(items, length - I.ITEMS_MAX, 'item', '', 's');
-		return I.properties(ctx, object, I.keys(ctx, object, I.isIndex), items);
+		return I.properties(ctx, object, ops.namedKeys(object, ctx.showHidden), items);
 	}, true);
 }
 

@@ -303,6 +303,11 @@ enum engine_kind op_arg_kind(struct op_call *call, int i);
  * array; else undefined.
  */
 void op_ret_inside(struct op_call *call, int i);
+/*
+ * Result: an array of the own keys of argument i, an object, that are no indexes; `hidden`: those
+ * that are not enumerable too. Costs nothing for the elements of an array.
+ */
+void op_ret_named_keys(struct op_call *call, int i, bool hidden);
 
 /*
  * structuredClone of argument i (transfer list: an array, argument `transfer_i`, -1 for none) as

@@ -83,3 +83,20 @@ void op_ret_inside(struct op_call *call, int i)
 		op_ret(call, entries);
 	}
 }
+
+void op_ret_named_keys(struct op_call *call, int i, bool hidden)
+{
+	struct engine *e = op_engine(call);
+	Local<Value> v = op_value(call, i);
+	Local<Array> keys;
+
+	if (v->IsObject() &&
+		v.As<Object>()
+			->GetPropertyNames(engine_context(e), KeyCollectionMode::kOwnOnly,
+				hidden ? ALL_PROPERTIES : ONLY_ENUMERABLE,
+				IndexFilter::kSkipIndices)
+			.ToLocal(&keys))
+		op_ret(call, keys);
+	else
+		op_ret(call, Array::New(e->isolate));
+}
