@@ -17,6 +17,7 @@
 	X(timer)       \
 	X(http)        \
 	X(clone)       \
+	X(async)       \
 	X(crypto)      \
 	X(text)        \
 	X(url)         \

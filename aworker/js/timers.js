@@ -9,14 +9,14 @@ const { ReflectApply, PromiseResolve, promiseThen } = internals.primordials;
 const CLAMP_LEVEL = 5; // timers nested deeper than this ...
 const CLAMP_MS = 4; // ... wait at least so long
 
-const active = new Map(); // id -> { callback, args, ms, repeat, level }
+const active = new Map(); // id -> { callback, args, ms, repeat, level, frame }
 const indirectEval = eval;
 let nextId = 1;
 let level = 0; // nesting of the timer that is running
 
 function start(callback, args, ms, repeat) {
 	const id = nextId++;
-	const timer = { callback, args, ms, repeat, level: level + 1 };
+	const timer = { callback, args, ms, repeat, level: level + 1, frame: internals.asyncFrame() };
 	active.set(id, timer);
 	ops.timerStart(id, delayOf(timer));
 	return id;
@@ -37,9 +37,9 @@ function run(timer) {
 	level = timer.level;
 	try {
 		if (typeof timer.callback === 'function')
-			ReflectApply(timer.callback, globalThis, timer.args);
+			internals.asyncCall(timer.frame, timer.callback, globalThis, timer.args);
 		else
-			indirectEval(timer.callback);
+			internals.asyncCall(timer.frame, indirectEval, undefined, [timer.callback]);
 	} finally {
 		level = 0;
 	}
@@ -65,7 +65,8 @@ internals.timerFired = (id) => {
 // in the background does not keep the worker alive.
 internals.startTimer = (callback, ms, background = false) => {
 	const id = nextId++;
-	active.set(id, { callback, args: [], ms: 0, repeat: false, level: 0 });
+	active.set(id,
+		{ callback, args: [], ms: 0, repeat: false, level: 0, frame: internals.asyncFrame() });
 	ops.timerStart(id, Math.min(ms, 2 ** 31 - 1), background);
 	return id;
 };

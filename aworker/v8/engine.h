@@ -310,6 +310,14 @@ void op_ret_inside(struct op_call *call, int i);
 void op_ret_named_keys(struct op_call *call, int i, bool hidden);
 
 /*
+ * One value that V8 keeps beside each reaction of a promise and brings back while that reaction
+ * runs, also behind await. A call from C and what a turn of microtasks begins with start with
+ * null once it was set, with undefined before.
+ */
+void op_ret_continuation(struct op_call *call);
+void op_set_continuation(struct op_call *call, int i);
+
+/*
  * structuredClone of argument i (transfer list: an array, argument `transfer_i`, -1 for none) as
  * the result. What cannot be cloned or transferred throws internals.dataCloneError(message), an
  * Error where the platform has no such function. Platform objects are plain objects to V8: it is

@@ -68,9 +68,10 @@ struct engine {
 	size_t heap_max = 0; /* 0: V8's own limit is final */
 	bool out_of_memory = false;
 	bool out_of_memory_told = false;
-	bool main_pending = false; /* the main module waits at a top-level await */
-	std::string time_zone;	   /* TZ when it was last told to V8 */
-	std::string locale;	   /* and what locale_of_environment() was */
+	bool continuations = false; /* op_set_continuation() was called */
+	bool main_pending = false;  /* the main module waits at a top-level await */
+	std::string time_zone;	    /* TZ when it was last told to V8 */
+	std::string locale;	    /* and what locale_of_environment() was */
 };
 
 /* Handles of our own callbacks carry one of these instead of the index of an op. */
@@ -130,6 +131,9 @@ v8::MaybeLocal<v8::Value> call_internal(
 	struct engine *e, const char *name, int argc, v8::Local<v8::Value> *argv);
 v8::Local<v8::Value> internal_get(struct engine *e, const char *name);
 void main_loaded(struct engine *e, v8::Local<v8::Value> ns);
+
+/* continuation.cc: before a call from C */
+void continuation_reset(struct engine *e);
 
 /* errors.cc */
 struct failure {

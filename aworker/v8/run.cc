@@ -259,6 +259,7 @@ static int call_function(struct engine *e, struct engine_value *fn, int argc, Lo
 	Local<Value> result;
 
 	assert(callee->IsFunction());
+	continuation_reset(e);
 	if (callee.As<Function>()
 			->Call(engine_context(e), Undefined(e->isolate), argc, argv)
 			.ToLocal(&result))
@@ -319,6 +320,7 @@ void engine_pump(struct engine *e)
 {
 	call_scope scope(e);
 
+	continuation_reset(e);
 	e->isolate->PerformMicrotaskCheckpoint();
 	rejections_report(e);
 }
