@@ -183,46 +183,67 @@ function transferBuffer(buffer) {
 }
 internals.transferBuffer = transferBuffer;
 
+// Objects besides ArrayBuffers that change hands: entries are { is(object), transfer(object) }, the
+// latter gives the object of the receiver, or throws a DataCloneError and leaves all as it was.
+internals.transferables = [];
+
+function transferableOf(object) {
+	return internals.transferables.find((entry) => entry.is(object));
+}
+
 function checkTransfer(list) {
 	const seen = new Set();
 	for (const object of list) {
-		if (!isArrayBuffer(object))
+		if (!isArrayBuffer(object) && !transferableOf(object))
 			throw new DOMException('structuredClone: a value in the transfer list cannot be transferred',
 				'DataCloneError');
 		if (seen.has(object))
-			throw new DOMException('structuredClone: a buffer is in the transfer list twice',
+			throw new DOMException('structuredClone: an object is in the transfer list twice',
 				'DataCloneError');
 		seen.add(object);
 	}
 }
 
+// A copy of `value`, and what each object of the list has become.
+function cloneWithTransfer(value, list) {
+	if (list.length === 0)
+		return { value: new Copier().copy(value), transferred: [] };
+	checkTransfer(list);
+	return copyAndTransfer(new Copier(), value, list);
+}
+internals.cloneWithTransfer = cloneWithTransfer;
+
+// The member `transfer` of options, as a list of objects.
+internals.transferOf = (options) => {
+	const { transfer } = dictionary(options, 'options');
+	return transfer === undefined ? []
+		: sequence(transfer, internals.transferItem, 'options.transfer');
+};
+internals.transferItem = (value) => {
+	if (!isObject(value))
+		throw new TypeError('transfer: an element is not an object');
+	return value;
+};
+
 function structuredClone(value, options = undefined) {
 	requireArguments(arguments.length, 1, 'structuredClone');
-	const { transfer } = dictionary(options, 'options');
-	const list = transfer === undefined ? [] : sequence(transfer, asObject, 'options.transfer');
-	checkTransfer(list);
-	const copier = new Copier();
-	if (list.length === 0)
-		return copier.copy(value);
-	return copyAndTransfer(copier, value, list);
+	return cloneWithTransfer(value, internals.transferOf(options)).value;
 }
 
-function asObject(value) {
-	if (!isObject(value))
-		throw new TypeError('options.transfer: an element is not an object');
-	return value;
-}
-
-// Whatever cannot be cloned must leave the buffers attached, and a getter must run once: the first
-// walk makes a copy over the old buffers, the second one exchanges them.
+// Whatever cannot be cloned must leave everything where it is, and a getter must run once: the
+// first walk makes a copy that still holds the old objects, the second one exchanges them.
 function copyAndTransfer(first, value, list) {
-	for (const buffer of list)
-		first.memory.set(buffer, buffer);
+	for (const object of list)
+		first.memory.set(object, object);
 	const copy = first.copy(value);
 	const second = new Copier(first);
-	for (const buffer of list)
-		second.memory.set(buffer, transferBuffer(buffer));
-	return second.copy(copy);
+	const transferred = list.map((object) => {
+		const moved = isArrayBuffer(object) ? transferBuffer(object)
+			: transferableOf(object).transfer(object);
+		second.memory.set(object, moved);
+		return moved;
+	});
+	return { value: second.copy(copy), transferred };
 }
 
 internals.structuredClone = structuredClone;
