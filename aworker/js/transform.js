@@ -232,6 +232,14 @@ class TransformStream {
 
 	static {
 		S.isTransform = (value) => isObject(value) && #s in value;
+		S.transformState = (wrapper) => wrapper.#s;
+		// One made of two streams that are there already.
+		S.transformOf = (readable, writable) => {
+			const wrapper = new TransformStream();
+			wrapper.#s.readable = readable;
+			wrapper.#s.writable = writable;
+			return wrapper;
+		};
 	}
 }
 
