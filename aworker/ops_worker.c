@@ -158,11 +158,15 @@ static int op_write(struct op_call *call)
 	return 0;
 }
 
+/* No finer than the Web's clocks may be (High Resolution Time, section 7). */
+#define CLOCK_STEP_NS 5000u
+
 static int op_now(struct op_call *call)
 {
 	struct worker *w = op_data(call);
+	uint64_t ns = w ? loop_clock_ns() - w->origin_ns : 0;
 
-	op_ret_f64(call, w ? (double)(loop_clock_ns() - w->origin_ns) / 1e6 : 0);
+	op_ret_f64(call, (double)(ns - ns % CLOCK_STEP_NS) / 1e6);
 	return 0;
 }
 

@@ -547,6 +547,7 @@ internals.mainLoaded = (exports) => {
 internals.started = () => {
 	internals.resetConsole();
 	internals.resetLocation();
+	internals.resetPerformance();
 };
 
 // --- state images ---

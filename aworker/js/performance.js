@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// performance: now(), timeOrigin, and user timing (mark, measure and the entries they leave).
+// performance: now(), timeOrigin, the timeline of entries, and user timing (mark and measure). Who
+// observes them is in performance_observer.js, resources are in performance_resource.js.
 'use strict';
 
 const {
 	domString, dictionary, isObject, requireArguments, expose, defineGlobal, guardConstructor,
-	secret,
+	integer, secret,
 } = internals.webidl;
 const { EventTarget, DOMException } = internals;
 
-// Entries kept; the oldest go first. A worker lives long, and marks are easily forgotten.
+// Entries of a type that are kept; the oldest go first. A worker lives long, and marks are easily
+// forgotten. What resources may leave, the user says (setResourceTimingBufferSize).
 const ENTRIES_MAX = 10000;
 
-const entries = [];
+const P = (internals.timeline = { __proto__: null });
+
+// What the timeline holds of each type.
+P.buffers = { __proto__: null, mark: [], measure: [], resource: [] };
 
 class PerformanceEntry {
 	#name;
@@ -50,6 +55,8 @@ class PerformanceEntry {
 		};
 	}
 }
+
+P.PerformanceEntry = PerformanceEntry;
 
 function detailOf(value) {
 	return value === undefined || value === null ? null : internals.structuredClone(value);
@@ -94,24 +101,50 @@ class PerformanceMeasure extends PerformanceEntry {
 	}
 }
 
+// Attributes of PerformanceTiming: as marks they are times of a document's navigation.
+const NAVIGATION = new Set([
+	'navigationStart', 'unloadEventStart', 'unloadEventEnd', 'redirectStart', 'redirectEnd',
+	'fetchStart', 'domainLookupStart', 'domainLookupEnd', 'connectStart', 'connectEnd',
+	'secureConnectionStart', 'requestStart', 'responseStart', 'responseEnd', 'domLoading',
+	'domInteractive', 'domContentLoadedEventStart', 'domContentLoadedEventEnd', 'domComplete',
+	'loadEventStart', 'loadEventEnd',
+]);
+
 function timeOf(value) {
 	if (typeof value === 'number')
 		return startTimeOf(value);
 	const name = domString(value);
-	for (let i = entries.length - 1; i >= 0; i--)
-		if (entries[i].entryType === 'mark' && entries[i].name === name)
-			return entries[i].startTime;
+	if (NAVIGATION.has(name))
+		throw new TypeError(`measure: '${name}' is a time of a document, which a worker has not`);
+	const marks = P.buffers.mark;
+	for (let i = marks.length - 1; i >= 0; i--)
+		if (marks[i].name === name)
+			return marks[i].startTime;
 	throw new DOMException(`There is no mark '${name}'`, 'SyntaxError');
 }
 
 function checkMeasure(options, endMark) {
+	const { detail, duration, end, start } = options;
+	if ([detail, duration, end, start].every((member) => member === undefined))
+		return;
 	if (endMark !== undefined)
 		throw new TypeError('measure: with options there is no third argument');
-	const { start, end, duration } = options;
 	if (start === undefined && end === undefined)
 		throw new TypeError('measure: options need start or end');
 	if (start !== undefined && end !== undefined && duration !== undefined)
 		throw new TypeError('measure: options have start, end and duration');
+}
+
+// The second argument of measure() with its members read once.
+function measureOptions(value, endMark) {
+	if (value === undefined || value === null)
+		return {};
+	if (!isObject(value))
+		return { start: domString(value) };
+	const { detail, duration, end, start } = value;
+	const options = { detail, duration, end, start };
+	checkMeasure(options, endMark);
+	return options;
 }
 
 // [start, end] of measure(name, startOrOptions, endMark)
@@ -131,21 +164,44 @@ function measureSpan(options, endMark) {
 }
 
 function keep(entry) {
-	if (entries.length >= ENTRIES_MAX)
-		entries.shift();
-	entries.push(entry);
+	const buffer = P.buffers[entry.entryType];
+	if (buffer.length >= ENTRIES_MAX)
+		buffer.shift();
+	buffer.push(entry);
+	P.notify(entry);
 	return entry;
 }
 
 function clear(type, name) {
-	for (let i = entries.length - 1; i >= 0; i--)
-		if (entries[i].entryType === type && (name === undefined || entries[i].name === name))
-			entries.splice(i, 1);
+	P.buffers[type] = name === undefined ? []
+		: P.buffers[type].filter((entry) => entry.name !== name);
 }
 
-function sorted(list) {
-	return list.sort((a, b) => a.startTime - b.startTime);
+// In order of time; what began at once stays in order of arrival.
+P.sorted = (list) => list.sort((a, b) => a.startTime - b.startTime);
+
+// The entries that match, of some lists.
+P.select = (lists, name, type) => {
+	const found = [];
+	for (const list of lists)
+		for (const entry of list)
+			if ((name === undefined || entry.name === name) &&
+				(type === undefined || entry.entryType === type))
+				found.push(entry);
+	return P.sorted(found);
+};
+
+function timeline(name, type) {
+	const { mark, measure, resource } = P.buffers;
+	return P.select([mark, measure, resource], name, type);
 }
+
+// The times of another process mean nothing in this one.
+internals.resetPerformance = () => {
+	for (const type of Object.keys(P.buffers))
+		P.buffers[type] = [];
+	P.resetResources();
+};
 
 class Performance extends EventTarget {
 	#brand;
@@ -175,11 +231,7 @@ class Performance extends EventTarget {
 		void this.#brand;
 		requireArguments(arguments.length, 1, 'measure');
 		const name = domString(measureName);
-		let options = startOrOptions ?? {};
-		if (!isObject(options))
-			options = { start: domString(options) };
-		else if (Object.keys(options).length > 0)
-			checkMeasure(options, endMark);
+		const options = measureOptions(startOrOptions, endMark);
 		const [start, end] = measureSpan(options, endMark);
 		return keep(new PerformanceMeasure(secret, name, start, end - start,
 			detailOf(options.detail)));
@@ -197,22 +249,30 @@ class Performance extends EventTarget {
 
 	getEntries() {
 		void this.#brand;
-		return sorted(entries.slice());
+		return timeline();
 	}
 
 	getEntriesByType(type) {
 		void this.#brand;
 		requireArguments(arguments.length, 1, 'getEntriesByType');
-		type = domString(type);
-		return sorted(entries.filter((e) => e.entryType === type));
+		return timeline(undefined, domString(type));
 	}
 
 	getEntriesByName(name, type = undefined) {
 		void this.#brand;
 		requireArguments(arguments.length, 1, 'getEntriesByName');
-		name = domString(name);
-		return sorted(entries.filter(
-			(e) => e.name === name && (type === undefined || e.entryType === `${type}`)));
+		return timeline(domString(name), type === undefined ? undefined : domString(type));
+	}
+
+	clearResourceTimings() {
+		void this.#brand;
+		P.buffers.resource = [];
+	}
+
+	setResourceTimingBufferSize(maxSize) {
+		void this.#brand;
+		requireArguments(arguments.length, 1, 'setResourceTimingBufferSize');
+		P.limitResources(integer(maxSize, 32, false));
 	}
 
 	toJSON() {
@@ -221,5 +281,8 @@ class Performance extends EventTarget {
 	}
 }
 
+internals.defineHandler(Performance.prototype, 'resourcetimingbufferfull');
 expose(PerformanceEntry, PerformanceMark, PerformanceMeasure, Performance);
-defineGlobal('performance', new Performance(secret));
+
+P.performance = new Performance(secret);
+defineGlobal('performance', P.performance);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resource timing: what fetch() tells of each request by internals.addResourceTiming().
+'use strict';
+
+const { expose, guardConstructor, secret } = internals.webidl;
+const { Event } = internals;
+const P = internals.timeline;
+
+// Entries kept until setResourceTimingBufferSize() says otherwise (Resource Timing, section 4.2).
+const BUFFER_SIZE = 250;
+// Entries that wait, beyond a full buffer, for its event.
+const WAITING_MAX = 1000;
+
+const TIMES = [
+	'workerStart', 'redirectStart', 'redirectEnd', 'fetchStart', 'domainLookupStart',
+	'domainLookupEnd', 'connectStart', 'connectEnd', 'secureConnectionStart', 'requestStart',
+	'finalResponseHeadersStart', 'firstInterimResponseStart', 'responseStart', 'responseEnd',
+];
+const SIZES = ['transferSize', 'encodedBodySize', 'decodedBodySize', 'responseStatus'];
+const TEXTS = ['initiatorType', 'deliveryType', 'nextHopProtocol', 'contentType'];
+
+class PerformanceResourceTiming extends P.PerformanceEntry {
+	#values;
+
+	constructor() {
+		guardConstructor(arguments[0]);
+		const [, name, startTime, values] = arguments;
+		super(secret, name, 'resource', startTime,
+			Math.max(0, values.responseEnd - startTime));
+		this.#values = values;
+	}
+
+	toJSON() {
+		void this.#values;
+		return { ...super.toJSON(), ...this.#values };
+	}
+
+	static {
+		for (const key of [...TEXTS, 'renderBlockingStatus', ...TIMES, ...SIZES]) {
+			const attribute = Object.getOwnPropertyDescriptor({
+				get [key]() {
+					return this.#values[key];
+				},
+			}, key);
+			Object.defineProperty(PerformanceResourceTiming.prototype, key, attribute);
+		}
+	}
+}
+
+let limit = BUFFER_SIZE;
+let dropped = 0;
+let waiting = []; // the secondary buffer: until the event for a full one was fired
+let eventPending = false;
+
+P.dropped = () => dropped;
+P.limitResources = (size) => {
+	limit = size;
+};
+P.resetResources = () => {
+	dropped = 0;
+	waiting = [];
+};
+
+function hasRoom() {
+	return P.buffers.resource.length < limit;
+}
+
+// The user may make room in a listener; without that what waits is lost.
+function fireFull() {
+	while (waiting.length > 0) {
+		const before = waiting.length;
+		if (!hasRoom())
+			internals.fire(P.performance, new Event('resourcetimingbufferfull'));
+		const moved = waiting.splice(0, Math.max(0, limit - P.buffers.resource.length));
+		P.buffers.resource.push(...moved);
+		dropped -= moved.length;
+		if (before <= waiting.length)
+			waiting = [];
+	}
+	eventPending = false;
+}
+
+// init: { name, startTime, initiatorType, nextHopProtocol, ... }, the attributes of
+// PerformanceResourceTiming; those that are missing are 0 or ''. Times are as of performance.now();
+// startTime defaults to fetchStart.
+internals.addResourceTiming = (init) => {
+	const values = {};
+	for (const key of TEXTS)
+		values[key] = init[key] ?? (key === 'initiatorType' ? 'fetch' : '');
+	values.renderBlockingStatus = 'non-blocking';
+	for (const key of [...TIMES, ...SIZES])
+		values[key] = init[key] ?? 0;
+	const entry = new PerformanceResourceTiming(secret, init.name, init.startTime ?? values.fetchStart,
+		values);
+	P.notify(entry);
+	if (hasRoom() && !eventPending) {
+		P.buffers.resource.push(entry);
+		return;
+	}
+	dropped++;
+	if (waiting.length < WAITING_MAX)
+		waiting.push(entry);
+	if (!eventPending) {
+		eventPending = true;
+		internals.startTimer(fireFull, 0);
+	}
+};
+
+expose(PerformanceResourceTiming);
