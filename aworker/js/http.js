@@ -548,6 +548,7 @@ internals.started = () => {
 	internals.resetConsole();
 	internals.resetLocation();
 	internals.resetPerformance();
+	internals.installWasmStreaming();
 };
 
 // --- state images ---
