@@ -433,6 +433,10 @@ class ErrorEvent extends Event {
 	get error() {
 		return this.#error;
 	}
+
+	static {
+		internals.isErrorEvent = (event) => #error in event;
+	}
 }
 
 class PromiseRejectionEvent extends Event {

@@ -186,6 +186,11 @@ defineGlobal('crossOriginIsolated', false);
 
 // onerror is called with the parts of the event; returning true says that the error was handled.
 function callOnError(handler, target, event) {
+	if (!internals.isErrorEvent(event)) {
+		if (ReflectApply(handler, target, [event]) === false)
+			event.preventDefault();
+		return;
+	}
 	const { message, filename, lineno, colno, error } = event;
 	if (ReflectApply(handler, target, [message, filename, lineno, colno, error]) === true)
 		event.preventDefault();
@@ -194,17 +199,27 @@ internals.defineHandler(globalThis, 'error', callOnError);
 internals.defineHandler(globalThis, 'unhandledrejection');
 internals.defineHandler(globalThis, 'rejectionhandled');
 
-const FRAME = /\(?([^\s()]+):(\d+):(\d+)\)?$/m;
+const FRAMES = /\(?([^\s()]+):(\d+):(\d+)\)?$/gm;
 
-function placeOf(error) {
+// The first frame of a stack that is not the platform's own.
+function placeIn(stack) {
+	if (typeof stack !== 'string')
+		return null;
+	FRAMES.lastIndex = 0;
+	for (let found = FRAMES.exec(stack); found; found = FRAMES.exec(stack))
+		if (!found[1].startsWith('aworker:'))
+			return { filename: found[1], lineno: +found[2], colno: +found[3] };
+	return null;
+}
+
+function placeOf(error, caller) {
 	let stack;
 	try {
 		stack = error?.stack;
 	} catch {
 		stack = undefined;
 	}
-	const found = typeof stack === 'string' ? FRAME.exec(stack) : null;
-	return found ? { filename: found[1], lineno: +found[2], colno: +found[3] } : {};
+	return placeIn(stack) ?? placeIn(caller) ?? {};
 }
 
 function messageOf(error) {
@@ -220,8 +235,8 @@ function messageOf(error) {
 let reporting = false;
 const giveUp = new Set(); // errors that go to C without asking listeners once more
 
-// True when a listener of `error` took care of it.
-internals.reportException = (error) => {
+// True when a listener of `error` took care of it. `caller` is a stack, for what has none itself.
+internals.reportException = (error, caller) => {
 	if (giveUp.delete(error) || reporting)
 		return false;
 	if (!internals.hasListeners(globalThis, 'error'))
@@ -229,7 +244,7 @@ internals.reportException = (error) => {
 	reporting = true;
 	try {
 		const event = new ErrorEvent('error', {
-			cancelable: true, message: messageOf(error), error, ...placeOf(error),
+			cancelable: true, message: messageOf(error), error, ...placeOf(error, caller),
 		});
 		return !internals.fire(globalThis, event);
 	} finally {
@@ -239,8 +254,8 @@ internals.reportException = (error) => {
 
 // For errors in callbacks that the platform itself calls: listeners first, then as an uncaught
 // exception of the loop, which C prints.
-internals.report = (error) => {
-	if (internals.reportException(error))
+internals.report = (error, caller = undefined) => {
+	if (internals.reportException(error, caller))
 		return;
 	internals.startTimer(() => {
 		giveUp.add(error);
@@ -248,10 +263,13 @@ internals.report = (error) => {
 	}, 0);
 };
 
-defineGlobal('reportError', function reportError(e) {
-	requireArguments(arguments.length, 1, 'reportError');
-	internals.report(e);
-});
+const { reportError } = {
+	reportError(e) {
+		requireArguments(arguments.length, 1, 'reportError');
+		internals.report(e, new Error().stack);
+	},
+};
+defineGlobal('reportError', reportError);
 
 internals.reportRejection = (promise, reason) => {
 	if (!internals.hasListeners(globalThis, 'unhandledrejection'))

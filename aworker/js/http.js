@@ -466,11 +466,11 @@ function dispatchToListeners(exchange, request) {
 // What listeners throw while a fetch event is dispatched fails the request, not the worker.
 let listenerErrors = null;
 const { report } = internals;
-internals.report = (error) => {
+internals.report = (error, caller = undefined) => {
 	if (listenerErrors)
 		listenerErrors.push(error);
 	else
-		report(error);
+		report(error, caller);
 };
 
 const scratch = new Uint32Array(8);
