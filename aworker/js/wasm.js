@@ -3,8 +3,8 @@
 // compiled when its last byte is there: with one thread there is nobody to compile it meanwhile.
 'use strict';
 
-const { promiseThen, PromiseReject, ReflectApply } = internals.primordials;
-const { isObject } = internals.webidl;
+const { promiseThen, PromiseReject, ReflectApply, hasOwn } = internals.primordials;
+const { isObject, tag } = internals.webidl;
 const S = internals.streams;
 
 const TYPES = ['basic', 'cors', 'default'];
@@ -29,6 +29,13 @@ function moduleBytes(response) {
 	return state.body.takeBytes();
 }
 
+// Where this engine is behind the standard and can be brought to it.
+function correct({ Exception, Table }) {
+	if (Exception && !hasOwn(Exception.prototype, Symbol.toStringTag))
+		tag(Exception.prototype, 'WebAssembly.Exception');
+	Object.defineProperty(Table.prototype.set, 'length', { value: 1, configurable: true });
+}
+
 let installed = false;
 
 // A startup snapshot has no WebAssembly, so this is done in each process.
@@ -50,6 +57,7 @@ internals.installWasmStreaming = () => {
 				(bytes) => ReflectApply(instantiate, namespace, [bytes, importObject]));
 		},
 	};
+	correct(namespace);
 	for (const name of Object.keys(members))
 		Object.defineProperty(namespace, name,
 			{ value: members[name], writable: true, enumerable: true, configurable: true });
