@@ -28,9 +28,10 @@ function useColors(fd) {
 	}
 	return colors[fd];
 }
-// A new process has other descriptors and another environment.
+// A new process has other descriptors, another environment and a clock of its own.
 internals.resetConsole = () => {
 	colors = null;
+	timers.clear();
 };
 
 function show(value, fd, options) {
@@ -39,7 +40,7 @@ function show(value, fd, options) {
 
 // --- formats ---
 
-const FORMAT = /%[sdifoOc%]/g;
+const FORMAT = /%[sdifoOjc%]/g;
 
 function formatString(value, fd) {
 	if (typeof value === 'string')
@@ -62,6 +63,14 @@ function formatNumber(value, parse) {
 	return Object.is(n, -0) ? '-0' : `${n}`;
 }
 
+function formatJson(value) {
+	try {
+		return `${JSON.stringify(value)}`;
+	} catch {
+		return '[Circular]';
+	}
+}
+
 function formatOne(spec, value, fd) {
 	switch (spec) {
 	case '%s': return formatString(value, fd);
@@ -70,6 +79,7 @@ function formatOne(spec, value, fd) {
 	case '%f': return formatNumber(value, parseFloat);
 	case '%o': return show(value, fd, { showHidden: true, depth: 4 });
 	case '%O': return show(value, fd);
+	case '%j': return formatJson(value);
 	default: return ''; // %c: there is no CSS here
 	}
 }

@@ -158,21 +158,35 @@ function visibleLength(text) {
 }
 I.visibleLength = visibleLength;
 
-// Many short elements of an array go in columns.
+const NUMBER = /^-?[\d.]+(e[+-]\d+)?n?$/;
+const MORE = /^\.\.\. \d+ more items?$/;
+
+// Many short elements of an array go in columns, numbers to the right. What says that there are
+// more has a line of its own. Null: there is no room for two.
 function columns(items, indent) {
+	if (MORE.test(items[items.length - 1])) {
+		const rows = columns(items.slice(0, -1), indent);
+		if (rows) {
+			rows[rows.length - 1] += ',';
+			rows.push(items[items.length - 1]);
+		}
+		return rows;
+	}
 	const lengths = items.map(visibleLength);
 	const widest = Math.max(...lengths) + 2;
+	const numbers = items.every((item) => NUMBER.test(item.replace(ESCAPE_SEQUENCE, '')));
 	const n = Math.min(Math.max(1, Math.floor((LINE_WIDTH - indent) / widest)), 16);
 	if (n < 2)
-		return items;
+		return null;
 	const rows = [];
 	for (let i = 0; i < items.length; i += n) {
 		let row = '';
 		for (let j = i; j < Math.min(i + n, items.length); j++) {
 			const last = j === items.length - 1;
-			const cell = items[j] + (last ? '' : ',');
-			row += cell + (j === Math.min(i + n, items.length) - 1 ? ''
-				: ' '.repeat(widest - visibleLength(cell)));
+			const end = j === Math.min(i + n, items.length) - 1;
+			const pad = ' '.repeat(widest - 2 - lengths[j]);
+			row += (numbers ? pad : '') + items[j] + (last ? '' : ',') +
+				(end ? '' : numbers ? ' ' : `${pad} `);
 		}
 		rows.push(row);
 	}
@@ -188,13 +202,10 @@ I.layout = (ctx, prefix, open, items, close, isList = false) => {
 	if (fits && items.length <= (isList ? 6 : 16) && !oneLine.includes('\n'))
 		return `${prefix}${open} ${oneLine} ${close}`;
 	const pad = ' '.repeat(indent + 2);
-	let rows = items;
-	let separator = ',';
-	if (isList && items.length > 6 && items.every((s) => visibleLength(s) <= 24 && !s.includes('\n'))) {
-		rows = columns(items, indent);
-		separator = rows === items ? ',' : '';
-	}
-	return `${prefix}${open}\n${pad}${rows.join(`${separator}\n${pad}`)}\n${' '.repeat(indent)}${close}`;
+	const short = (s) => visibleLength(s) <= 24 && !s.includes('\n');
+	const rows = isList && items.length > 6 && items.every(short) ? columns(items, indent) : null;
+	const inside = rows ? rows.join(`\n${pad}`) : items.join(`,\n${pad}`);
+	return `${prefix}${open}\n${pad}${inside}\n${' '.repeat(indent)}${close}`;
 };
 
 // --- entry ---

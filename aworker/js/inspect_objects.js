@@ -59,15 +59,24 @@ const SHOWN = {
 		'pathname', 'search', 'hash'],
 	Request: ['method', 'url', 'headers', 'bodyUsed'],
 	Response: ['status', 'statusText', 'headers', 'bodyUsed', 'type'],
+	// A class stands before the one that it extends.
+	MessageEvent: ['type', 'data', 'origin', 'lastEventId', 'ports'],
+	ErrorEvent: ['type', 'message', 'filename', 'lineno', 'colno', 'error'],
+	PromiseRejectionEvent: ['type', 'promise', 'reason'],
+	CustomEvent: ['type', 'detail', 'defaultPrevented', 'cancelable', 'timeStamp'],
 	Event: ['type', 'defaultPrevented', 'cancelable', 'timeStamp'],
 	AbortSignal: ['aborted'],
-	Blob: ['size', 'type'],
+	BroadcastChannel: ['name'],
 	File: ['name', 'size', 'type', 'lastModified'],
+	Blob: ['size', 'type'],
 	ReadableStream: ['locked'],
 	WritableStream: ['locked'],
 	TextDecoder: ['encoding', 'fatal', 'ignoreBOM'],
 	PerformanceMark: ['name', 'entryType', 'startTime', 'duration', 'detail'],
 	PerformanceMeasure: ['name', 'entryType', 'startTime', 'duration', 'detail'],
+	PerformanceResourceTiming: ['name', 'entryType', 'startTime', 'duration', 'initiatorType',
+		'nextHopProtocol', 'responseStatus', 'transferSize'],
+	TransformStream: ['readable', 'writable'],
 };
 const PAIRED = ['Headers', 'URLSearchParams', 'FormData'];
 
@@ -75,7 +84,7 @@ function platformClass(object) {
 	for (const name of [...Object.keys(SHOWN), ...PAIRED]) {
 		const klass = I.classes[name];
 		if (klass && klass.prototype.isPrototypeOf(object))
-			return name === 'Blob' && I.classes.File.prototype.isPrototypeOf(object) ? 'File' : name;
+			return name;
 	}
 	return null;
 }
@@ -90,10 +99,14 @@ function platformItems(ctx, object, name) {
 		return [...I.classes[name].prototype.entries.call(object)].map(
 			([key, value]) => `${I.primitive(ctx, key)} => ${I.value(ctx, value)}`);
 	return SHOWN[name].map((key) => {
-		const d = Object.getOwnPropertyDescriptor(I.classes[name].prototype, key) ??
-			Object.getOwnPropertyDescriptor(I.classes.Blob.prototype, key);
+		const d = attributeOf(I.classes[name].prototype, key);
 		return `${key}: ${I.value(ctx, d.get.call(object))}`;
 	});
+}
+
+function attributeOf(prototype, key) {
+	return Object.getOwnPropertyDescriptor(prototype, key) ??
+		attributeOf(Object.getPrototypeOf(prototype), key);
 }
 
 function plain(ctx, object) {

@@ -28,7 +28,7 @@ console.groupEnd();
 // expect:   101
 console.log(Array.from({ length: 8 }, (_, i) => i * 111));
 // expect: [
-// expect:   0,   111, 222, 333, 444, 555, 666, 777
+// expect:     0, 111, 222, 333, 444, 555, 666, 777
 // expect: ]
 console.log({ toString() {
 	throw new Error('never called');
