@@ -51,18 +51,18 @@ class BroadcastChannel extends EventTarget {
 		requireArguments(arguments.length, 1, 'postMessage');
 		if (this.#member.closed)
 			throw new DOMException('postMessage: the BroadcastChannel is closed', 'InvalidStateError');
-		let { value } = internals.cloneWithTransfer(message, []);
+		const { value } = internals.cloneWithTransfer(message, []);
 		let taken = false;
 		const frame = internals.asyncFrame();
 		const origin = usvString(globalThis.origin);
-		for (const member of channels.get(this.#name).members.slice()) {
+		channels.get(this.#name).members.forEach((member) => {
 			if (member === this.#member)
-				continue;
+				return;
 			// Each gets a copy of its own.
 			const data = taken ? internals.cloneWithTransfer(value, []).value : value;
 			taken = true;
 			internals.startTimer(() => deliver(member, data, origin, frame), 0);
-		}
+		});
 	}
 
 	close() {

@@ -15,10 +15,8 @@ let indent = '';
 let colors = null; // per descriptor, asked for when first needed
 
 function environment(name) {
-	for (const pair of ops.workerEnv().split('\0'))
-		if (pair.startsWith(`${name}=`))
-			return pair.slice(name.length + 1);
-	return undefined;
+	return ops.workerEnv().split('\0').find((pair) => pair.startsWith(`${name}=`))
+		?.slice(name.length + 1);
 }
 
 function useColors(fd) {

@@ -174,21 +174,21 @@ class Event {
 	static #invoke(target, list, event) {
 		// Listeners added from now on are not called; capturing ones go first.
 		const now = list.slice();
-		for (const capture of [true, false]) {
-			for (let i = 0; i < now.length; i++) {
-				const l = now[i];
-				if (l.capture !== capture || l.removed)
-					continue;
-				if (l.once)
-					l.owner.remove(l);
-				event.#passive = l.passive;
-				callListener(target, l, event);
-				event.#passive = false;
-				if (event.#stopNow)
-					return;
-			}
-			if (event.#stop)
-				return;
+		Event.#callSome(target, now, event, true);
+		if (!event.#stop)
+			Event.#callSome(target, now, event, false);
+	}
+
+	static #callSome(target, list, event, capture) {
+		for (let i = 0; i < list.length && !event.#stopNow; i++) {
+			const l = list[i];
+			if (l.capture !== capture || l.removed)
+				continue;
+			if (l.once)
+				l.owner.remove(l);
+			event.#passive = l.passive;
+			callListener(target, l, event);
+			event.#passive = false;
 		}
 	}
 }

@@ -22,6 +22,8 @@ class ServiceWorkerGlobalScope extends WorkerGlobalScope {
 	}
 }
 
+const LANGUAGES = Object.freeze(['en-US']);
+
 class WorkerNavigator {
 	#brand;
 
@@ -71,7 +73,7 @@ class WorkerNavigator {
 
 	get languages() {
 		void this.#brand;
-		return Object.freeze(['en-US']);
+		return LANGUAGES;
 	}
 }
 
@@ -263,10 +265,11 @@ internals.report = (error, caller = undefined) => {
 	}, 0);
 };
 
+const PlatformError = Error;
 const { reportError } = {
 	reportError(e) {
 		requireArguments(arguments.length, 1, 'reportError');
-		internals.report(e, new Error().stack);
+		internals.report(e, new PlatformError().stack);
 	},
 };
 defineGlobal('reportError', reportError);

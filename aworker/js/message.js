@@ -14,6 +14,7 @@ const {
 const { ReflectApply } = internals.primordials;
 const { EventTarget, Event, DOMException } = internals;
 const { Fifo } = internals.streams;
+const { WeakRef, FinalizationRegistry } = globalThis;
 
 const NO_PORTS = Object.freeze([]);
 
@@ -179,11 +180,11 @@ class End {
 
 // Two ends that know each other.
 internals.newChannel = () => {
-	const a = new End();
-	const b = new End();
-	a.peer = b;
-	b.peer = a;
-	return [a, b];
+	const here = new End();
+	const there = new End();
+	here.peer = there;
+	there.peer = here;
+	return { here, there };
 };
 
 // Closes the ends of ports that nobody can reach any more. An end that lives is known to its peer,
@@ -283,9 +284,9 @@ class MessageChannel {
 	#port2;
 
 	constructor() {
-		const [end1, end2] = internals.newChannel();
-		this.#port1 = new MessagePort(secret, end1);
-		this.#port2 = new MessagePort(secret, end2);
+		const { here, there } = internals.newChannel();
+		this.#port1 = new MessagePort(secret, here);
+		this.#port2 = new MessagePort(secret, there);
 	}
 
 	get port1() {

@@ -16,7 +16,8 @@ const ENTRIES_MAX = 10000;
 const P = (internals.timeline = { __proto__: null });
 
 // What the timeline holds of each type.
-P.buffers = { __proto__: null, mark: [], measure: [], resource: [] };
+const noEntries = () => ({ __proto__: null, mark: [], measure: [], resource: [] });
+P.buffers = noEntries();
 
 class PerformanceEntry {
 	#name;
@@ -183,11 +184,11 @@ P.sorted = (list) => list.sort((a, b) => a.startTime - b.startTime);
 // The entries that match, of some lists.
 P.select = (lists, name, type) => {
 	const found = [];
-	for (const list of lists)
-		for (const entry of list)
-			if ((name === undefined || entry.name === name) &&
-				(type === undefined || entry.entryType === type))
-				found.push(entry);
+	lists.forEach((list) => list.forEach((entry) => {
+		if ((name === undefined || entry.name === name) &&
+			(type === undefined || entry.entryType === type))
+			found.push(entry);
+	}));
 	return P.sorted(found);
 };
 
@@ -198,8 +199,7 @@ function timeline(name, type) {
 
 // The times of another process mean nothing in this one.
 internals.resetPerformance = () => {
-	for (const type of Object.keys(P.buffers))
-		P.buffers[type] = [];
+	P.buffers = noEntries();
 	P.resetResources();
 };
 

@@ -40,12 +40,15 @@ class PerformanceObserverEntryList {
 }
 
 const observers = new Set(); // those that observe something
+let offer; // (observer, entry): true when it is one of those that the observer wants
+let callObserver;
 let queued = false; // a task that calls them is on its way
 
 function deliver() {
 	queued = false;
-	for (const observer of [...observers])
-		PerformanceObserver.call(observer);
+	const now = [];
+	observers.forEach((observer) => now.push(observer));
+	now.forEach(callObserver);
 }
 
 function queueDelivery() {
@@ -58,7 +61,7 @@ function queueDelivery() {
 P.notify = (entry) => {
 	let any = false;
 	observers.forEach((observer) => {
-		any = PerformanceObserver.offer(observer, entry) || any;
+		any = offer(observer, entry) || any;
 	});
 	if (any)
 		queueDelivery();
@@ -124,19 +127,18 @@ class PerformanceObserver {
 	}
 
 	#catchUp(type) {
-		for (const entry of P.buffers[type])
-			this.#entries.push(entry);
+		P.buffers[type].forEach((entry) => this.#entries.push(entry));
 		queueDelivery();
 	}
 
 	static {
-		PerformanceObserver.offer = (observer, entry) => {
+		offer = (observer, entry) => {
 			if (!observer.#types.includes(entry.entryType))
 				return false;
 			observer.#entries.push(entry);
 			return true;
 		};
-		PerformanceObserver.call = (observer) => {
+		callObserver = (observer) => {
 			if (observer.#entries.length === 0)
 				return;
 			const list = new PerformanceObserverEntryList(secret, observer.takeRecords());

@@ -16,7 +16,9 @@ const TIMES = [
 	'domainLookupEnd', 'connectStart', 'connectEnd', 'secureConnectionStart', 'requestStart',
 	'finalResponseHeadersStart', 'firstInterimResponseStart', 'responseStart', 'responseEnd',
 ];
-const SIZES = ['transferSize', 'encodedBodySize', 'decodedBodySize', 'responseStatus'];
+const NUMBERS = [
+	...TIMES, 'transferSize', 'encodedBodySize', 'decodedBodySize', 'responseStatus',
+];
 const TEXTS = ['initiatorType', 'deliveryType', 'nextHopProtocol', 'contentType'];
 
 class PerformanceResourceTiming extends P.PerformanceEntry {
@@ -36,7 +38,7 @@ class PerformanceResourceTiming extends P.PerformanceEntry {
 	}
 
 	static {
-		for (const key of [...TEXTS, 'renderBlockingStatus', ...TIMES, ...SIZES]) {
+		for (const key of [...TEXTS, 'renderBlockingStatus', ...NUMBERS]) {
 			const attribute = Object.getOwnPropertyDescriptor({
 				get [key]() {
 					return this.#values[key];
@@ -72,7 +74,7 @@ function fireFull() {
 		if (!hasRoom())
 			internals.fire(P.performance, new Event('resourcetimingbufferfull'));
 		const moved = waiting.splice(0, Math.max(0, limit - P.buffers.resource.length));
-		P.buffers.resource.push(...moved);
+		moved.forEach((entry) => P.buffers.resource.push(entry));
 		dropped -= moved.length;
 		if (before <= waiting.length)
 			waiting = [];
@@ -81,17 +83,18 @@ function fireFull() {
 }
 
 // init: { name, startTime, initiatorType, nextHopProtocol, ... }, the attributes of
-// PerformanceResourceTiming; those that are missing are 0 or ''. Times are as of performance.now();
-// startTime defaults to fetchStart.
+// PerformanceResourceTiming; those that are missing are 0 or ''. Times are as of performance.now().
 internals.addResourceTiming = (init) => {
 	const values = {};
-	for (const key of TEXTS)
+	TEXTS.forEach((key) => {
 		values[key] = init[key] ?? (key === 'initiatorType' ? 'fetch' : '');
+	});
 	values.renderBlockingStatus = 'non-blocking';
-	for (const key of [...TIMES, ...SIZES])
+	NUMBERS.forEach((key) => {
 		values[key] = init[key] ?? 0;
-	const entry = new PerformanceResourceTiming(secret, init.name, init.startTime ?? values.fetchStart,
-		values);
+	});
+	values.fetchStart ||= init.startTime;
+	const entry = new PerformanceResourceTiming(secret, init.name, init.startTime, values);
 	P.notify(entry);
 	if (hasRoom() && !eventPending) {
 		P.buffers.resource.push(entry);

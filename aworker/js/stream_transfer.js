@@ -96,13 +96,13 @@ function refuseLocked(locked) {
 }
 
 function moveReadable(stream) {
-	const [here, there] = internals.newChannel();
+	const { here, there } = internals.newChannel();
 	markHandled(S.pipeTo(stream, writableInto(here), PIPE));
 	return readableFrom(there);
 }
 
 function moveWritable(stream) {
-	const [here, there] = internals.newChannel();
+	const { here, there } = internals.newChannel();
 	markHandled(S.pipeTo(readableFrom(here), stream, PIPE));
 	return writableInto(there);
 }

@@ -43,8 +43,9 @@ function toNumber(value, what) {
 // The range of an integer type of `bits`; 64-bit types are limited to safe integers.
 function integerRange(bits, signed) {
 	if (bits === 64)
-		return [signed ? Number.MIN_SAFE_INTEGER : 0, Number.MAX_SAFE_INTEGER];
-	return signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
+		return { low: signed ? Number.MIN_SAFE_INTEGER : 0, high: Number.MAX_SAFE_INTEGER };
+	return signed ? { low: -(2 ** (bits - 1)), high: 2 ** (bits - 1) - 1 }
+		: { low: 0, high: 2 ** bits - 1 };
 }
 
 function wrapInteger(x, bits, signed) {
@@ -59,7 +60,7 @@ function wrapInteger(x, bits, signed) {
 
 // options: enforceRange (TypeError when outside), clamp; neither: modulo.
 function integer(value, bits, signed, options, what = 'value') {
-	const [low, high] = integerRange(bits, signed);
+	const { low, high } = integerRange(bits, signed);
 	let x = toNumber(value, what);
 	if (options?.enforceRange) {
 		if (!Number.isFinite(x))
