@@ -16,6 +16,7 @@
 	X(worker)      \
 	X(timer)       \
 	X(http)        \
+	X(kv)          \
 	X(clone)       \
 	X(async)       \
 	X(crypto)      \

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aworker/module_path.h"
 #include "aworker/ops.h"
 #include "aworker/signals.h"
 #include "aworker/worker.h"
@@ -110,7 +111,7 @@ static int op_worker_file(struct op_call *call)
 	_cleanup_free_ char *url = NULL;
 
 	if (w && w->options.file && w->name)
-		url = worker_file_url(w->name);
+		url = module_path_url(w->name);
 	op_ret_string(call, url ? url : "", url ? strlen(url) : 0);
 	return 0;
 }
@@ -158,6 +159,23 @@ static int op_write(struct op_call *call)
 	return 0;
 }
 
+/* A stack for people. */
+static int op_stack_text(struct op_call *call)
+{
+	struct worker *w = op_data(call);
+	_cleanup_free_ char *mapped = NULL;
+	const char *text;
+	size_t len;
+
+	if (op_arg_string(call, 0, &text, &len) < 0)
+		return -1;
+	mapped = w ? stack_map_text(w, text) : NULL;
+	if (mapped)
+		op_ret_string(call, mapped, strlen(mapped));
+	else
+		op_ret_string(call, text, len);
+	return 0;
+}
 /* No finer than the Web's clocks may be (High Resolution Time, section 7). */
 #define CLOCK_STEP_NS 5000u
 
@@ -190,6 +208,7 @@ const struct engine_op ops_worker[] = {
 	{"workerFile", op_worker_file},
 	{"version", op_version},
 	{"write", op_write},
+	{"stackText", op_stack_text},
 	{"now", op_now},
 	{"timeOrigin", op_time_origin},
 	{NULL, NULL},

@@ -14,6 +14,9 @@ enum option_id {
 	OPTION_EVAL,
 	OPTION_LISTEN,
 	OPTION_LOCATION,
+	OPTION_IMPORT_MAP,
+	OPTION_ENV_FILE,
+	OPTION_KV,
 	OPTION_NO_SNAPSHOT,
 	OPTION_V8_OPTIONS,
 	OPTION_BUILD_IMAGE,
@@ -36,6 +39,12 @@ static const struct option {
 		"unix:PATH or fd:N (PORT of the environment, else\n"
 		"127.0.0.1:8080)"},
 	{OPTION_LOCATION, 0, "location", "URL", "what location.href says (the URL of FILE)"},
+	{OPTION_IMPORT_MAP, 0, "import-map", "FILE",
+		"what names in imports mean, as JSON: {\"imports\": {...}}"},
+	{OPTION_ENV_FILE, 0, "env-file", "FILE", "more environment, as lines of NAME=VALUE"},
+	{OPTION_KV, 0, "kv", "NAME[=FILE]",
+		"a key-value store as env.NAME, in memory; it begins with\n"
+		"the object of JSON in FILE"},
 	{OPTION_NO_SNAPSHOT, 0, "no-snapshot", NULL, "start from the platform's sources"},
 	{OPTION_V8_OPTIONS, 0, "v8-options", "FLAGS", "flags for V8, for debugging"},
 	{OPTION_BUILD_IMAGE, 0, "build-image", "FILE",
@@ -86,7 +95,7 @@ void options_help(struct buf *out)
 	}
 	buf_puts(out,
 		"\nExit status: 0, 1 after an uncaught error, 2 for a wrong command line, 3 when\n"
-		"FILE cannot be read, 4 when ADDRESS cannot be listened on, 5 when the engine\n"
+		"a file cannot be read, 4 when ADDRESS cannot be listened on, 5 when the engine\n"
 		"fails or is out of memory, 128+N after signal N.\n");
 }
 
@@ -130,13 +139,24 @@ static const struct option *find(const char *arg, const char **ret_value)
 	return NULL;
 }
 
-static void apply(
-	enum option_id id, const char *value, enum command *command, struct worker_options *o)
+static int add_kv(const char *value, struct worker_options *o, struct err *err)
+{
+	if (o->n_kv == WORKER_KV_MAX)
+		return err_say(err, EINVAL, "at most %d stores (--kv)", WORKER_KV_MAX);
+	o->kv[o->n_kv++] = value;
+	return 0;
+}
+
+static int apply(enum option_id id, const char *value, enum command *command,
+	struct worker_options *o, struct err *err)
 {
 	switch (id) {
 	case OPTION_EVAL: o->code = value; break;
 	case OPTION_LISTEN: o->listen = value; break;
 	case OPTION_LOCATION: o->location = value; break;
+	case OPTION_IMPORT_MAP: o->import_map = value; break;
+	case OPTION_ENV_FILE: o->env_file = value; break;
+	case OPTION_KV: return add_kv(value, o, err);
 	case OPTION_NO_SNAPSHOT: o->no_snapshot = true; break;
 	case OPTION_V8_OPTIONS: o->v8_options = value; break;
 	case OPTION_BUILD_IMAGE:
@@ -148,6 +168,7 @@ static void apply(
 	case OPTION_HELP: *command = COMMAND_HELP; break;
 	case OPTION_VERSION: *command = COMMAND_VERSION; break;
 	}
+	return 0;
 }
 
 /* Handles *argv and what belongs to it; returns where to go on, NULL with *err. */
@@ -171,8 +192,7 @@ static const char *const *take_option(
 		err_say(err, EINVAL, "option --%s needs a value: %s", option->name, option->value);
 		return NULL;
 	}
-	apply(option->id, value, command, o);
-	return argv + 1;
+	return apply(option->id, value, command, o, err) < 0 ? NULL : argv + 1;
 }
 
 int options_parse(const char *const *argv, enum command *ret_command, struct worker_options *ret,

@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 #include "aworker/builtin.h"
+#include "aworker/env_file.h"
+#include "aworker/import_map.h"
+#include "aworker/module_path.h"
 #include "aworker/ops.h"
 #include "aworker/signals.h"
 #include "aworker/worker_priv.h"
@@ -39,6 +42,19 @@ void worker_say(const char *fmt, ...)
 	n = strlen(text);
 	text[n++] = '\n';
 	fd_write_all(STDERR_FILENO, text, n);
+}
+
+void worker_say_error(struct worker *w, const char *message, const char *stack)
+{
+	_cleanup_free_ char *mapped_message = w ? stack_map_text(w, message) : NULL;
+	_cleanup_free_ char *mapped_stack = w && stack ? stack_map_text(w, stack) : NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	buf_printf(&text, "%s\n", mapped_message ? mapped_message : message);
+	if (stack && *stack)
+		buf_printf(&text, "%s\n", mapped_stack ? mapped_stack : stack);
+	if (!buf_failed(&text))
+		fd_write_all(STDERR_FILENO, text.data, text.len);
 }
 
 /* --- create, destroy --- */
@@ -87,8 +103,13 @@ void worker_destroy(struct worker *w)
 	engine_destroy(w->engine);
 	w->engine = NULL;
 	buf_finish(&w->source);
+	stack_map_forget(w);
 	free(w->name);
 	w->name = NULL;
+	strv_free(w->own_env);
+	w->own_env = NULL;
+	kv_forget(w);
+	modules_forget(w);
 }
 
 /* --- load --- */
@@ -102,7 +123,7 @@ static int load_file(struct worker *w, const char *path, struct err *err)
 	if (r < 0)
 		return r;
 	w->source = (struct buf){.data = data, .len = len, .cap = len + 1};
-	w->name = worker_absolute(path);
+	w->name = module_path_absolute(path);
 	return w->name ? 0 : err_oom(err);
 }
 
@@ -113,6 +134,18 @@ static int load_code(struct worker *w, const char *code, struct err *err)
 	return buf_failed(&w->source) || !w->name ? err_oom(err) : 0;
 }
 
+static int load_env_file(struct worker *w, struct err *err)
+{
+	strv_free(w->own_env);
+	w->own_env = NULL;
+	if (!w->options.env_file)
+		return 0;
+	if (env_file_load(w->options.env_file, w->env, &w->own_env, err) < 0)
+		return -err->code;
+	w->env = (const char *const *)w->own_env;
+	return 0;
+}
+
 int worker_load(struct worker *w, const struct worker_options *options, const char *const *env,
 	int *ret_code, struct err *err)
 {
@@ -120,14 +153,17 @@ int worker_load(struct worker *w, const struct worker_options *options, const ch
 
 	w->options = *options;
 	w->env = env;
+	*ret_code = WORKER_EXIT_FILE;
 	if (options->listen && http_listen_check(options->listen, err) < 0) {
 		*ret_code = WORKER_EXIT_USAGE;
 		return -EINVAL;
 	}
 	r = options->code ? load_code(w, options->code, err) : load_file(w, options->file, err);
-	if (r < 0)
-		*ret_code = WORKER_EXIT_FILE;
-	return r;
+	if (r == 0 && options->import_map)
+		r = import_map_load(options->import_map, &w->import_map, err);
+	if (r == 0)
+		r = load_env_file(w, err);
+	return r < 0 ? r : kv_load(w, ret_code, err);
 }
 
 /* --- open, close --- */
@@ -204,7 +240,6 @@ static int open_process(struct worker *w, struct err *err)
 	w->listener = (struct http_listener)HTTP_LISTENER_INIT;
 	w->http = NULL;
 	w->holds = 0;
-	w->imports = 0;
 	w->exit_code = WORKER_EXIT_OK;
 	w->exiting = w->drained = false;
 	w->rest = REST_NOT_WANTED;
@@ -268,18 +303,6 @@ static void call_internal(struct worker *w, const char *name)
 	on_after(w);
 }
 
-static void say_uncaught(const struct err *err, const char *stack)
-{
-	struct buf text = BUF_INIT;
-
-	buf_printf(&text, "%s\n", err->msg);
-	if (stack && *stack)
-		buf_printf(&text, "%s\n", stack);
-	if (!buf_failed(&text))
-		fd_write_all(STDERR_FILENO, text.data, text.len);
-	buf_finish(&text);
-}
-
 static void run_main(struct worker *w)
 {
 	_cleanup_free_ char *stack = NULL;
@@ -290,7 +313,7 @@ static void run_main(struct worker *w)
 	/* V8 has its own copy. */
 	buf_finish(&w->source);
 	if (r < 0 && !w->exiting && !signals_overdue()) {
-		say_uncaught(&err, stack);
+		worker_say_error(w, err.msg, stack);
 		worker_exit(w, err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);
 	}
 	on_after(w);
@@ -330,7 +353,7 @@ static const char *why_no_rest(const struct worker *w)
 	if (w->exiting)
 		return "its code ended or failed before it served";
 	/* An image is known by the file that it was made of. */
-	if (w->imports > 0)
+	if (w->n_files > 0)
 		return "it imports files, which could change unseen: bundle them into one";
 	if (w->rest == REST_WANTED)
 		return "it has no fetch handler, so there is nothing to start later";
@@ -366,6 +389,8 @@ int worker_resume(struct worker *w, const struct worker_options *options, const 
 {
 	w->options = *options;
 	w->env = env;
+	if (load_env_file(w, err) < 0)
+		return -err->code;
 	if (open_process(w, err) < 0 || timer_table_resume(w, err) < 0) {
 		worker_close(w);
 		return -err->code;

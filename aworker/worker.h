@@ -39,6 +39,8 @@
 #include "runtime/base/buf.h"
 
 struct http_bridge;
+struct import_map;
+struct stack_map;
 struct timer_table;
 
 /* Exit codes of the program; 128 + N after signal N. */
@@ -60,12 +62,19 @@ enum worker_exit {
 /* The largest file of code. */
 #define WORKER_FILE_MAX (256u << 20)
 
+/* Key-value stores of one worker. */
+#define WORKER_KV_MAX 16
+
 /* Everything is borrowed. */
 struct worker_options {
 	const char *file;   /* what to run; NULL with `code` */
 	const char *code;   /* -e */
 	const char *listen; /* HOST:PORT, unix:PATH or fd:N; NULL: from PORT, else 127.0.0.1:8080 */
-	const char *location;	 /* --location; NULL: made from the file */
+	const char *location;	       /* --location; NULL: made from the file */
+	const char *import_map;	       /* --import-map; NULL: none */
+	const char *env_file;	       /* --env-file; NULL: none */
+	const char *kv[WORKER_KV_MAX]; /* --kv: NAME or NAME=FILE */
+	size_t n_kv;
 	const char *const *args; /* what follows FILE; NULL-terminated */
 	/* These two must be there before worker_create(), so a warm engine cannot honour them. */
 	const char *v8_options;
@@ -91,6 +100,13 @@ struct worker {
 
 	char *name; /* absolute path of the file, "[eval]" with -e; owned */
 	struct buf source;
+	char **own_env; /* what `env` points to when a file has added to it; owned */
+	char *kv_text
+		[WORKER_KV_MAX]; /* what each store begins with, until it is asked for; owned */
+	struct import_map *import_map; /* NULL: none */
+	char **files;		       /* paths that imports have loaded or tried to; owned */
+	size_t n_files;
+	struct stack_map *maps; /* source maps that stacks have asked for; owned */
 
 	/* between open and close */
 	struct loop loop;
@@ -104,7 +120,6 @@ struct worker {
 	uint64_t origin_ns;		 /* CLOCK_MONOTONIC of performance.now() == 0 */
 	double time_origin_ms;		 /* the same moment as wall-clock time since 1970 */
 	unsigned holds;			 /* ops.workerHold() */
-	unsigned imports;		 /* files that the user's file has loaded */
 	int exit_code;
 	bool exiting; /* exit_code is final; the loop is told to stop */
 	int signal;   /* that asked to end; 0: none */

@@ -7,6 +7,8 @@
 
 #include "aworker/worker.h"
 
+/* On stderr, in one write: what was not caught, and its stack, which may be NULL or "". */
+void worker_say_error(struct worker *w, const char *message, const char *stack);
 /* Calls fn(v); nothing happens when fn is NULL. Negative when it threw. */
 int worker_call_number(struct worker *w, struct engine_value *fn, double v);
 
@@ -34,6 +36,17 @@ void worker_shut_down(struct worker *w, int signal);
 void worker_hold(struct worker *w);
 void worker_unhold(struct worker *w);
 
+/* --- stack_map.c --- */
+
+/* A stack, or "FILE:LINE:COLUMN: Error ...", by source maps; malloc'd. NULL: as it is. */
+char *stack_map_text(struct worker *w, const char *text);
+void stack_map_forget(struct worker *w);
+
+/* --- ops_kv.c --- */
+
+int kv_load(struct worker *w, int *ret_code, struct err *err);
+void kv_forget(struct worker *w);
+
 /* --- report.c --- */
 
 /* Tells who asked with this number (seed/report.h). */
@@ -43,9 +56,13 @@ void worker_report(struct worker *w, uint64_t number);
 
 extern const struct engine_host worker_host; /* without data */
 
-/* The absolute path of `path`, without "." and ".."; malloc'd, NULL: out of memory. */
-char *worker_absolute(const char *path);
-/* "file:///a%20b" of an absolute path; malloc'd. */
-char *worker_file_url(const char *path);
+/* --- modules.c: what it asks for when one file imports another --- */
+
+int modules_resolve(
+	void *data, const char *specifier, const char *referrer, char **ret_name, struct err *err);
+int modules_load(void *data, const char *name, enum engine_module_type *ret_type,
+	struct buf *ret_source, struct err *err);
+/* Which files were loaded, and the import map. */
+void modules_forget(struct worker *w);
 
 #endif

@@ -202,7 +202,7 @@ const members = {
 		const holder = { name: 'Trace', message: format(data, STDERR) };
 		Error.captureStackTrace(holder, members.trace);
 		const at = holder.stack.search(/^ {4}at /m);
-		const frames = at < 0 ? '' : `\n${holder.stack.slice(at)}`;
+		const frames = at < 0 ? '' : `\n${ops.stackText(holder.stack.slice(at))}`;
 		print(STDERR, `Trace${holder.message ? `: ${holder.message}` : ''}${frames}`);
 	},
 	assert(condition = false, ...data) {

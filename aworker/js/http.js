@@ -526,6 +526,8 @@ function environmentObject() {
 		if (equals > 0)
 			env[pair.slice(0, equals)] = pair.slice(equals + 1);
 	}
+	for (const [name, store] of internals.kvStores())
+		env[name] = store;
 	return env;
 }
 

@@ -280,7 +280,7 @@ function errorText(ctx, object) {
 	let text = head;
 	if (typeof stack === 'string' && stack !== '') {
 		const at = stack.search(/^ {4}at /m);
-		text = at < 0 ? stack : `${head}\n${stack.slice(at)}`;
+		text = at < 0 ? stack : `${head}\n${ops.stackText(stack.slice(at))}`;
 	}
 	text = text.replace(/\n+$/, '').replaceAll('\n', `\n${' '.repeat(ctx.level * 2)}`);
 	if (!/\n\s+at /.test(text))

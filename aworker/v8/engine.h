@@ -42,15 +42,26 @@ struct engine_op {
 	op_fn fn;	  /* 0, or negative after op_throw() */
 };
 
+/* What becomes of a module's bytes: what it exports as `default`, but for a script. */
+enum engine_module_type {
+	ENGINE_MODULE_SCRIPT,
+	ENGINE_MODULE_JSON, /* the value; the import has to assert { type: "json" } */
+	ENGINE_MODULE_WASM, /* a WebAssembly.Module */
+	ENGINE_MODULE_TEXT, /* a string */
+	ENGINE_MODULE_DATA, /* an ArrayBuffer */
+};
+
 /* What the engine asks of its host. All callbacks run inside engine calls. */
 struct engine_host {
 	void *data;
 	/*
-	 * Module source for an import. `referrer` is the resolved name of the importing module,
-	 * NULL for the entry. Sets *ret_name (malloc'd) to the resolved name under which the
-	 * module is known from now on.
+	 * The name (malloc'd) of what `specifier` means in the module of that name; NULL here:
+	 * there are no modules.
 	 */
-	int (*load)(void *data, const char *specifier, const char *referrer, char **ret_name,
+	int (*resolve)(void *data, const char *specifier, const char *referrer, char **ret_name,
+		struct err *err);
+	/* The bytes of a module by that name, asked for once each. */
+	int (*load)(void *data, const char *name, enum engine_module_type *ret_type,
 		struct buf *ret_source, struct err *err);
 	/*
 	 * Tasks are waiting: run engine_run_task() after delay_ms (0: as soon as the loop turns).

@@ -80,6 +80,7 @@ enum callback {
 	CALLBACK_MAIN_FAILED = -2,
 	CALLBACK_NAMESPACE = -3,
 	CALLBACK_RANDOM_REFILL = -4,
+	CALLBACK_RESOLVE = -5,
 };
 
 /* Around everything that may run JavaScript: at the outermost level a termination ends. */
@@ -162,6 +163,9 @@ v8::MaybeLocal<v8::Module> module_compile(
 	struct engine *e, const std::string &name, v8::Local<v8::String> source);
 /* Links and evaluates; the result is the promise of its evaluation. Empty: an exception waits. */
 v8::MaybeLocal<v8::Promise> module_run(struct engine *e, v8::Local<v8::Module> module);
+/* import.meta.resolve(specifier) of the module `name`. */
+void module_resolve(
+	struct engine *e, const std::string &name, const v8::FunctionCallbackInfo<v8::Value> &info);
 void modules_attach(struct engine *e);
 
 /* engine.cc */

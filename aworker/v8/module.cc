@@ -2,7 +2,8 @@
 /*
  * Modules: the host resolves and loads, one entry per resolved name. Sources are
  * loaded while linking, so that evaluation meets no I/O of ours. JSON modules
- * need `assert { type: "json" }`, as the standard has it.
+ * need `assert { type: "json" }`, as the standard has it; what else is no script
+ * is known by the host, as bundlers expect.
  */
 #include "aworker/v8/engine.h"
 
@@ -12,8 +13,6 @@
 #include "aworker/v8/engine_priv.h"
 
 using namespace v8;
-
-enum module_type { MODULE_SCRIPT, MODULE_JSON };
 
 /* Assertions come as [key, value] or, in a static import, as [key, value, offset]. */
 static const int DYNAMIC_ASSERTION_LEN = 2;
@@ -29,9 +28,10 @@ static void throw_type_error(struct engine *e, const std::string &text)
 	e->isolate->ThrowException(Exception::TypeError(js_text(e->isolate, text)));
 }
 
-static std::string module_key(enum module_type type, const std::string &name)
+/* By what the import says: one without an assertion is the host's to judge. */
+static std::string module_key(bool json, const std::string &name)
 {
-	return (type == MODULE_JSON ? "json:" : "script:") + name;
+	return (json ? "json:" : "any:") + name;
 }
 
 static struct module_entry *entry_of(struct engine *e, Local<Module> module)
@@ -45,9 +45,9 @@ static struct module_entry *entry_of(struct engine *e, Local<Module> module)
 }
 
 static struct module_entry *entry_add(
-	struct engine *e, enum module_type type, const std::string &name, Local<Module> module)
+	struct engine *e, bool json, const std::string &name, Local<Module> module)
 {
-	struct module_entry *entry = &e->modules.by_key[module_key(type, name)];
+	struct module_entry *entry = &e->modules.by_key[module_key(json, name)];
 
 	entry->name = name;
 	entry->module.Reset(e->isolate, module);
@@ -64,11 +64,11 @@ MaybeLocal<Module> module_compile(struct engine *e, const std::string &name, Loc
 	ScriptCompiler::Source unit(source, origin);
 	if (!ScriptCompiler::CompileModule(e->isolate, &unit).ToLocal(&module))
 		return MaybeLocal<Module>();
-	entry_add(e, MODULE_SCRIPT, name, module);
+	entry_add(e, false, name, module);
 	return module;
 }
 
-static MaybeLocal<Value> json_evaluate(Local<Context> context, Local<Module> module)
+static MaybeLocal<Value> value_evaluate(Local<Context> context, Local<Module> module)
 {
 	Isolate *isolate = context->GetIsolate();
 	struct engine *e = engine_of(isolate);
@@ -76,7 +76,7 @@ static MaybeLocal<Value> json_evaluate(Local<Context> context, Local<Module> mod
 	Local<Promise::Resolver> done;
 
 	if (!entry || module->SetSyntheticModuleExport(
-				    isolate, js_text(isolate, "default"), entry->json.Get(isolate))
+				    isolate, js_text(isolate, "default"), entry->value.Get(isolate))
 			      .IsNothing())
 		return MaybeLocal<Value>();
 	if (!Promise::Resolver::New(context).ToLocal(&done) ||
@@ -106,27 +106,71 @@ static MaybeLocal<Value> parse_json(struct engine *e, const std::string &name, L
 	return MaybeLocal<Value>();
 }
 
-static MaybeLocal<Module> json_module(
-	struct engine *e, const std::string &name, Local<String> source)
+static MaybeLocal<Value> compile_wasm(
+	struct engine *e, const std::string &name, const struct buf *source)
+{
+	TryCatch caught(e->isolate);
+	Local<WasmModuleObject> module;
+
+	if (WasmModuleObject::Compile(
+		    e->isolate, {(const uint8_t *)(source->data ? source->data : ""), source->len})
+			.ToLocal(&module))
+		return module;
+	if (!caught.HasCaught())
+		throw_error(e, name + ": WebAssembly is not allowed to make code");
+	caught.ReThrow();
+	return MaybeLocal<Value>();
+}
+
+static MaybeLocal<Value> array_buffer(struct engine *e, const struct buf *source)
+{
+	Local<Value> bytes;
+
+	if (!js_bytes(e, source->data ? source->data : "", source->len).ToLocal(&bytes))
+		return MaybeLocal<Value>();
+	return bytes.As<Uint8Array>()->Buffer();
+}
+
+/* False, with an exception. */
+static bool make_value(struct engine *e, const std::string &name, enum engine_module_type type,
+	const struct buf *source, Local<Value> *ret)
+{
+	Local<String> text;
+
+	if (type == ENGINE_MODULE_WASM)
+		return compile_wasm(e, name, source).ToLocal(ret);
+	if (type == ENGINE_MODULE_DATA) {
+		if (array_buffer(e, source).ToLocal(ret))
+			return true;
+	} else if (js_string(e->isolate, source->data ? source->data : "", source->len)
+			   .ToLocal(&text)) {
+		*ret = text;
+		return type == ENGINE_MODULE_TEXT || parse_json(e, name, text).ToLocal(ret);
+	}
+	throw_error(e, name + ": too large");
+	return false;
+}
+
+static MaybeLocal<Module> value_module(struct engine *e, const std::string &name, bool json,
+	enum engine_module_type type, const struct buf *source)
 {
 	Local<Value> value;
 	Local<Module> module;
 
-	if (!parse_json(e, name, source).ToLocal(&value))
+	if (!make_value(e, name, json ? ENGINE_MODULE_JSON : type, source, &value))
 		return MaybeLocal<Module>();
 	module = Module::CreateSyntheticModule(e->isolate, js_text(e->isolate, name),
-		{js_text(e->isolate, "default")}, json_evaluate);
-	entry_add(e, MODULE_JSON, name, module)->json.Reset(e->isolate, value);
+		{js_text(e->isolate, "default")}, value_evaluate);
+	entry_add(e, json, name, module)->value.Reset(e->isolate, value);
 	return module;
 }
 
 /* False, with an exception, for an assertion that we do not know. */
-static bool read_assertions(
-	struct engine *e, Local<FixedArray> list, int entry_len, enum module_type *ret)
+static bool read_assertions(struct engine *e, Local<FixedArray> list, int entry_len, bool *ret_json)
 {
 	Local<Context> context = engine_context(e);
 
-	*ret = MODULE_SCRIPT;
+	*ret_json = false;
 	for (int i = 0; i + 1 < list->Length(); i += entry_len) {
 		std::string key = c_text(e->isolate, list->Get(context, i).As<Value>());
 		std::string value = c_text(e->isolate, list->Get(context, i + 1).As<Value>());
@@ -136,48 +180,56 @@ static bool read_assertions(
 						    "' } is not supported");
 			return false;
 		}
-		*ret = MODULE_JSON;
+		*ret_json = true;
 	}
 	return true;
 }
 
-/* Asks the host for what `specifier` means to `referrer`: a known module or a new one. */
-static MaybeLocal<Module> module_load(struct engine *e, const std::string &specifier,
-	const std::string &referrer, enum module_type type)
+static MaybeLocal<Module> cannot_import(
+	struct engine *e, const std::string &specifier, const std::string &why)
+{
+	throw_error(e, "Cannot import '" + specifier + "': " + why);
+	return MaybeLocal<Module>();
+}
+
+/* A module that is not known yet. */
+static MaybeLocal<Module> module_new(
+	struct engine *e, const std::string &specifier, const std::string &name, bool json)
+{
+	struct engine_host *host = &e->options.host;
+	enum engine_module_type type = ENGINE_MODULE_SCRIPT;
+	_cleanup_buf_ struct buf source = BUF_INIT;
+	struct err err = ERR_INIT;
+	Local<String> text;
+
+	if (host->load(host->data, name.c_str(), &type, &source, &err) < 0)
+		return cannot_import(e, specifier, err.msg);
+	if (json || (type != ENGINE_MODULE_SCRIPT && type != ENGINE_MODULE_JSON))
+		return value_module(e, name, json, type, &source);
+	if (type == ENGINE_MODULE_JSON)
+		return cannot_import(
+			e, specifier, "JSON has to be imported with assert { type: 'json' }");
+	if (!js_string(e->isolate, source.data ? source.data : "", source.len).ToLocal(&text))
+		return cannot_import(e, specifier, "too large");
+	return module_compile(e, name, text);
+}
+
+/* What `specifier` means to `referrer`: a known module or a new one. */
+static MaybeLocal<Module> module_load(
+	struct engine *e, const std::string &specifier, const std::string &referrer, bool json)
 {
 	struct engine_host *host = &e->options.host;
 	_cleanup_free_ char *name = nullptr;
-	struct buf source = BUF_INIT;
 	struct err err = ERR_INIT;
-	Local<String> text;
-	bool too_large;
-	int rc;
 
-	if (!host->load) {
-		throw_error(e, "Cannot import '" + specifier + "': this worker has no modules");
-		return MaybeLocal<Module>();
-	}
-	rc = host->load(host->data, specifier.c_str(), referrer.c_str(), &name, &source, &err);
-	if (rc < 0) {
-		buf_finish(&source);
-		throw_error(e, "Cannot import '" + specifier + "': " + err.msg);
-		return MaybeLocal<Module>();
-	}
-	auto known = e->modules.by_key.find(module_key(type, name));
-	if (known != e->modules.by_key.end()) {
-		buf_finish(&source);
+	if (!host->resolve)
+		return cannot_import(e, specifier, "this worker has no modules");
+	if (host->resolve(host->data, specifier.c_str(), referrer.c_str(), &name, &err) < 0)
+		return cannot_import(e, specifier, err.msg);
+	auto known = e->modules.by_key.find(module_key(json, name));
+	if (known != e->modules.by_key.end())
 		return known->second.module.Get(e->isolate);
-	}
-	too_large =
-		!js_string(e->isolate, source.data ? source.data : "", source.len).ToLocal(&text);
-	buf_finish(&source);
-	if (too_large) {
-		throw_error(e, "Cannot import '" + specifier + "': too large");
-		return MaybeLocal<Module>();
-	}
-	if (type == MODULE_JSON)
-		return json_module(e, name, text);
-	return module_compile(e, name, text);
+	return module_new(e, specifier, name, json);
 }
 
 /* "file:line:column" of the import of `specifier` in `module`. */
@@ -221,11 +273,11 @@ static MaybeLocal<Module> resolve_static(Local<Context> context, Local<String> s
 	struct module_entry *from = entry_of(e, referrer);
 	std::string wanted = c_text(isolate, specifier);
 	Local<Module> module;
-	enum module_type type;
+	bool json;
 	TryCatch caught(isolate);
 
-	if (read_assertions(e, assertions, STATIC_ASSERTION_LEN, &type) &&
-		module_load(e, wanted, from ? from->name : "", type).ToLocal(&module))
+	if (read_assertions(e, assertions, STATIC_ASSERTION_LEN, &json) &&
+		module_load(e, wanted, from ? from->name : "", json).ToLocal(&module))
 		return module;
 	/* A syntax error knows its place in the imported file already. */
 	if (!caught.HasTerminated() &&
@@ -252,13 +304,13 @@ MaybeLocal<Promise> module_run(struct engine *e, Local<Module> module)
 static MaybeLocal<Promise> import_now(struct engine *e, const std::string &specifier,
 	const std::string &referrer, Local<FixedArray> assertions)
 {
-	enum module_type type;
+	bool json;
 	Local<Module> module;
 	Local<Promise> evaluated;
 	Local<Function> to_namespace;
 
-	if (!read_assertions(e, assertions, DYNAMIC_ASSERTION_LEN, &type) ||
-		!module_load(e, specifier, referrer, type).ToLocal(&module) ||
+	if (!read_assertions(e, assertions, DYNAMIC_ASSERTION_LEN, &json) ||
+		!module_load(e, specifier, referrer, json).ToLocal(&module) ||
 		!module_run(e, module).ToLocal(&evaluated) ||
 		!callback_function(e, CALLBACK_NAMESPACE, module->GetModuleNamespace())
 			 .ToLocal(&to_namespace))
@@ -307,18 +359,55 @@ static std::string name_url(const std::string &name)
 	return url;
 }
 
+void module_resolve(
+	struct engine *e, const std::string &name, const FunctionCallbackInfo<Value> &info)
+{
+	struct engine_host *host = &e->options.host;
+	_cleanup_free_ char *resolved = nullptr;
+	struct err err = ERR_INIT;
+	Local<String> specifier;
+
+	if (info.Length() < 1) {
+		throw_type_error(e, "import.meta.resolve: a specifier is needed");
+		return;
+	}
+	if (!info[0]->ToString(engine_context(e)).ToLocal(&specifier))
+		return;
+	if (host->resolve(host->data, c_text(e->isolate, specifier).c_str(), name.c_str(),
+		    &resolved, &err) < 0)
+		throw_type_error(e, std::string("import.meta.resolve: ") + err.msg);
+	else
+		info.GetReturnValue().Set(js_text(e->isolate, name_url(resolved)));
+}
+
+static void put_meta(
+	Local<Context> context, Local<Object> meta, const char *key, Local<Value> value)
+{
+	meta->CreateDataProperty(context, js_text(context->GetIsolate(), key), value).Check();
+}
+
+/* Those that are not files have neither filename nor dirname, as in Deno. */
 static void import_meta(Local<Context> context, Local<Module> module, Local<Object> meta)
 {
 	Isolate *isolate = context->GetIsolate();
 	struct engine *e = engine_of(isolate);
 	struct module_entry *entry = entry_of(e, module);
 	std::string name = entry ? entry->name : "";
+	size_t slash = name.rfind('/');
+	Local<Function> resolve;
 
-	meta->CreateDataProperty(context, js_text(isolate, "url"), js_text(isolate, name_url(name)))
-		.Check();
-	meta->CreateDataProperty(context, js_text(isolate, "main"),
-		    Boolean::New(isolate, name == e->modules.main))
-		.Check();
+	put_meta(context, meta, "url", js_text(isolate, name_url(name)));
+	put_meta(context, meta, "main", Boolean::New(isolate, name == e->modules.main));
+	if (name.rfind("/", 0) == 0) {
+		put_meta(context, meta, "filename", js_text(isolate, name));
+		put_meta(context, meta, "dirname",
+			js_text(isolate, name.substr(0, slash > 0 ? slash : 1)));
+	}
+	if (e->options.host.resolve &&
+		callback_function(e, CALLBACK_RESOLVE, js_text(isolate, name)).ToLocal(&resolve)) {
+		resolve->SetName(js_text(isolate, "resolve"));
+		put_meta(context, meta, "resolve", resolve);
+	}
 }
 
 void modules_attach(struct engine *e)

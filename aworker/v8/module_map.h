@@ -14,7 +14,7 @@
 struct module_entry {
 	std::string name;
 	v8::Global<v8::Module> module;
-	v8::Global<v8::Value> json; /* what a JSON module exports */
+	v8::Global<v8::Value> value; /* what a module exports that is no script */
 };
 
 struct module_map {

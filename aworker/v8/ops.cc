@@ -97,6 +97,7 @@ static void callback_dispatch(const FunctionCallbackInfo<Value> &info, struct en
 		report_uncaught(e, info[0], Exception::CreateMessage(e->isolate, info[0]), "");
 		break;
 	case CALLBACK_NAMESPACE: info.GetReturnValue().Set(value); break;
+	case CALLBACK_RESOLVE: module_resolve(e, c_text(e->isolate, value), info); break;
 	case CALLBACK_RANDOM_REFILL: info.GetReturnValue().Set(random_pool_refill(e)); break;
 	}
 }

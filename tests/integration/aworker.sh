@@ -90,7 +90,7 @@ ends 1 'report: ask process 4194303: No such process' report 4194303
 ends 2 "'70000' is no port" --listen 127.0.0.1:70000 bad.js
 ends 3 "open 'none.js': No such file or directory" none.js
 ends 3 'Is a directory' .
-ends 1 "cannot import 'react'" -e 'import "react"'
+ends 1 "Cannot import 'react': it is neither a path" -e 'import "react"'
 ends 5 'out of memory' --v8-options=--max-old-space-size=16 -e 'let a = []; for (;;) a.push({})'
 ends 0 '' -e 'function f() { f(); } try { f(); } catch (e) { console.log(e.name); }'
 is "$(cat out)" RangeError

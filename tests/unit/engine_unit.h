@@ -167,30 +167,51 @@ static const struct engine_op ops[] = {
 static const struct {
 	const char *name;
 	const char *text;
+	enum engine_module_type type;
 } modules[] = {
-	{"./a.js", "export default 'a'; export let n = 1; export function up() { n++ }"},
-	{"./w.mjs", ""}, /* the entry itself: known by its name, its text is not looked at */
-	{"./cycle.js", "import { value } from './w.mjs'; export const late = () => value;"},
-	{"./broken.js", "let x = 1;\nexport let = 2"},
-	{"./throws.js", "export const x = 1;\nthrow new RangeError('while loading')"},
-	{"./imports_missing.js", "\nimport * as m from './missing.js'"},
-	{"./slow.js", "export default await Promise.resolve('slow')"},
-	{"./data.json", "{\"list\": [1, 2]}"},
-	{"./bad.json", "{list}"},
+	{"./a.js", "export default 'a'; export let n = 1; export function up() { n++ }",
+		ENGINE_MODULE_SCRIPT},
+	{"./w.mjs", "",
+		ENGINE_MODULE_SCRIPT}, /* the entry itself: known by its name, its text is not looked at */
+	{"./cycle.js", "import { value } from './w.mjs'; export const late = () => value;",
+		ENGINE_MODULE_SCRIPT},
+	{"./broken.js", "let x = 1;\nexport let = 2", ENGINE_MODULE_SCRIPT},
+	{"./throws.js", "export const x = 1;\nthrow new RangeError('while loading')",
+		ENGINE_MODULE_SCRIPT},
+	{"./imports_missing.js", "\nimport * as m from './missing.js'", ENGINE_MODULE_SCRIPT},
+	{"./slow.js", "export default await Promise.resolve('slow')", ENGINE_MODULE_SCRIPT},
+	{"./data.json", "{\"list\": [1, 2]}", ENGINE_MODULE_SCRIPT},
+	{"./bad.json", "{list}", ENGINE_MODULE_SCRIPT},
+	{"./json", "[1]", ENGINE_MODULE_JSON},
+	{"./text", "plain", ENGINE_MODULE_TEXT},
+	{"./data", "1234", ENGINE_MODULE_DATA},
+	{"./wasm", "no module", ENGINE_MODULE_WASM},
 };
 
-static int on_load(void *data, const char *specifier, const char *referrer, char **ret_name,
-	struct buf *ret_source, struct err *err)
+static int on_resolve(
+	void *data, const char *specifier, const char *referrer, char **ret_name, struct err *err)
 {
 	ck_assert_ptr_nonnull(referrer);
 	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
 		if (!streq(modules[i].name, specifier))
 			continue;
 		*ret_name = strdup(specifier + 2);
-		buf_puts(ret_source, modules[i].text);
 		return 0;
 	}
 	return err_set(err, ENOENT, "open '%s'", specifier);
+}
+
+static int on_load(void *data, const char *name, enum engine_module_type *ret_type,
+	struct buf *ret_source, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		if (!streq(modules[i].name + 2, name))
+			continue;
+		*ret_type = modules[i].type;
+		buf_puts(ret_source, modules[i].text);
+		return 0;
+	}
+	return err_set(err, ENOENT, "open '%s'", name);
 }
 
 static void on_uncaught(void *data, const char *message, const char *stack)
@@ -219,8 +240,11 @@ static const struct engine_source platform = {"test.js", platform_text, sizeof(p
 
 static struct engine_options test_options(void)
 {
-	return (struct engine_options){
-		.ops = ops, .host = {.load = on_load, .uncaught = on_uncaught, .wake = on_wake}};
+	return (struct engine_options){.ops = ops,
+		.host = {.resolve = on_resolve,
+			.load = on_load,
+			.uncaught = on_uncaught,
+			.wake = on_wake}};
 }
 
 UNUSED static struct engine *start(void)

@@ -27,8 +27,16 @@ START_TEST(import_meta)
 
 	run(e, "/srv/a b#é.js", "say(import.meta.url, import.meta.main, '')");
 	ck_assert_str_eq(seen.said, "file:///srv/a%20b%23%C3%A9.js true loaded undefined");
-	run(e, "https://host/x.js", "say(import.meta.url, '')");
-	ck_assert_str_eq(seen.said, "https://host/x.js loaded undefined");
+	run(e, "/srv/a.js", "say(import.meta.filename, import.meta.dirname, '')");
+	ck_assert_str_eq(seen.said, "/srv/a.js /srv loaded undefined");
+	run(e, "https://host/x.js", "say(import.meta.url, 'filename' in import.meta, '')");
+	ck_assert_str_eq(seen.said, "https://host/x.js false loaded undefined");
+	run(e, "w.js", "say(import.meta.resolve('./a.js'), import.meta.resolve.name, '')");
+	ck_assert_str_eq(seen.said, "file:///a.js resolve loaded undefined");
+	run(e, "w.js", "try { import.meta.resolve('x') } catch (x) { say(String(x), '') }");
+	ck_assert_str_eq(seen.said,
+		"TypeError: import.meta.resolve: open 'x': No such file or directory loaded "
+		"undefined");
 	engine_destroy(e);
 }
 END_TEST
@@ -53,6 +61,28 @@ START_TEST(json_modules)
 	fails(e, "w.js", "import d from './data.json' assert { type: 'css' }",
 		"w.js:1:15: TypeError: import assertion { type: 'css' } is not supported",
 		"at w.js");
+	engine_destroy(e);
+}
+END_TEST
+
+START_TEST(modules_that_are_no_scripts)
+{
+	struct engine *e = start();
+
+	run(e, "w.js",
+		"import t from './text'; import d from './data';\n"
+		"const again = await import('./data');\n"
+		"say(t, d.byteLength, d instanceof ArrayBuffer, again.default === d, '')");
+	ck_assert_str_eq(seen.said, "plain 4 true true loaded undefined");
+	fails(e, "w.js", "import j from './json'",
+		"w.js:1:15: Error: Cannot import './json': JSON has to be imported with assert { "
+		"type: 'json' }",
+		"at w.js:1:15");
+	fails(e, "w.js", "import j from './wasm'",
+		"w.js:1:15: CompileError: WasmModuleObject::Compile(): expected magic word 00 61 "
+		"73 "
+		"6d, found 6e 6f 20 6d @+0",
+		"at w.js:1:15");
 	engine_destroy(e);
 }
 END_TEST
@@ -172,5 +202,5 @@ START_TEST(a_listener_takes_exceptions)
 END_TEST
 
 UNIT_MAIN("aworker_engine_modules", static_imports, import_meta, json_modules,
-	failed_imports_name_their_line, dynamic_imports, top_level_await, unhandled_rejections,
-	a_listener_takes_exceptions)
+	modules_that_are_no_scripts, failed_imports_name_their_line, dynamic_imports,
+	top_level_await, unhandled_rejections, a_listener_takes_exceptions)
