@@ -66,6 +66,9 @@ static int prepare(struct worker *w, const struct box_entry *entry, bool has_sta
 		return err_wrap(err, "process.args");
 	if (command != COMMAND_RUN)
 		return err_say(err, EINVAL, "process.args: a container runs a file or code");
+	if (options.watch || options.inherit)
+		return err_say(
+			err, EINVAL, "process.args: a container is not started again: --watch");
 	if (options.v8_options || options.no_snapshot)
 		return err_say(err, EINVAL,
 			"process.args: --v8-options and --no-snapshot come too late for a "

@@ -58,7 +58,8 @@ static int run(struct worker *w, const struct worker_options *options, const cha
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_ENGINE;
 
-	if (w->engine && (options->v8_options || options->no_snapshot))
+	if (w->engine &&
+		(options->v8_options || options->no_snapshot || options->watch || options->repl))
 		return run_without_image(argv);
 	if (!use_state(w, options, argv))
 		return WORKER_EXIT_ERROR;
@@ -71,8 +72,24 @@ static int run(struct worker *w, const struct worker_options *options, const cha
 		if (options->build_state)
 			return state_build(w);
 		if ((w->engine || worker_create(w, &err) == 0) && worker_open(w, &err) == 0)
-			return worker_run(w);
+			code = worker_run(w);
+		if (err.code == 0)
+			return options->watch && w->signal == 0 ? watch_again(w, argv) : code;
 	}
+	worker_say("%s", err.msg);
+	return code;
+}
+
+static int check(struct worker *w, const struct worker_options *options, const char *const *argv)
+{
+	struct err err = ERR_INIT;
+	int code = WORKER_EXIT_ENGINE;
+
+	if (w->engine)
+		return run_without_image(argv);
+	if (worker_load(w, options, (const char *const *)environ, &code, &err) == 0 &&
+		worker_create(w, &err) == 0)
+		return worker_check(w);
 	worker_say("%s", err.msg);
 	return code;
 }
@@ -132,6 +149,11 @@ static int run_command(struct worker *w, const char *const *argv)
 	case COMMAND_HELP: return help();
 	case COMMAND_VERSION: return version();
 	case COMMAND_REPORT: return report(options.args);
+	case COMMAND_CHECK: return check(w, &options, argv);
+	case COMMAND_REPL:
+		options.repl = true;
+		options.code = "";
+		return run(w, &options, argv);
 	case COMMAND_BUILD_IMAGE: return build_image(&options, argv, w->stack_low);
 	default: return run(w, &options, argv);
 	}

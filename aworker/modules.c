@@ -138,6 +138,8 @@ int modules_load(void *data, const char *name, enum engine_module_type *ret_type
 	/* Before it is read: one that is not there yet may come, and is watched for. */
 	if (w && remember(w, name, err) < 0)
 		return -err->code;
+	if (w)
+		watch_file(w, name);
 	if (file_read(AT_FDCWD, name, WORKER_FILE_MAX, &text, &len, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)

@@ -20,6 +20,7 @@
 	X(clone)       \
 	X(async)       \
 	X(crypto)      \
+	X(repl)        \
 	X(text)        \
 	X(url)         \
 	X(codec)

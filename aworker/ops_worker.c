@@ -176,6 +176,7 @@ static int op_stack_text(struct op_call *call)
 		op_ret_string(call, text, len);
 	return 0;
 }
+
 /* No finer than the Web's clocks may be (High Resolution Time, section 7). */
 #define CLOCK_STEP_NS 5000u
 

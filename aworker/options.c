@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line; see options.h. Options end at FILE: what follows is the
- * worker's own.
+ * worker's own. Behind a command they may follow FILE as well, up to "--".
  */
 #include "aworker/options.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "runtime/base/util.h"
 #include "seed/report.h"
@@ -13,6 +14,10 @@
 enum option_id {
 	OPTION_EVAL,
 	OPTION_LISTEN,
+	OPTION_HOST,
+	OPTION_PORT,
+	OPTION_WATCH,
+	OPTION_INHERIT,
 	OPTION_LOCATION,
 	OPTION_IMPORT_MAP,
 	OPTION_ENV_FILE,
@@ -31,13 +36,17 @@ static const struct option {
 	char letter; /* 0: none */
 	const char *name;
 	const char *value; /* what it takes, NULL: nothing */
-	const char *help;
+	const char *help;  /* NULL: not for people */
 } table[] = {
 	{OPTION_EVAL, 'e', "eval", "CODE", "run CODE instead of a file"},
 	{OPTION_LISTEN, 0, "listen", "ADDRESS",
 		"where a worker with a fetch handler serves: HOST:PORT,\n"
 		"unix:PATH or fd:N (PORT of the environment, else\n"
 		"127.0.0.1:8080)"},
+	{OPTION_HOST, 0, "host", "ADDRESS", "the HOST of --listen alone"},
+	{OPTION_PORT, 0, "port", "PORT", "the PORT of --listen alone"},
+	{OPTION_WATCH, 0, "watch", NULL, "start again when a file that was loaded changes"},
+	{OPTION_INHERIT, 0, "inherit", "ADDRESS", NULL},
 	{OPTION_LOCATION, 0, "location", "URL", "what location.href says (the URL of FILE)"},
 	{OPTION_IMPORT_MAP, 0, "import-map", "FILE",
 		"what names in imports mean, as JSON: {\"imports\": {...}}"},
@@ -57,6 +66,25 @@ static const struct option {
 	{OPTION_VERSION, 'v', "version", NULL, "print the version"},
 };
 
+static const struct command_word {
+	const char *word;
+	enum command command;
+} commands[] = {
+	{"serve", COMMAND_RUN},
+	{"check", COMMAND_CHECK},
+	{"repl", COMMAND_REPL},
+	{REPORT_COMMAND, COMMAND_REPORT},
+};
+
+/* NULL: the word is none. */
+static const struct command_word *find_command(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (streq(commands[i].word, word))
+			return &commands[i];
+	return NULL;
+}
+
 /* Column at which --help explains. */
 #define HELP_COLUMN 24
 
@@ -72,14 +100,22 @@ static void put_indented(struct buf *out, const char *text)
 
 void options_help(struct buf *out)
 {
-	buf_puts(out, "Usage: aworker [OPTION]... FILE [ARG]...\n"
-		      "       aworker [OPTION]... -e CODE [ARG]...\n"
-		      "       aworker report [--json] [PID]\n"
-		      "Run a JavaScript worker with Web APIs, or ask one that runs (PID 1) for\n"
-		      "its heap, its requests and how long it has run.\n\n");
+	buf_puts(out,
+		"Usage: aworker [OPTION]... FILE [ARG]...\n"
+		"       aworker [OPTION]... -e CODE [ARG]...\n"
+		"       aworker serve [OPTION]... FILE [OPTION]... [-- ARG...]\n"
+		"       aworker check [OPTION]... FILE\n"
+		"       aworker [repl [OPTION]...]\n"
+		"       aworker report [--json] [PID]\n"
+		"Run a JavaScript worker with Web APIs; serve one and say where; compile and\n"
+		"link one without running it; evaluate what is typed, which is what a terminal\n"
+		"gets without FILE; or ask one that runs (PID 1) for its heap, its\n"
+		"requests and how long it has run.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct buf left = BUF_INIT;
 
+		if (!table[i].help)
+			continue;
 		if (table[i].letter)
 			buf_printf(&left, "  -%c, ", table[i].letter);
 		else
@@ -107,16 +143,23 @@ void options_complete(const char *const *words, struct buf *out)
 		buf_puts(out, "--json\n");
 		return;
 	}
+	if (words[0] && !words[1] && *words[0] && *words[0] != '-') {
+		for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+			buf_printf(out, "%s\n", commands[i].word);
+		return;
+	}
 	for (size_t i = 0; words[i]; i++) {
 		last = words[i];
 		/* What comes behind FILE is not ours. */
-		if (words[i + 1] && *last != '-' && (i == 0 || *words[i - 1] != '-'))
+		if (words[i + 1] && *last != '-' && (i == 0 || *words[i - 1] != '-') &&
+			!find_command(words[0]))
 			return;
 	}
 	if (*last != '-')
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		buf_printf(out, "--%s\n", table[i].name);
+		if (table[i].help)
+			buf_printf(out, "--%s\n", table[i].name);
 }
 
 /* --- parsing --- */
@@ -153,6 +196,10 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	switch (id) {
 	case OPTION_EVAL: o->code = value; break;
 	case OPTION_LISTEN: o->listen = value; break;
+	case OPTION_HOST: o->host = value; break;
+	case OPTION_PORT: o->port = value; break;
+	case OPTION_WATCH: o->watch = true; break;
+	case OPTION_INHERIT: o->inherit = value; break;
 	case OPTION_LOCATION: o->location = value; break;
 	case OPTION_IMPORT_MAP: o->import_map = value; break;
 	case OPTION_ENV_FILE: o->env_file = value; break;
@@ -195,31 +242,77 @@ static const char *const *take_option(
 	return apply(option->id, value, command, o, err) < 0 ? NULL : argv + 1;
 }
 
+/* Up to the first word that is no option; *ret_last: "--" has said so. */
+static int take_options(const char *const **argv, enum command *command, struct worker_options *o,
+	bool *ret_last, struct err *err)
+{
+	*ret_last = false;
+	while (**argv && ***argv == '-' && (**argv)[1]) {
+		if (streq(**argv, "--")) {
+			*ret_last = true;
+			++*argv;
+			break;
+		}
+		*argv = take_option(*argv, command, o, err);
+		if (!*argv)
+			return -err->code;
+	}
+	return 0;
+}
+
+static int take_file(
+	const char *const **argv, enum command command, struct worker_options *o, struct err *err)
+{
+	if (o->code || command == COMMAND_REPL)
+		return 0;
+	if (!**argv)
+		return err_say(err, EINVAL, "a file is needed (see aworker --help)");
+	o->file = *(*argv)++;
+	return 0;
+}
+
+/* What follows the word of a command. */
+static int take_command(const struct command_word *word, const char *const **argv,
+	enum command *command, struct worker_options *o, struct err *err)
+{
+	bool last;
+
+	*command = word->command;
+	if (*command == COMMAND_REPORT)
+		return 0;
+	o->must_serve = *command == COMMAND_RUN;
+	if (take_options(argv, command, o, &last, err) < 0 || take_file(argv, *command, o, err) < 0)
+		return -err->code;
+	if (!last && take_options(argv, command, o, &last, err) < 0)
+		return -err->code;
+	if (**argv && !last)
+		return err_say(err, EINVAL,
+			"%s: '%s' is too much; what is for the worker follows --", word->word,
+			**argv);
+	return 0;
+}
+
 int options_parse(const char *const *argv, enum command *ret_command, struct worker_options *ret,
 	struct err *err)
 {
 	struct worker_options o = {0};
 	enum command command = COMMAND_RUN;
+	const struct command_word *word;
+	bool last;
 
 	if (*argv)
 		argv++;
-	while (*argv && **argv == '-' && (*argv)[1]) {
-		if (streq(*argv, "--")) {
-			argv++;
-			break;
-		}
-		argv = take_option(argv, &command, &o, err);
-		if (!argv)
+	if (take_options(&argv, &command, &o, &last, err) < 0)
+		return -err->code;
+	word = command == COMMAND_RUN && !o.code && !last && *argv ? find_command(*argv) : NULL;
+	if (word) {
+		argv++;
+		if (take_command(word, &argv, &command, &o, err) < 0)
 			return -err->code;
-	}
-	if (command == COMMAND_RUN && !o.code && *argv && streq(*argv, REPORT_COMMAND)) {
-		command = COMMAND_REPORT;
-		argv++;
-	} else if (command == COMMAND_RUN && !o.code) {
-		o.file = *argv;
-		if (!o.file)
-			return err_say(err, EINVAL, "a file is needed (see aworker --help)");
-		argv++;
+	} else if (command == COMMAND_RUN && !o.code && !*argv && isatty(STDIN_FILENO)) {
+		command = COMMAND_REPL;
+	} else if (command == COMMAND_RUN && take_file(&argv, command, &o, err) < 0) {
+		return -err->code;
 	}
 	o.args = argv;
 	*ret_command = command;

@@ -15,8 +15,13 @@ enum command {
 	COMMAND_HELP,
 	COMMAND_VERSION,
 	COMMAND_BUILD_IMAGE,
+	COMMAND_CHECK,
+	COMMAND_REPL,
 	COMMAND_REPORT, /* worker_options.args: what follows the word */
 };
+
+/* Hidden, for watch.c alone: worker_options.inherit. */
+#define OPTION_INHERIT_PREFIX "--inherit="
 
 /* argv with the program's name first, NULL-terminated; *ret points into it. -EINVAL. */
 int options_parse(const char *const *argv, enum command *ret_command, struct worker_options *ret,

@@ -32,6 +32,8 @@ static struct {
 	volatile sig_atomic_t n;
 	sig_atomic_t heard; /* of them, by the loop */
 	volatile sig_atomic_t overdue;
+	bool at_prompt; /* SIGINT stops what runs, and nothing else */
+	volatile sig_atomic_t interrupted;
 	volatile sig_atomic_t report_wanted;
 	uint64_t report_number; /* of who wants it; written by the handler while none is wanted */
 } state = {.wake_fd = -1};
@@ -100,6 +102,13 @@ static void on_asked(int sig)
 {
 	int e = errno;
 
+	if (sig == SIGINT && state.at_prompt) {
+		state.interrupted = 1;
+		engine_terminate(state.engine);
+		wake_loop();
+		errno = e;
+		return;
+	}
 	state.last = sig;
 	if (state.n < 2)
 		state.n++;
@@ -132,6 +141,10 @@ static void on_wake(void *data, uint32_t events UNUSED)
 		worker_report(w, state.report_number);
 		state.report_wanted = 0;
 	}
+	if (state.interrupted) {
+		state.interrupted = 0;
+		repl_interrupt(w);
+	}
 	if (state.n > state.heard || state.overdue) {
 		state.heard = state.n;
 		worker_shut_down(w, state.last);
@@ -162,6 +175,8 @@ int signals_open(struct worker *w, struct err *err)
 		return err_set(err, -r, "watch an event descriptor");
 	state.engine = w->engine;
 	state.wake_fd = take_fd(&fd);
+	state.at_prompt = w->options.repl;
+	state.interrupted = 0;
 	state.last = state.n = state.heard = state.overdue = state.report_wanted = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
 		handle(asking[i], on_asked);

@@ -10,8 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,37 +23,6 @@
 #include "aworker/worker_priv.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
-
-/* A sentence with a file name and a stack of JavaScript behind it. */
-#define SAY_MAX 1024
-
-void worker_say(const char *fmt, ...)
-{
-	char text[SAY_MAX];
-	size_t n;
-	va_list ap;
-
-	n = (size_t)snprintf(text, sizeof(text), "aworker: ");
-	va_start(ap, fmt);
-	vsnprintf(text + n, sizeof(text) - n - 1, fmt, ap);
-	va_end(ap);
-	n = strlen(text);
-	text[n++] = '\n';
-	fd_write_all(STDERR_FILENO, text, n);
-}
-
-void worker_say_error(struct worker *w, const char *message, const char *stack)
-{
-	_cleanup_free_ char *mapped_message = w ? stack_map_text(w, message) : NULL;
-	_cleanup_free_ char *mapped_stack = w && stack ? stack_map_text(w, stack) : NULL;
-	_cleanup_buf_ struct buf text = BUF_INIT;
-
-	buf_printf(&text, "%s\n", mapped_message ? mapped_message : message);
-	if (stack && *stack)
-		buf_printf(&text, "%s\n", mapped_stack ? mapped_stack : stack);
-	if (!buf_failed(&text))
-		fd_write_all(STDERR_FILENO, text.data, text.len);
-}
 
 /* --- create, destroy --- */
 
@@ -103,6 +70,7 @@ void worker_destroy(struct worker *w)
 	engine_destroy(w->engine);
 	w->engine = NULL;
 	buf_finish(&w->source);
+	watch_destroy(w);
 	stack_map_forget(w);
 	free(w->name);
 	w->name = NULL;
@@ -154,7 +122,7 @@ int worker_load(struct worker *w, const struct worker_options *options, const ch
 	w->options = *options;
 	w->env = env;
 	*ret_code = WORKER_EXIT_FILE;
-	if (options->listen && http_listen_check(options->listen, err) < 0) {
+	if (worker_check_address(w, err) < 0) {
 		*ret_code = WORKER_EXIT_USAGE;
 		return -EINVAL;
 	}
@@ -245,7 +213,11 @@ static int open_process(struct worker *w, struct err *err)
 	w->rest = REST_NOT_WANTED;
 	w->signal = 0;
 	set_time_origin(w);
-	return watch_signals(w, err) < 0 ? -err->code : http_bridge_create(w, err);
+	if (watch_signals(w, err) < 0 || watch_open(w, err) < 0)
+		return -err->code;
+	if (w->options.repl && repl_open(w, err) < 0)
+		return -err->code;
+	return http_bridge_create(w, err);
 }
 
 int worker_open(struct worker *w, struct err *err)
@@ -265,6 +237,8 @@ static void close_process(struct worker *w)
 	http_bridge_destroy(w);
 	loop_timer_stop(&w->loop, &w->task_timer);
 	loop_timer_stop(&w->loop, &w->delayed_timer);
+	repl_close(w);
+	watch_close(w);
 	signals_close(w);
 	loop_close(&w->loop);
 }
@@ -317,6 +291,18 @@ static void run_main(struct worker *w)
 		worker_exit(w, err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);
 	}
 	on_after(w);
+}
+
+int worker_check(struct worker *w)
+{
+	_cleanup_free_ char *stack = NULL;
+	struct err err = ERR_INIT;
+
+	if (engine_check(w->engine, w->name, w->source.data ? w->source.data : "", w->source.len,
+		    &stack, &err) == 0)
+		return WORKER_EXIT_OK;
+	worker_say_error(w, err.msg, stack);
+	return err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR;
 }
 
 /* --- state images --- */
@@ -421,6 +407,10 @@ int worker_run(struct worker *w)
 	if (!w->exiting)
 		run_main(w);
 	run_to_end(w);
+	if (!w->exiting && w->options.must_serve) {
+		worker_say("%s: it has no fetch handler, so there is nothing to serve", w->name);
+		worker_exit(w, WORKER_EXIT_ERROR);
+	}
 	/* Nothing is left that could settle it. */
 	if (!w->exiting && engine_main_pending(w->engine)) {
 		worker_say("%s: a top-level await never settled", w->name);

@@ -40,7 +40,9 @@
 
 struct http_bridge;
 struct import_map;
+struct repl;
 struct stack_map;
+struct watch;
 struct timer_table;
 
 /* Exit codes of the program; 128 + N after signal N. */
@@ -67,9 +69,15 @@ enum worker_exit {
 
 /* Everything is borrowed. */
 struct worker_options {
-	const char *file;   /* what to run; NULL with `code` */
-	const char *code;   /* -e */
-	const char *listen; /* HOST:PORT, unix:PATH or fd:N; NULL: from PORT, else 127.0.0.1:8080 */
+	const char *file;    /* what to run; NULL with `code` */
+	const char *code;    /* -e */
+	const char *listen;  /* HOST:PORT, unix:PATH or fd:N; NULL: as below */
+	const char *host;    /* NULL: 127.0.0.1, but every address with PORT of the environment */
+	const char *port;    /* NULL: PORT of the environment, else 8080 */
+	const char *inherit; /* fd:N, the socket that this process listened on before --watch */
+	bool must_serve;     /* `serve`: one that does not is an error; says where it listens */
+	bool watch;
+	bool repl;
 	const char *location;	       /* --location; NULL: made from the file */
 	const char *import_map;	       /* --import-map; NULL: none */
 	const char *env_file;	       /* --env-file; NULL: none */
@@ -114,6 +122,8 @@ struct worker {
 	struct http_bridge *bridge;
 	struct http_server *http; /* NULL until it serves */
 	struct http_listener listener;
+	struct repl *repl;		 /* NULL: no prompt */
+	struct watch *watch;		 /* NULL without --watch; stays when closed */
 	struct loop_timer task_timer;	 /* tasks of the engine that are due now */
 	struct loop_timer delayed_timer; /* ... and later: they do not keep the worker alive */
 	struct loop_fd wake;		 /* of signals.c */
@@ -145,6 +155,8 @@ int worker_load(struct worker *w, const struct worker_options *options, const ch
 int worker_open(struct worker *w, struct err *err);
 /* Runs what was loaded to its end; returns the exit code. Errors have gone to stderr. */
 int worker_run(struct worker *w);
+/* Compiles and links what was loaded, and runs nothing; returns the exit code. */
+int worker_check(struct worker *w);
 /* Gives back every descriptor and handle; engine and source stay. */
 void worker_close(struct worker *w);
 
@@ -159,6 +171,12 @@ void worker_suspend(struct worker *w);
 int worker_resume(struct worker *w, const struct worker_options *options, const char *const *env,
 	struct err *err);
 int worker_run_resumed(struct worker *w);
+
+/*
+ * After worker_run() with --watch: waits for a change where it has ended by itself, and executes
+ * the program anew. Returns only when it cannot, with the exit code.
+ */
+int watch_again(struct worker *w, const char *const *argv);
 
 /* Leaves the loop as soon as the running callback and its microtasks are done. The first code wins. */
 void worker_exit(struct worker *w, int code);

@@ -31,7 +31,7 @@ static void host_uncaught(void *data, const char *message, const char *stack)
 	bool memory = w && w->engine && engine_out_of_memory(w->engine);
 
 	worker_say_error(w, message, stack);
-	if (w && loop_is_open(&w->loop))
+	if (w && loop_is_open(&w->loop) && !w->repl)
 		worker_exit(w, memory ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);
 }
 

@@ -29,12 +29,37 @@ void http_bridge_destroy(struct worker *w);
 
 /* --- worker_serve.c --- */
 
+/* Whether what the options say of it is an address. */
+int worker_check_address(struct worker *w, struct err *err);
 /* Listens and accepts; on failure the worker ends. Once. One that is to rest only notes it. */
 void worker_serve(struct worker *w);
 /* Ends gracefully because of a signal, or at once when it is the second or its grace is over. */
 void worker_shut_down(struct worker *w, int signal);
 void worker_hold(struct worker *w);
 void worker_unhold(struct worker *w);
+
+/* --- say.c --- */
+
+/* Whether text on this descriptor may be coloured. */
+bool worker_colours(int fd);
+
+/* --- repl.c --- */
+
+#define REPL_WELCOME "aworker " TURF_VERSION ". Ctrl-C discards an input, Ctrl-D ends.\n"
+
+/* Shows the prompt; code that is typed runs from the loop. */
+int repl_open(struct worker *w, struct err *err);
+void repl_close(struct worker *w);
+/* Ctrl-C. */
+void repl_interrupt(struct worker *w);
+
+/* --- watch.c: nothing without --watch --- */
+
+int watch_open(struct worker *w, struct err *err);
+void watch_close(struct worker *w);
+void watch_destroy(struct worker *w);
+/* One more file whose change starts the worker anew. */
+void watch_file(struct worker *w, const char *path);
 
 /* --- stack_map.c --- */
 

@@ -2,6 +2,7 @@
 /*
  * A worker that serves: where it listens, and how it ends when a signal asks.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -10,7 +11,9 @@
 #include "aworker/worker_priv.h"
 #include "runtime/base/util.h"
 
-#define LISTEN_DEFAULT "127.0.0.1:8080"
+#define HOST_DEFAULT "127.0.0.1"
+#define PORT_DEFAULT "8080"
+#define ADDRESS_MAX  256
 
 /* Descriptors that are not connections. */
 #define FDS_RESERVED 32
@@ -28,18 +31,46 @@ static const char *env_get(const struct worker *w, const char *name)
 	return NULL;
 }
 
+/* HOST:PORT of --host and --port. */
+static void put_address(const struct worker *w, char *out, size_t size)
+{
+	const char *host = w->options.host, *port = w->options.port;
+	const char *env_port = port ? NULL : env_get(w, "PORT");
+	bool brackets = host && *host != '[' && strchr(host, ':');
+
+	if (env_port && *env_port)
+		port = env_port;
+	else if (!host)
+		host = HOST_DEFAULT;
+	snprintf(out, size, "%s%s%s:%s", brackets ? "[" : "", host ? host : "", brackets ? "]" : "",
+		port ? port : PORT_DEFAULT);
+}
+
+int worker_check_address(struct worker *w, struct err *err)
+{
+	char address[ADDRESS_MAX];
+
+	if (w->options.listen && (w->options.host || w->options.port))
+		return err_say(err, EINVAL, "--listen says what --host and --port say");
+	if (w->options.listen)
+		return http_listen_check(w->options.listen, err);
+	if (!w->options.host && !w->options.port)
+		return 0;
+	put_address(w, address, sizeof(address));
+	return http_listen_check(address, err);
+}
+
 static int open_listener(struct worker *w, struct err *err)
 {
-	const char *port = env_get(w, "PORT");
-	char address[64];
+	const char *given = w->options.inherit ? w->options.inherit : w->options.listen;
+	char address[ADDRESS_MAX];
 
-	if (w->options.listen)
-		return http_listen(w->options.listen, &w->listener, err);
-	if (!port || !*port)
-		return http_listen(LISTEN_DEFAULT, &w->listener, err);
-	snprintf(address, sizeof(address), ":%s", port);
+	if (given)
+		return http_listen(given, &w->listener, err);
+	put_address(w, address, sizeof(address));
 	if (http_listen(address, &w->listener, err) < 0)
-		return err_wrap(err, "environment PORT");
+		return w->options.port || !env_get(w, "PORT") ? -err->code
+							      : err_wrap(err, "environment PORT");
 	return 0;
 }
 
@@ -73,7 +104,7 @@ void worker_serve(struct worker *w)
 		return;
 	}
 	/* Nobody else can tell which one it is. */
-	if (w->listener.chosen_port)
+	if (w->listener.chosen_port || (w->options.must_serve && !w->options.inherit))
 		worker_say("listening on %s", w->listener.text);
 }
 

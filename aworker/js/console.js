@@ -26,6 +26,7 @@ function useColors(fd) {
 	}
 	return colors[fd];
 }
+internals.useColors = useColors;
 // A new process has other descriptors, another environment and a clock of its own.
 internals.resetConsole = () => {
 	colors = null;

@@ -197,6 +197,17 @@ int engine_self_test_fork(struct engine *e, struct err *err);
 int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
 	struct err *err);
 /*
+ * The same up to where it would run: compiled, and what it imports is loaded and linked. Errors as
+ * those of engine_eval().
+ */
+int engine_check(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
+	struct err *err);
+/*
+ * Code from a prompt: the promise of its value goes to internals.replResult(promise), as a box
+ * with the member ".repl_result". -EAGAIN when more has to follow; errors else as engine_eval().
+ */
+int engine_repl(struct engine *e, const char *text, size_t len, char **ret_stack, struct err *err);
+/*
  * Calls fn(...argv) without a `this`, at most ENGINE_ARGS_MAX of them. An uncaught exception goes to
  * internals.reportException(error); when that does not return true, to host.uncaught. Returns
  * negative when the call threw or was terminated.

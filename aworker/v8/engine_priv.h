@@ -161,6 +161,8 @@ int clone_value(struct engine *e, v8::Local<v8::Value> value, v8::Local<v8::Valu
 /* module.cc */
 v8::MaybeLocal<v8::Module> module_compile(
 	struct engine *e, const std::string &name, v8::Local<v8::String> source);
+/* False: an exception waits. */
+bool module_link(struct engine *e, v8::Local<v8::Module> module);
 /* Links and evaluates; the result is the promise of its evaluation. Empty: an exception waits. */
 v8::MaybeLocal<v8::Promise> module_run(struct engine *e, v8::Local<v8::Module> module);
 /* import.meta.resolve(specifier) of the module `name`. */

@@ -287,15 +287,17 @@ static MaybeLocal<Module> resolve_static(Local<Context> context, Local<String> s
 	return MaybeLocal<Module>();
 }
 
+bool module_link(struct engine *e, Local<Module> module)
+{
+	return module->GetStatus() != Module::kUninstantiated ||
+	       module->InstantiateModule(engine_context(e), resolve_static).FromMaybe(false);
+}
+
 MaybeLocal<Promise> module_run(struct engine *e, Local<Module> module)
 {
-	Local<Context> context = engine_context(e);
 	Local<Value> promise;
 
-	if (module->GetStatus() == Module::kUninstantiated &&
-		!module->InstantiateModule(context, resolve_static).FromMaybe(false))
-		return MaybeLocal<Promise>();
-	if (!module->Evaluate(context).ToLocal(&promise))
+	if (!module_link(e, module) || !module->Evaluate(engine_context(e)).ToLocal(&promise))
 		return MaybeLocal<Promise>();
 	return promise.As<Promise>();
 }

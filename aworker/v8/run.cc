@@ -228,8 +228,26 @@ bool engine_main_pending(const struct engine *e)
 	return e->main_pending;
 }
 
-int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
-	struct err *err)
+static int link_module(struct engine *e, Local<Module> module, struct failure *f, struct err *err)
+{
+	TryCatch caught(e->isolate);
+
+	return module_link(e, module) ? 0 : failure_err(e, caught, f, err);
+}
+
+static int run_unit(struct engine *e, const struct unit *unit, struct failure *f, struct err *err)
+{
+	return unit->module.IsEmpty() ? run_classic(e, unit->script, f, err)
+				      : run_module(e, unit->module, f, err);
+}
+
+static int check_unit(struct engine *e, const struct unit *unit, struct failure *f, struct err *err)
+{
+	return unit->module.IsEmpty() ? 0 : link_module(e, unit->module, f, err);
+}
+
+static int eval(struct engine *e, const char *name, const char *text, size_t len, bool run,
+	char **ret_stack, struct err *err)
 {
 	call_scope scope(e);
 	Local<String> source;
@@ -244,11 +262,22 @@ int engine_eval(struct engine *e, const char *name, const char *text, size_t len
 	e->modules.main = name;
 	rc = compile_user(e, name, source, &unit, &f, err);
 	if (rc == 0)
-		rc = unit.module.IsEmpty() ? run_classic(e, unit.script, &f, err)
-					   : run_module(e, unit.module, &f, err);
+		rc = run ? run_unit(e, &unit, &f, err) : check_unit(e, &unit, &f, err);
 	if (rc < 0 && ret_stack && !f.stack.empty())
 		*ret_stack = strdup(f.stack.c_str());
 	return rc;
+}
+
+int engine_eval(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
+	struct err *err)
+{
+	return eval(e, name, text, len, true, ret_stack, err);
+}
+
+int engine_check(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
+	struct err *err)
+{
+	return eval(e, name, text, len, false, ret_stack, err);
 }
 
 /* Functions of the platform, which are strict and ask for no `this`. */

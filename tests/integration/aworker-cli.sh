@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The command line around a worker: import maps, environment and stores, source maps.
+# The command line around a worker: import maps, environment and stores, source maps;
+# check, serve and --watch, the prompt, colours.
 set -u
 
 B=${B:-build}
@@ -168,5 +169,164 @@ echo "const e = new Error('made up'); e.stack = 'Error\n    at f ($TMP/inline.js
 ends 0 "at f ($TMP/inline.js:1:15)" made.js
 printf "throw new Error('x');\n//# sourceMappingURL=../gen.js.map\n" >outside.js
 ends 1 "$TMP/outside.js:1:7: Error: x" outside.js
+
+# --- check ---
+ends 0 '' check env.js
+is "$(cat out)" ''
+echo 'console.log("ran"); export default 1' >quiet.mjs
+ends 0 '' check quiet.mjs
+is "$(cat out)" ''
+ends 0 '' check main.js --import-map map.json
+ends 1 "$TMP/main.js:1:15: Error: Cannot import 'x'" check main.js
+printf 'import { nothing } from "./lib/x.js";\n' >nolink.js
+ends 1 "does not provide an export named 'nothing'" check nolink.js
+printf 'let a = 1;\nconst = 2' >syntax.js
+ends 1 "$TMP/syntax.js:2:7: SyntaxError" check syntax.js
+ends 3 "open 'none.js'" check none.js
+ends 2 'a file is needed' check
+ends 2 "check: 'x' is too much" check env.js x
+echo 'console.log("a file called check")' >check
+ends 0 '' ./check
+is "$("$A" __complete ch)" $'serve\ncheck\nrepl\nreport'
+"$A" __complete serve a.js - | grep -qx -- --watch || fail "no completion behind a command"
+"$A" __complete a.js - | grep -q . && fail "completion behind a file"
+
+# --- serve ---
+port_of() {
+	sed -n 's/.*listening on 127.0.0.1:\([0-9]*\)$/\1/p' err | tail -n 1
+}
+echo 'console.log("once")' >once.js
+ends 1 "$TMP/once.js: it has no fetch handler" serve -- once.js
+ends 2 "'x' is no port" serve env.js --port x
+ends 2 '--listen says what --host and --port say' serve env.js --port 1 --listen :0
+echo 'export default { fetch: (r, env) => new Response(`one ${env.A}`) };' >app.js
+A=1 PORT=1 "$A" serve app.js --port 0 >out 2>err &
+worker=$!
+await grep -q 'listening on' err
+is "$(curl -s "http://127.0.0.1:$(port_of)/")" 'one 1'
+stop
+
+# --- watch: a change starts it anew on the same socket, a mistake waits for the next change ---
+answers() {
+	[ "$(curl -s --max-time 20 "http://127.0.0.1:$port/")" = "$1" ]
+}
+echo 'export default "dep 1";' >dep.mjs
+cat >app.js <<'JS'
+import text from './dep.mjs';
+export default { async fetch(request) {
+	if (request.url.endsWith('/slow'))
+		await new Promise((r) => setTimeout(r, 400));
+	return new Response(text);
+} };
+JS
+"$A" serve --watch --port=0 app.js >out 2>err &
+worker=$!
+await grep -q 'listening on' err
+port=$(port_of)
+is "$(curl -s "http://127.0.0.1:$port/")" 'dep 1'
+curl -s --max-time 20 "http://127.0.0.1:$port/slow" >slow &
+slow=$!
+sleep 0.1
+echo 'export default "dep 2";' >dep.mjs
+# Nobody is refused, whatever it does at that moment.
+for ((i = 0; i < 20; i++)); do
+	curl -s --max-time 20 -o /dev/null "http://127.0.0.1:$port/" || fail "a client was refused"
+done
+await answers 'dep 2'
+wait "$slow"
+is "$(cat slow)" 'dep 1'
+echo 'export default = ;' >dep.mjs
+await grep -q 'waiting for a change' err
+grep -qF "$TMP/dep.mjs:1:16: SyntaxError" err || fail "the mistake was not told"
+curl -s --max-time 20 "http://127.0.0.1:$port/" >slow &
+slow=$!
+echo 'export default "dep 3";' >dep.new
+mv dep.new dep.mjs
+wait "$slow"
+is "$(cat slow)" 'dep 3'
+grep -qF "$TMP/dep.mjs has changed, starting again" err || fail "the change was not told"
+is "$(grep -c 'listening on' err)" 1
+is "$(ls "/proc/$worker/task" | wc -l)" 1
+is "$(ls -l "/proc/$worker/fd" | grep -c inotify)" 1
+rc=0
+kill "$worker"
+wait "$worker" || rc=$?
+worker=''
+is "$rc" 143
+# What ends by itself waits, too; a signal ends the wait.
+"$A" --watch once.js >out 2>err &
+worker=$!
+await grep -q 'waiting for a change' err
+echo 'console.log("twice")' >once.js
+await grep -q twice out
+await test "$(grep -c 'waiting for a change' err)" = 2
+stop
+
+# --- the prompt: code that is piped in, then keys that are typed ---
+cat >input <<'END'
+let a = 1
+let a = 2; a
+_ + 40
+{x: 1, y: [a]}
+await new Promise((r) => setTimeout(r, 30, 'w'))
+function f() {
+
+return 7
+}
+f()
+throw new Error("boo")
+let = 1 1
+`a
+b`
+f(
+3)
+(await import("./lib/x.js")).default
+setTimeout(() => { throw new Error('in a timer') }); void 0
+new Promise((r) => setTimeout(r, 30)).then(() => console.log('later')); 'last'
+END
+cat >wanted <<'END'
+undefined
+2
+42
+{ x: 1, y: [ 2 ] }
+'w'
+undefined
+7
+'a\nb'
+7
+'lib'
+undefined
+'last'
+later
+END
+ends 0 '' --version
+"$A" repl <input >out 2>err || fail "the prompt ended with $?"
+sed 's/^Promise.*//' out | diff - wanted || fail "answers of the prompt"
+for text in 'Uncaught Error: boo' 'SyntaxError: Unexpected number' 'Error: in a timer'; do
+	grep -qF "$text" err || fail "no '$text' at the prompt"
+done
+printf '%s' '1 + 1' | "$A" repl --no-snapshot | grep -qx 2 || fail "a line without an end"
+printf '%s\n' 'f(' | "$A" repl 2>&1 | grep -qF 'the code goes on' || fail "half an input"
+command -v script >/dev/null && {
+	{
+		await grep -q '^> ' out
+		printf 'for (;;);\n'
+		sleep 0.5
+		printf '\003'
+		await grep -q stopped out
+		printf '"ty" + "ped"\n'
+		await grep -q typed out
+		printf '\004'
+	} | AWORKER_HISTORY=$TMP/history timeout 60 script -qfc "'$A'" out >/dev/null || fail "no prompt"
+	[ ! -e history ] || grep -qF '"ty"' history || fail "a history without what was typed"
+}
+
+# --- colours ---
+command -v script >/dev/null && {
+	env -u NO_COLOR TERM=xterm script -qec "'$A' none.js" /dev/null >out </dev/null
+	grep -qF $'\033[1maworker:\033[0m open' out || fail "no colours on a terminal"
+	script -qec "'$A' none.js" /dev/null >out </dev/null
+	grep -q $'\033' out && fail "colours in spite of NO_COLOR"
+}
 
 echo "all as it should be"
