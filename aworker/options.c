@@ -22,6 +22,7 @@ enum option_id {
 	OPTION_IMPORT_MAP,
 	OPTION_ENV_FILE,
 	OPTION_KV,
+	OPTION_REPORT,
 	OPTION_NO_SNAPSHOT,
 	OPTION_V8_OPTIONS,
 	OPTION_BUILD_IMAGE,
@@ -54,6 +55,9 @@ static const struct option {
 	{OPTION_KV, 0, "kv", "NAME[=FILE]",
 		"a key-value store as env.NAME, in memory; it begins with\n"
 		"the object of JSON in FILE"},
+	{OPTION_REPORT, 0, "report", "FOLDER",
+		"write a report there after an uncaught error, when the\n"
+		"engine fails, and for each SIGUSR2"},
 	{OPTION_NO_SNAPSHOT, 0, "no-snapshot", NULL, "start from the platform's sources"},
 	{OPTION_V8_OPTIONS, 0, "v8-options", "FLAGS", "flags for V8, for debugging"},
 	{OPTION_BUILD_IMAGE, 0, "build-image", "FILE",
@@ -204,6 +208,7 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	case OPTION_IMPORT_MAP: o->import_map = value; break;
 	case OPTION_ENV_FILE: o->env_file = value; break;
 	case OPTION_KV: return add_kv(value, o, err);
+	case OPTION_REPORT: o->report = value; break;
 	case OPTION_NO_SNAPSHOT: o->no_snapshot = true; break;
 	case OPTION_V8_OPTIONS: o->v8_options = value; break;
 	case OPTION_BUILD_IMAGE:

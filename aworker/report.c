@@ -47,34 +47,42 @@ static void put_text(const struct report *r, struct buf *out)
 	buf_printf(out, "connections: %zu\n", r->connections);
 }
 
-static void put_json(const struct report *r, struct buf *out)
+void report_put_members(struct worker *w, struct json_writer *j)
 {
-	struct json_writer w;
+	struct report r;
 	char number[32];
 
-	json_writer_init(&w, out, true);
-	json_write_object_begin(&w);
-	json_write_member_str(&w, "worker", r->name);
-	json_write_member_str(&w, "version", TURF_VERSION);
-	json_write_member_str(&w, "v8", engine_version());
-	snprintf(number, sizeof(number), "%.3f", r->uptime_s);
-	json_write_key(&w, "uptimeSeconds");
-	json_write_number(&w, number);
-	json_write_key(&w, "heap");
-	json_write_object_begin(&w);
-	json_write_member_u64(&w, "used", r->memory.heap_used);
-	json_write_member_u64(&w, "committed", r->memory.heap_committed);
-	json_write_member_u64(&w, "limit", r->memory.heap_limit);
-	json_write_object_end(&w);
-	json_write_member_u64(&w, "arrayBuffers", r->memory.buffers);
-	json_write_member_u64(&w, "native", r->memory.native);
-	json_write_key(&w, "requests");
-	json_write_object_begin(&w);
-	json_write_member_u64(&w, "total", r->requests);
-	json_write_member_u64(&w, "running", r->running);
-	json_write_object_end(&w);
-	json_write_member_u64(&w, "connections", r->connections);
-	json_write_object_end(&w);
+	look(w, &r);
+	json_write_member_str(j, "worker", r.name);
+	json_write_member_str(j, "version", TURF_VERSION);
+	json_write_member_str(j, "v8", engine_version());
+	snprintf(number, sizeof(number), "%.3f", r.uptime_s);
+	json_write_key(j, "uptimeSeconds");
+	json_write_number(j, number);
+	json_write_key(j, "heap");
+	json_write_object_begin(j);
+	json_write_member_u64(j, "used", r.memory.heap_used);
+	json_write_member_u64(j, "committed", r.memory.heap_committed);
+	json_write_member_u64(j, "limit", r.memory.heap_limit);
+	json_write_object_end(j);
+	json_write_member_u64(j, "arrayBuffers", r.memory.buffers);
+	json_write_member_u64(j, "native", r.memory.native);
+	json_write_key(j, "requests");
+	json_write_object_begin(j);
+	json_write_member_u64(j, "total", r.requests);
+	json_write_member_u64(j, "running", r.running);
+	json_write_object_end(j);
+	json_write_member_u64(j, "connections", r.connections);
+}
+
+static void put_json(struct worker *w, struct buf *out)
+{
+	struct json_writer j;
+
+	json_writer_init(&j, out, true);
+	json_write_object_begin(&j);
+	report_put_members(w, &j);
+	json_write_object_end(&j);
 }
 
 void worker_report(struct worker *w, uint64_t number)
@@ -82,11 +90,12 @@ void worker_report(struct worker *w, uint64_t number)
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct report r;
 
-	look(w, &r);
-	if (report_wants_json(number))
-		put_json(&r, &out);
-	else
+	if (report_wants_json(number)) {
+		put_json(w, &out);
+	} else {
+		look(w, &r);
 		put_text(&r, &out);
+	}
 	if (!buf_failed(&out))
 		report_answer(number, out.data, out.len);
 }

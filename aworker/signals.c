@@ -34,6 +34,7 @@ static struct {
 	volatile sig_atomic_t overdue;
 	bool at_prompt; /* SIGINT stops what runs, and nothing else */
 	volatile sig_atomic_t interrupted;
+	volatile sig_atomic_t file_wanted; /* of --report */
 	volatile sig_atomic_t report_wanted;
 	uint64_t report_number; /* of who wants it; written by the handler while none is wanted */
 } state = {.wake_fd = -1};
@@ -131,6 +132,15 @@ static void on_report(int sig UNUSED, siginfo_t *info, void *context UNUSED)
 	errno = e;
 }
 
+static void on_file(int sig UNUSED)
+{
+	int e = errno;
+
+	state.file_wanted = 1;
+	wake_loop();
+	errno = e;
+}
+
 static void on_wake(void *data, uint32_t events UNUSED)
 {
 	struct worker *w = data;
@@ -140,6 +150,10 @@ static void on_wake(void *data, uint32_t events UNUSED)
 	if (state.report_wanted) {
 		worker_report(w, state.report_number);
 		state.report_wanted = 0;
+	}
+	if (state.file_wanted) {
+		state.file_wanted = 0;
+		report_of_signal(w);
 	}
 	if (state.interrupted) {
 		state.interrupted = 0;
@@ -176,11 +190,13 @@ int signals_open(struct worker *w, struct err *err)
 	state.engine = w->engine;
 	state.wake_fd = take_fd(&fd);
 	state.at_prompt = w->options.repl;
-	state.interrupted = 0;
+	state.interrupted = state.file_wanted = 0;
 	state.last = state.n = state.heard = state.overdue = state.report_wanted = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
 		handle(asking[i], on_asked);
 	sigaction(REPORT_SIGNAL, &report, NULL);
+	if (w->options.report)
+		handle(SIGUSR2, on_file);
 	fill_asking(&set);
 	/* Whoever started us may have blocked them. */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -196,6 +212,8 @@ void signals_close(struct worker *w)
 	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
 		signal(asking[i], SIG_DFL);
 	signal(REPORT_SIGNAL, SIG_DFL);
+	if (w->options.report)
+		signal(SIGUSR2, SIG_DFL);
 	if (state.n > 0) {
 		setitimer(ITIMER_REAL, &never, NULL);
 		signal(SIGALRM, SIG_DFL);

@@ -208,6 +208,7 @@ static int open_process(struct worker *w, struct err *err)
 	w->listener = (struct http_listener)HTTP_LISTENER_INIT;
 	w->http = NULL;
 	w->holds = 0;
+	w->n_reports = 0;
 	w->exit_code = WORKER_EXIT_OK;
 	w->exiting = w->drained = false;
 	w->rest = REST_NOT_WANTED;
@@ -288,6 +289,7 @@ static void run_main(struct worker *w)
 	buf_finish(&w->source);
 	if (r < 0 && !w->exiting && !signals_overdue()) {
 		worker_say_error(w, err.msg, stack);
+		report_of_error(w, err.msg, stack);
 		worker_exit(w, err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);
 	}
 	on_after(w);

@@ -78,6 +78,7 @@ struct worker_options {
 	bool must_serve;     /* `serve`: one that does not is an error; says where it listens */
 	bool watch;
 	bool repl;
+	const char *report;	       /* --report: the folder; NULL: none */
 	const char *location;	       /* --location; NULL: made from the file */
 	const char *import_map;	       /* --import-map; NULL: none */
 	const char *env_file;	       /* --env-file; NULL: none */
@@ -129,6 +130,7 @@ struct worker {
 	struct loop_fd wake;		 /* of signals.c */
 	uint64_t origin_ns;		 /* CLOCK_MONOTONIC of performance.now() == 0 */
 	double time_origin_ms;		 /* the same moment as wall-clock time since 1970 */
+	unsigned n_reports;		 /* files of --report */
 	unsigned holds;			 /* ops.workerHold() */
 	int exit_code;
 	bool exiting; /* exit_code is final; the loop is told to stop */

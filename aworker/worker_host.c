@@ -31,14 +31,15 @@ static void host_uncaught(void *data, const char *message, const char *stack)
 	bool memory = w && w->engine && engine_out_of_memory(w->engine);
 
 	worker_say_error(w, message, stack);
+	report_of_error(w, message, stack);
 	if (w && loop_is_open(&w->loop) && !w->repl)
 		worker_exit(w, memory ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);
 }
 
 static void host_fatal(void *data, const char *message)
 {
-	(void)data;
 	worker_say("the engine cannot go on: %s", message);
+	report_of_engine(data, message);
 	_exit(WORKER_EXIT_ENGINE);
 }
 

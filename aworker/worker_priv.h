@@ -7,6 +7,8 @@
 
 #include "aworker/worker.h"
 
+struct json_writer;
+
 /* On stderr, in one write: what was not caught, and its stack, which may be NULL or "". */
 void worker_say_error(struct worker *w, const char *message, const char *stack);
 /* Calls fn(v); nothing happens when fn is NULL. Negative when it threw. */
@@ -76,6 +78,15 @@ void kv_forget(struct worker *w);
 
 /* Tells who asked with this number (seed/report.h). */
 void worker_report(struct worker *w, uint64_t number);
+/* What it tells, as members of an object that is open. */
+void report_put_members(struct worker *w, struct json_writer *j);
+
+/* --- report_file.c: nothing without --report, or without a worker --- */
+
+void report_of_error(struct worker *w, const char *message, const char *stack);
+void report_of_signal(struct worker *w);
+/* The engine may not be called any more. */
+void report_of_engine(struct worker *w, const char *message);
 
 /* --- worker_host.c: what the engine asks for --- */
 

@@ -138,6 +138,19 @@ void engine_set_heap_limit(struct engine *e, size_t bytes)
 	e->allocator->limit = bytes;
 }
 
+bool engine_heap_space(struct engine *e, size_t i, struct engine_heap_space *ret)
+{
+	HeapSpaceStatistics space;
+
+	if (i >= e->isolate->NumberOfHeapSpaces() || !e->isolate->GetHeapSpaceStatistics(&space, i))
+		return false;
+	ret->name = space.space_name();
+	ret->size = space.space_size();
+	ret->used = space.space_used_size();
+	ret->available = space.space_available_size();
+	return true;
+}
+
 void engine_measure(struct engine *e, struct engine_memory *ret)
 {
 	HeapStatistics stats;

@@ -152,6 +152,13 @@ void engine_measure(struct engine *e, struct engine_memory *ret);
 /* Objects of JavaScript keep `change` bytes more alive than before that are not V8's. */
 void engine_external_memory(struct engine *e, int64_t change);
 
+/* Of space number i; false: there are fewer. */
+struct engine_heap_space {
+	const char *name;	      /* V8's */
+	size_t size, used, available; /* in bytes */
+};
+bool engine_heap_space(struct engine *e, size_t i, struct engine_heap_space *ret);
+
 /* Whether the main module still waits at a top-level await. */
 bool engine_main_pending(const struct engine *e);
 

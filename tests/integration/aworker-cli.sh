@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The command line around a worker: import maps, environment and stores, source maps;
-# check, serve and --watch, the prompt, colours.
+# check, serve and --watch, the prompt, reports, colours.
 set -u
 
 B=${B:-build}
@@ -164,8 +164,8 @@ ends 1 "$TMP/gen.js:1:7: Error: mapped" gen.js
 ends 0 "at $TMP/a.ts:11:1" inline.js
 grep -qF inline.js err && fail "a frame that is not mapped"
 # A stack that is made up opens nothing; a map is beside its file or nowhere.
-echo "const e = new Error('made up'); e.stack = 'Error\n    at f ($TMP/inline.js:1:15)'; console.error(e)" |
-	tr -d '\n' >made.js
+printf '%s' "const e = new Error('made up'); e.stack = 'Error\n    at f ($TMP/inline.js:1:15)';" \
+	'console.error(e)' >made.js
 ends 0 "at f ($TMP/inline.js:1:15)" made.js
 printf "throw new Error('x');\n//# sourceMappingURL=../gen.js.map\n" >outside.js
 ends 1 "$TMP/outside.js:1:7: Error: x" outside.js
@@ -199,8 +199,9 @@ echo 'console.log("once")' >once.js
 ends 1 "$TMP/once.js: it has no fetch handler" serve -- once.js
 ends 2 "'x' is no port" serve env.js --port x
 ends 2 '--listen says what --host and --port say' serve env.js --port 1 --listen :0
-echo 'export default { fetch: (r, env) => new Response(`one ${env.A}`) };' >app.js
-A=1 PORT=1 "$A" serve app.js --port 0 >out 2>err &
+# shellcheck disable=SC2016 # a template of JavaScript
+echo 'export default { fetch: (r, env) => new Response(`one ${env.WHO}`) };' >app.js
+WHO=1 PORT=1 "$A" serve app.js --port 0 >out 2>err &
 worker=$!
 await grep -q 'listening on' err
 is "$(curl -s "http://127.0.0.1:$(port_of)/")" 'one 1'
@@ -214,8 +215,10 @@ echo 'export default "dep 1";' >dep.mjs
 cat >app.js <<'JS'
 import text from './dep.mjs';
 export default { async fetch(request) {
-	if (request.url.endsWith('/slow'))
+	if (request.url.endsWith('/slow')) {
+		console.log('slow');
 		await new Promise((r) => setTimeout(r, 400));
+	}
 	return new Response(text);
 } };
 JS
@@ -226,7 +229,7 @@ port=$(port_of)
 is "$(curl -s "http://127.0.0.1:$port/")" 'dep 1'
 curl -s --max-time 20 "http://127.0.0.1:$port/slow" >slow &
 slow=$!
-sleep 0.1
+await grep -q slow out
 echo 'export default "dep 2";' >dep.mjs
 # Nobody is refused, whatever it does at that moment.
 for ((i = 0; i < 20; i++)); do
@@ -246,8 +249,8 @@ wait "$slow"
 is "$(cat slow)" 'dep 3'
 grep -qF "$TMP/dep.mjs has changed, starting again" err || fail "the change was not told"
 is "$(grep -c 'listening on' err)" 1
-is "$(ls "/proc/$worker/task" | wc -l)" 1
-is "$(ls -l "/proc/$worker/fd" | grep -c inotify)" 1
+is "$(find "/proc/$worker/task" -mindepth 1 -maxdepth 1 | wc -l)" 1
+is "$(find "/proc/$worker/fd" -lname '*inotify' | wc -l)" 1
 rc=0
 kill "$worker"
 wait "$worker" || rc=$?
@@ -319,6 +322,37 @@ command -v script >/dev/null && {
 		printf '\004'
 	} | AWORKER_HISTORY=$TMP/history timeout 60 script -qfc "'$A'" out >/dev/null || fail "no prompt"
 	[ ! -e history ] || grep -qF '"ty"' history || fail "a history without what was typed"
+}
+
+# --- reports ---
+command -v jq >/dev/null && {
+	mkdir reports
+	report_of() {
+		find reports -name 'aworker-report.*.json' -print -quit
+	}
+	echo '{"version":3,"sources":["src/orig.ts"],"names":[],"mappings":"AAAA,MAEI"}' >gen.js.map
+	SECRET=hidden timeout 60 "$A" --report reports gen.js 2>err && fail "no error"
+	report=$(report_of)
+	grep -qF "report: $report" err || fail "the report was not told"
+	is "$(jq -r '.reason, .error.message' "$report")" \
+		"uncaught error"$'\n'"$TMP/src/orig.ts:3:5: Error: mapped"
+	is "$(jq -r '.error.stack[0]' "$report")" "    at $TMP/src/orig.ts:3:5"
+	is "$(jq '(.heapSpaces | length > 3) and (.nativeStack | length > 3) and .resources.maxRssKib > 0
+		and .limits.descriptors > 0 and .heap.used > 0' "$report")" true
+	is "$(jq '.environmentNames | index("SECRET") != null' "$report")" true
+	grep -q hidden "$report" && fail "a value of the environment in a report"
+	is "$(stat -c %a "$report")" 600
+	rm "$report"
+	"$A" --listen unix:sock --report reports env.js >out 2>err &
+	worker=$!
+	await test -S sock
+	get http://w/env >/dev/null
+	kill -USR2 "$worker"
+	await grep -q '^aworker: report: ' err
+	is "$(jq -r '.reason, .requests.total, .pid' "$(report_of)")" "SIGUSR2"$'\n1\n'"$worker"
+	get http://w/env >/dev/null || fail "no answer after a report"
+	stop
+	ends 1 "report: create 'none/where" --report none/where -e 'throw 1'
 }
 
 # --- colours ---
