@@ -111,6 +111,20 @@ void http_conn_cut(struct http_conn *c, const char *reason)
 	loop_defer(c->server->loop, &c->step);
 }
 
+int http_conn_detach(struct http_conn *c, struct buf *rest)
+{
+	int fd = c->watcher.fd;
+
+	buf_put(rest, c->in + c->in_start, c->in_end - c->in_start);
+	c->in_start = c->in_end;
+	loop_fd_remove(c->server->loop, &c->watcher);
+	loop_timer_stop(c->server->loop, &c->timer);
+	c->id = 0;
+	c->phase = HTTP_PHASE_DEAD;
+	loop_defer(c->server->loop, &c->step);
+	return fd;
+}
+
 bool http_conn_is_idle(const struct http_conn *c)
 {
 	return c->phase == HTTP_PHASE_HEAD && !c->first && c->in_start == c->in_end;
@@ -271,6 +285,18 @@ enum http_read http_conn_take_body(struct http_conn *c, const void **ret, size_t
 
 /* --- requests --- */
 
+/* Whoever answers may switch to WebSocket, and the head is gone then. */
+static void take_ws_key(struct http_conn *c, const struct http_head *head)
+{
+	const char *key = http_name_is(head->method, head->method_len, "get") && head->minor > 0
+				  ? ws_request_key(head->strings, head->lens, head->n_strings)
+				  : NULL;
+
+	c->ws_key[0] = '\0';
+	if (key)
+		memcpy(c->ws_key, key, sizeof(c->ws_key));
+}
+
 static void start_exchange(struct http_conn *c, const struct http_head *head)
 {
 	struct http_server *s = c->server;
@@ -291,6 +317,7 @@ static void start_exchange(struct http_conn *c, const struct http_head *head)
 	c->is_head = http_name_is(head->method, head->method_len, "head");
 	c->old_client = head->minor == 0;
 	c->owes_continue = head->expects_continue;
+	take_ws_key(c, head);
 	http_body_init(&c->body, head);
 	r.has_body = c->body.state != HTTP_BODY_DONE;
 	s->head.len = 0;

@@ -256,3 +256,72 @@ void http_reset(struct http_server *s, uint64_t id)
 	c->id = 0;
 	http_conn_cut(c, NULL);
 }
+
+/* --- WebSocket --- */
+
+/* Fields of the handshake, and of framing, are ours. */
+static bool is_own_field(const char *name, size_t len)
+{
+	static const char *const own[] = {"connection", "upgrade", "sec-websocket-accept",
+		"sec-websocket-extensions", "content-length", "transfer-encoding", "trailer",
+		"keep-alive"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		if (http_name_is(name, len, own[i]))
+			return true;
+	}
+	return false;
+}
+
+static void put_upgrade(struct buf *out, const char *key, const struct http_response *r)
+{
+	char accept[WS_ACCEPT_SIZE];
+
+	ws_accept(key, accept);
+	buf_printf(out,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Accept: %s\r\n",
+		accept);
+	for (size_t i = 0; i + 1 < r->n_strings; i += 2) {
+		if (is_own_field(r->strings[i], r->lens[i]))
+			continue;
+		buf_put(out, r->strings[i], r->lens[i]);
+		buf_puts(out, ": ");
+		buf_put(out, r->strings[i + 1], r->lens[i + 1]);
+		buf_puts(out, "\r\n");
+	}
+	buf_puts(out, "\r\n");
+}
+
+int http_upgrade(struct http_server *s, uint64_t id, const struct http_response *r,
+	struct buf *rest, int *ret_fd, struct err *err)
+{
+	struct http_conn *c = find(s, id);
+	struct http_response checked = *r;
+	int e;
+
+	if (!c || c->phase != HTTP_PHASE_HANDLING)
+		return err_say(err, ENOTCONN, "the client has gone");
+	if (!c->ws_key[0] || c->body.state != HTTP_BODY_DONE)
+		return err_say(err, EINVAL, "the request does not ask for a WebSocket");
+	checked.status = 200;
+	e = http_response_check(&checked, err);
+	if (e < 0)
+		return e;
+	s->head.len = 0;
+	put_upgrade(&s->head, c->ws_key, r);
+	if (buf_failed(&s->head)) {
+		buf_finish(&s->head);
+		return err_oom(err);
+	}
+	http_conn_send(c, s->head.data, s->head.len, NULL, 0);
+	/* An empty socket takes a head; one that does not belongs to somebody who reads nothing. */
+	if (c->phase != HTTP_PHASE_DEAD && http_conn_queued(c) > 0)
+		http_conn_cut(c, NULL);
+	if (c->phase == HTTP_PHASE_DEAD) {
+		c->id = 0;
+		return err_say(err, ENOTCONN, "the client has gone");
+	}
+	*ret_fd = http_conn_detach(c, rest);
+	return 0;
+}

@@ -11,6 +11,7 @@
 #include "aworker/http.h"
 #include "aworker/http_server.h"
 #include "aworker/loop.h"
+#include "aworker/websocket.h"
 #include "runtime/base/buf.h"
 
 /* --- heads (http_head.c) --- */
@@ -187,6 +188,7 @@ struct http_conn {
 	bool reading; /* http_read() waits */
 	bool paused;  /* http_write() said to wait */
 	bool told_half_closed;
+	char ws_key[WS_KEY_LEN]; /* "" when it does not ask for WebSocket */
 };
 
 struct http_server {
@@ -228,6 +230,8 @@ void http_conn_queue(struct http_conn *c, const void *data, size_t len);
 size_t http_conn_queued(const struct http_conn *c);
 /* The response is complete: on to the next request when all is sent, or to the end. */
 void http_conn_finish_exchange(struct http_conn *c);
+/* Gives the socket away, and appends what was read of it already; the connection ends. */
+int http_conn_detach(struct http_conn *c, struct buf *rest);
 /* Makes watcher and timer fit the phase. */
 void http_conn_update(struct http_conn *c);
 /* Decodes what has arrived of a body, as http_read(). Refuses when it is malformed. */

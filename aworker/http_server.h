@@ -17,6 +17,7 @@
 
 #include "runtime/base/err.h"
 
+struct buf;
 struct loop;
 struct http_server;
 
@@ -121,6 +122,14 @@ int http_respond_stream(struct http_server *s, uint64_t id, const struct http_re
 ssize_t http_write(struct http_server *s, uint64_t id, const void *data, size_t len);
 void http_end(struct http_server *s, uint64_t id);
 void http_reset(struct http_server *s, uint64_t id);
+
+/*
+ * Answers with 101, if the request asks for WebSocket, and gives the connection away: the descriptor,
+ * and what the client has sent behind its request (appended to `rest`). Of `r` only the fields count.
+ * Returns -EINVAL when it does not ask for that or a field is bad, -ENOTCONN when the id is gone.
+ */
+int http_upgrade(struct http_server *s, uint64_t id, const struct http_response *r,
+	struct buf *rest, int *ret_fd, struct err *err);
 
 /* --- addresses --- */
 
