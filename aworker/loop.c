@@ -366,10 +366,10 @@ void loop_unhold(struct loop *l)
 	l->n_alive--;
 }
 
-static int turn(struct loop *l, struct err *err)
+static int turn(struct loop *l, int ms, struct err *err)
 {
 	struct epoll_event events[LOOP_EVENTS_MAX];
-	int n = epoll_wait(l->epoll_fd, events, LOOP_EVENTS_MAX, wait_ms(l));
+	int n = epoll_wait(l->epoll_fd, events, LOOP_EVENTS_MAX, ms);
 
 	if (n < 0 && errno != EINTR)
 		return err_set(err, errno, "wait for events");
@@ -391,8 +391,22 @@ int loop_run(struct loop *l, struct err *err)
 	assert_owner(l);
 	l->stopped = false;
 	while (r == 0 && l->n_alive > 0 && !l->stopped)
-		r = turn(l, err);
+		r = turn(l, wait_ms(l), err);
 	return r;
+}
+
+int loop_poll(struct loop *l, struct err *err)
+{
+	assert_owner(l);
+	l->stopped = false;
+	return turn(l, 0, err);
+}
+
+uint64_t loop_due_ns(const struct loop *l)
+{
+	if (l->deferred)
+		return 0;
+	return l->n_timers > 0 ? l->heap[0]->due_ns : UINT64_MAX;
 }
 
 void loop_stop(struct loop *l)

@@ -94,6 +94,10 @@ void loop_set_after(struct loop *l, loop_fn fn, void *data);
 
 /* Turns until nothing is alive or loop_stop() was called. 0, or a negative errno of epoll. */
 int loop_run(struct loop *l, struct err *err);
+/* One turn that does not wait: for a loop whose epoll_fd and loop_due_ns() another one watches. */
+int loop_poll(struct loop *l, struct err *err);
+/* When (CLOCK_MONOTONIC) a timer or a deferred call is due; UINT64_MAX: there is none. */
+uint64_t loop_due_ns(const struct loop *l);
 /* loop_run() returns after the callback that runs now. The next loop_run() goes on. */
 void loop_stop(struct loop *l);
 

@@ -34,6 +34,12 @@ struct timer_table {
 	struct engine_value *fired_fn; /* internals.timerFired */
 };
 
+/* How a debugger knows it. */
+static uintptr_t task_of(int64_t id)
+{
+	return (uintptr_t)id << 1 | 1;
+}
+
 static struct timer **chain_of(struct timer_table *t, int64_t id)
 {
 	/* Fibonacci hashing: ids count up. */
@@ -83,6 +89,7 @@ static void drop(struct timer_table *t, struct timer **p)
 	struct timer *e = *p;
 
 	loop_timer_stop(&e->worker->loop, &e->timer);
+	engine_async_canceled(e->worker->engine, task_of(e->id));
 	*p = e->next;
 	t->n_timers--;
 	free(e);
@@ -94,8 +101,10 @@ static void on_timer(void *data)
 	struct worker *w = e->worker;
 	int64_t id = e->id;
 
+	engine_async_started(w->engine, task_of(id));
 	drop(w->timers, find(w->timers, id));
 	worker_call_number(w, w->timers->fired_fn, (double)id);
+	engine_async_finished(w->engine, task_of(id));
 }
 
 static struct timer *add(struct worker *w, int64_t id)
@@ -191,6 +200,7 @@ static int op_timer_start(struct op_call *call)
 		drop(w->timers, find(w->timers, id));
 		return op_throw(call, "RangeError", "out of memory for timers");
 	}
+	engine_async_scheduled(w->engine, "timer", task_of(id));
 	return 0;
 }
 

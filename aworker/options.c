@@ -28,6 +28,8 @@ enum option_id {
 	OPTION_BUILD_IMAGE,
 	OPTION_BUILD_STATE,
 	OPTION_STATE,
+	OPTION_INSPECT,
+	OPTION_INSPECT_BRK,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -36,7 +38,7 @@ static const struct option {
 	enum option_id id;
 	char letter; /* 0: none */
 	const char *name;
-	const char *value; /* what it takes, NULL: nothing */
+	const char *value; /* what it takes, NULL: nothing; "[...]": only behind "=" */
 	const char *help;  /* NULL: not for people */
 } table[] = {
 	{OPTION_EVAL, 'e', "eval", "CODE", "run CODE instead of a file"},
@@ -66,6 +68,11 @@ static const struct option {
 		"run FILE up to where it would serve, and write its\n"
 		"state, for --state"},
 	{OPTION_STATE, 0, "state", "IMAGE", "go on from IMAGE; run FILE where it does not fit"},
+	{OPTION_INSPECT, 0, "inspect", "[ADDRESS]",
+		"serve debuggers (Chrome DevTools Protocol) at ADDRESS:\n"
+		"HOST:PORT or PORT (127.0.0.1:9229)"},
+	{OPTION_INSPECT_BRK, 0, "inspect-brk", "[ADDRESS]",
+		"the same, and stop before the first line"},
 	{OPTION_HELP, 'h', "help", NULL, "print this help"},
 	{OPTION_VERSION, 'v', "version", NULL, "print the version"},
 };
@@ -91,6 +98,11 @@ static const struct command_word *find_command(const char *word)
 
 /* Column at which --help explains. */
 #define HELP_COLUMN 24
+
+static bool is_optional(const struct option *o)
+{
+	return o->value && *o->value == '[';
+}
 
 static void put_indented(struct buf *out, const char *text)
 {
@@ -126,7 +138,8 @@ void options_help(struct buf *out)
 			buf_puts(&left, "      ");
 		buf_printf(&left, "--%s", table[i].name);
 		if (table[i].value)
-			buf_printf(&left, " %s", table[i].value);
+			buf_printf(&left, is_optional(&table[i]) ? "[=%s" : " %s",
+				table[i].value + is_optional(&table[i]));
 		buf_printf(out, "%-*s", HELP_COLUMN, left.data ? left.data : "");
 		if (left.len >= HELP_COLUMN)
 			buf_printf(out, "\n%*s", HELP_COLUMN, "");
@@ -217,6 +230,8 @@ static int apply(enum option_id id, const char *value, enum command *command,
 		break;
 	case OPTION_BUILD_STATE: o->build_state = value; break;
 	case OPTION_STATE: o->state = value; break;
+	case OPTION_INSPECT_BRK: o->inspect_break = true; /* fall through */
+	case OPTION_INSPECT: o->inspect = value ? value : ""; break;
 	case OPTION_HELP: *command = COMMAND_HELP; break;
 	case OPTION_VERSION: *command = COMMAND_VERSION; break;
 	}
@@ -238,9 +253,9 @@ static const char *const *take_option(
 		err_say(err, EINVAL, "option --%s takes no value", option->name);
 		return NULL;
 	}
-	if (option->value && !value)
+	if (option->value && !value && !is_optional(option))
 		value = *++argv;
-	if (option->value && !value) {
+	if (option->value && !value && !is_optional(option)) {
 		err_say(err, EINVAL, "option --%s needs a value: %s", option->name, option->value);
 		return NULL;
 	}

@@ -18,6 +18,7 @@
 #include "aworker/env_file.h"
 #include "aworker/import_map.h"
 #include "aworker/module_path.h"
+#include "aworker/inspect.h"
 #include "aworker/ops.h"
 #include "aworker/signals.h"
 #include "aworker/worker_priv.h"
@@ -397,15 +398,35 @@ static int run_to_end(struct worker *w)
 	return w->exit_code;
 }
 
+static void open_tools(struct worker *w)
+{
+	struct err err = ERR_INIT;
+
+	if (inspect_open(w, &err) == 0)
+		return;
+	worker_say("%s", err.msg);
+	worker_exit(w, WORKER_EXIT_LISTEN);
+}
+
 int worker_run_resumed(struct worker *w)
 {
-	call_internal(w, "resumed");
-	return run_to_end(w);
+	open_tools(w);
+	if (!w->exiting)
+		inspect_wait(w);
+	if (!w->exiting)
+		call_internal(w, "resumed");
+	run_to_end(w);
+	inspect_close(w);
+	return w->exit_code;
 }
 
 int worker_run(struct worker *w)
 {
 	call_internal(w, "started");
+	if (!w->exiting)
+		open_tools(w);
+	if (!w->exiting)
+		inspect_wait(w);
 	if (!w->exiting)
 		run_main(w);
 	run_to_end(w);
@@ -413,6 +434,7 @@ int worker_run(struct worker *w)
 		worker_say("%s: it has no fetch handler, so there is nothing to serve", w->name);
 		worker_exit(w, WORKER_EXIT_ERROR);
 	}
+	inspect_close(w);
 	/* Nothing is left that could settle it. */
 	if (!w->exiting && engine_main_pending(w->engine)) {
 		worker_say("%s: a top-level await never settled", w->name);

@@ -40,6 +40,7 @@
 
 struct http_bridge;
 struct import_map;
+struct inspect;
 struct repl;
 struct stack_map;
 struct watch;
@@ -91,6 +92,8 @@ struct worker_options {
 	const char *image;	 /* --build-image: where to */
 	const char *build_state; /* --build-state: where to */
 	const char *state;	 /* --state */
+	const char *inspect;	 /* --inspect: where to listen, "" by default; NULL: not at all */
+	bool inspect_break;	 /* --inspect-brk */
 };
 
 /* How far one has come that is not to serve, but to become a state image. */
@@ -125,6 +128,7 @@ struct worker {
 	struct http_listener listener;
 	struct repl *repl;		 /* NULL: no prompt */
 	struct watch *watch;		 /* NULL without --watch; stays when closed */
+	struct inspect *inspect;	 /* NULL without a debugger */
 	struct loop_timer task_timer;	 /* tasks of the engine that are due now */
 	struct loop_timer delayed_timer; /* ... and later: they do not keep the worker alive */
 	struct loop_fd wake;		 /* of signals.c */

@@ -316,6 +316,7 @@ void engine_destroy(struct engine *e)
 	if (!e)
 		return;
 	assert(e->n_values == 0);
+	engine_inspector_close(e);
 	if (!e->context.IsEmpty()) {
 		HandleScope scope(e->isolate);
 

@@ -249,6 +249,60 @@ bool engine_run_task(struct engine *e);
 void engine_terminate(struct engine *e);
 
 /*
+ * --- the debugger: sessions of the Chrome DevTools Protocol ---
+ * Nothing of it is there before engine_inspector_open(). Afterwards console calls, uncaught errors
+ * and scripts are told to the sessions, and to the host as before.
+ */
+
+struct engine_inspector_host {
+	void *data;
+	/* A message to the client of a session: JSON in ASCII. Borrowed. */
+	void (*send)(void *data, uint32_t session, const char *json, size_t len);
+	/*
+	 * JavaScript stands still. To return only after resume(), which comes from within
+	 * engine_inspector_message() or engine_inspector_disconnect(): until then nothing else of
+	 * the engine may be called.
+	 */
+	void (*pause)(void *data);
+	void (*resume)(void *data);
+	/* A client says that a worker which waits for it may run. */
+	void (*run)(void *data);
+	/* engine_inspector_tick() is wanted that often; 0: no longer. */
+	void (*tick_every)(void *data, double ms);
+};
+
+/* `title`: what the client calls the only context. The host is copied. */
+void engine_inspector_open(
+	struct engine *e, const struct engine_inspector_host *host, const char *title);
+/* Ends all sessions. Nothing happens when it is not open. */
+void engine_inspector_close(struct engine *e);
+/* The numbers of sessions are the host's. */
+void engine_inspector_connect(struct engine *e, uint32_t session);
+void engine_inspector_disconnect(struct engine *e, uint32_t session);
+/* Carries out a message of the client (JSON in UTF-8); it may run JavaScript, and pause in it. */
+void engine_inspector_message(struct engine *e, uint32_t session, const char *json, size_t len);
+/* The next statement of JavaScript is a breakpoint. */
+void engine_inspector_break(struct engine *e);
+/* Tells the clients that no JavaScript will run any more. */
+void engine_inspector_finished(struct engine *e);
+void engine_inspector_tick(struct engine *e);
+/*
+ * Calls fn(data) as soon as the running JavaScript lets it; there engine_inspector_message() may be
+ * called. Only from a signal handler that engine_is_in_code() allows.
+ */
+void engine_interrupt(struct engine *e, void (*fn)(void *data), void *data);
+/*
+ * Whether the program counter is in code that V8 has made or brought, and so neither in malloc() nor
+ * in V8's own C++. async-signal-safe.
+ */
+bool engine_is_in_code(struct engine *e, uintptr_t pc);
+/* For asynchronous stacks: `task` was scheduled now, begins, ends, will never come. */
+void engine_async_scheduled(struct engine *e, const char *name, uintptr_t task);
+void engine_async_started(struct engine *e, uintptr_t task);
+void engine_async_finished(struct engine *e, uintptr_t task);
+void engine_async_canceled(struct engine *e, uintptr_t task);
+
+/*
  * --- values for engine_call(): new handles, to be released ---
  * NULL only where a string or a buffer is too large; engine_release() accepts NULL.
  */

@@ -49,6 +49,8 @@ struct rejection {
 	std::string where; /* "file:line:column" for a reason that carries no stack */
 };
 
+struct inspector;
+
 struct engine {
 	struct engine_options options;
 	size_t n_ops = 0;
@@ -70,6 +72,7 @@ struct engine {
 	bool out_of_memory_told = false;
 	bool continuations = false; /* op_set_continuation() was called */
 	bool main_pending = false;  /* the main module waits at a top-level await */
+	struct inspector *inspector = nullptr;
 	std::string time_zone;	    /* TZ when it was last told to V8 */
 	std::string locale;	    /* and what locale_of_environment() was */
 };
@@ -169,6 +172,7 @@ v8::MaybeLocal<v8::Promise> module_run(struct engine *e, v8::Local<v8::Module> m
 void module_resolve(
 	struct engine *e, const std::string &name, const v8::FunctionCallbackInfo<v8::Value> &info);
 void modules_attach(struct engine *e);
+std::string name_url(const std::string &name);
 
 /* engine.cc */
 extern const intptr_t external_references[];
@@ -186,6 +190,10 @@ void random_renew(struct engine *e);
 /* What ICU takes the environment of the moment for. */
 std::string locale_of_environment(void);
 int random_pool_refill(struct engine *e);
+
+/* inspector.cc; nothing happens without an inspector */
+void inspector_exception(
+	struct engine *e, v8::Local<v8::Value> exception, v8::Local<v8::Message> message);
 
 /* snapshot.cc */
 struct snapshot_header {

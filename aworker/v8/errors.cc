@@ -206,6 +206,7 @@ static void tell_host(struct engine *e, const struct failure &f)
 void report_uncaught(
 	struct engine *e, Local<Value> exception, Local<Message> message, const std::string &where)
 {
+	inspector_exception(e, exception, message);
 	tell_host(e, describe(e, exception, message, where));
 }
 

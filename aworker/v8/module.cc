@@ -341,7 +341,7 @@ static MaybeLocal<Promise> import_dynamically(Local<Context> context, Local<Data
 }
 
 /* A path as a file: URL; what is a URL already stays as it is. */
-static std::string name_url(const std::string &name)
+std::string name_url(const std::string &name)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				    "0123456789-._~!$&'()*+,;=:@/";
