@@ -69,6 +69,22 @@
  * Connection (but for "close", which is honoured), Keep-Alive, Transfer-Encoding, Upgrade,
  * Trailer and, with httpRespond(), Content-Length, unless the request is HEAD or the status 304.
  *
+ * --- WebSocket ---
+ * A connection is known by a positive number, never used twice in a process. Ops do nothing for one
+ * that is gone.
+ *   internals.wsMessage(n, data)   a string, or a Uint8Array of its own
+ *   internals.wsClosed(n, code, reason, wasClean)
+ *                                  the number is gone; 1005: no code came, 1006: no close frame
+ *   ops.wsUpgrade(id, headers)     answers the request with 101 and these fields; those of the
+ *                                  handshake are C's. Returns the number, 0 when the id is gone. A
+ *                                  TypeError when the request does not ask for it.
+ *   ops.wsSend(n, data)            a string, sent as UTF-8, or bytes. Beyond WS_QUEUE_MAX the
+ *                                  connection is cut.
+ *   ops.wsBuffered(n)              bytes of wsSend() since everything was last sent
+ *   ops.wsClose(n, code, reason)   starts to close; 1005: without a code
+ *   ops.wsRead(n, wanted)          false: nothing more is read until true
+ *   ops.wsStatusIsValid(code)      whether an endpoint may send it
+ *
  * --- timers ---
  *   ops.timerStart(id, ms[, background])
  *                            one shot; calls internals.timerFired(id). ms >= 0, fractions allowed;

@@ -17,6 +17,7 @@
 	X(timer)       \
 	X(http)        \
 	X(kv)          \
+	X(ws)          \
 	X(clone)       \
 	X(async)       \
 	X(crypto)      \

@@ -208,6 +208,7 @@ static int open_process(struct worker *w, struct err *err)
 	w->delayed_timer = (struct loop_timer){.fn = on_task, .data = w, .background = true};
 	w->listener = (struct http_listener)HTTP_LISTENER_INIT;
 	w->http = NULL;
+	w->ws = NULL;
 	w->holds = 0;
 	w->n_reports = 0;
 	w->exit_code = WORKER_EXIT_OK;
@@ -233,6 +234,7 @@ int worker_open(struct worker *w, struct err *err)
 
 static void close_process(struct worker *w)
 {
+	ws_bridge_destroy(w);
 	http_server_destroy(w->http);
 	w->http = NULL;
 	http_listener_finish(&w->listener);

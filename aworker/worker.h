@@ -18,7 +18,7 @@
  *                              process's own, `deserialize`, then ops.workerServe()
  *   started()                  optional: in every process, before the user's file: state that
  *                              must be this process's own (time origin, location, ...)
- *   http...                    see aworker/http.h
+ *   http..., ws...             see aworker/http.h
  *
  * Life: worker_create() | worker_load() | worker_open() worker_run() worker_close() |
  * worker_destroy(). Between close and open the process may be copied.
@@ -45,6 +45,7 @@ struct repl;
 struct stack_map;
 struct watch;
 struct timer_table;
+struct ws_bridge;
 
 /* Exit codes of the program; 128 + N after signal N. */
 enum worker_exit {
@@ -124,6 +125,7 @@ struct worker {
 	struct loop loop;
 	struct timer_table *timers;
 	struct http_bridge *bridge;
+	struct ws_bridge *ws;	  /* NULL without a WebSocket */
 	struct http_server *http; /* NULL until it serves */
 	struct http_listener listener;
 	struct repl *repl;		 /* NULL: no prompt */

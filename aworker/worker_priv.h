@@ -29,6 +29,14 @@ extern const struct http_handler http_bridge_handler; /* its data is the worker 
 int http_bridge_create(struct worker *w, struct err *err);
 void http_bridge_destroy(struct worker *w);
 
+/* --- ops_ws.c: connections of WebSocket and JavaScript --- */
+
+void ws_bridge_destroy(struct worker *w);
+/* Connections that are not closed yet. */
+size_t ws_bridge_open(const struct worker *w);
+/* Says on all of them that the worker goes away. */
+void ws_bridge_drain(struct worker *w);
+
 /* --- worker_serve.c --- */
 
 /* Whether what the options say of it is an address. */
@@ -37,6 +45,8 @@ int worker_check_address(struct worker *w, struct err *err);
 void worker_serve(struct worker *w);
 /* Ends gracefully because of a signal, or at once when it is the second or its grace is over. */
 void worker_shut_down(struct worker *w, int signal);
+/* After the last request, connection or hold of one that is asked to end. */
+void worker_end_if_idle(struct worker *w);
 void worker_hold(struct worker *w);
 void worker_unhold(struct worker *w);
 

@@ -110,9 +110,9 @@ void worker_serve(struct worker *w)
 
 /* --- the end --- */
 
-static void end_if_idle(struct worker *w)
+void worker_end_if_idle(struct worker *w)
 {
-	if (w->drained && w->holds == 0)
+	if (w->drained && w->holds == 0 && ws_bridge_open(w) == 0)
 		worker_exit(w, SIGNAL_EXIT_BASE + w->signal);
 }
 
@@ -121,7 +121,7 @@ static void on_drained(void *data)
 	struct worker *w = data;
 
 	w->drained = true;
-	end_if_idle(w);
+	worker_end_if_idle(w);
 }
 
 void worker_shut_down(struct worker *w, int signal)
@@ -134,6 +134,7 @@ void worker_shut_down(struct worker *w, int signal)
 		return;
 	}
 	http_server_drain(w->http, on_drained);
+	ws_bridge_drain(w);
 	/* Who comes now is refused, instead of waiting in the backlog for our end. */
 	http_listener_finish(&w->listener);
 }
@@ -150,5 +151,5 @@ void worker_unhold(struct worker *w)
 		return;
 	w->holds--;
 	loop_unhold(&w->loop);
-	end_if_idle(w);
+	worker_end_if_idle(w);
 }

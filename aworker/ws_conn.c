@@ -323,7 +323,6 @@ static void take_close(struct ws_conn *c, const struct ws_message *m)
 /* The other end breaks the protocol: it hears why, and nothing more is read. */
 static void fail(struct ws_conn *c, unsigned status)
 {
-	c->status = c->phase == PHASE_OPEN ? status : WS_STATUS_ABNORMAL;
 	if (c->phase == PHASE_OPEN)
 		send_close(c, status, NULL, 0);
 	if (c->phase >= PHASE_DEAD)
@@ -418,10 +417,24 @@ static void tell_closed(struct ws_conn *c)
 	c->handler->closed(c->data, c->status, c->reason, c->reason_len, c->clean);
 }
 
+/* False: the connection has gone. */
+static bool tell_drained(struct ws_conn *c)
+{
+	bool destroyed = false;
+
+	if (!c->owes_drained || ws_conn_queued(c) > 0)
+		return true;
+	c->owes_drained = false;
+	c->destroyed = &destroyed;
+	c->handler->drained(c->data);
+	if (!destroyed)
+		c->destroyed = NULL;
+	return !destroyed;
+}
+
 static void on_step(void *data)
 {
 	struct ws_conn *c = data;
-	bool destroyed = false;
 
 	if (c->phase == PHASE_DEAD) {
 		tell_closed(c);
@@ -429,14 +442,8 @@ static void on_step(void *data)
 	}
 	if (c->phase == PHASE_TOLD)
 		return;
-	if (c->owes_drained && ws_conn_queued(c) == 0) {
-		c->owes_drained = false;
-		c->destroyed = &destroyed;
-		c->handler->drained(c->data);
-		if (destroyed)
-			return;
-		c->destroyed = NULL;
-	}
+	if (!tell_drained(c))
+		return;
 	if (c->in.len > 0 && !c->paused && c->phase < PHASE_CLOSED && !take_input(c))
 		return;
 	if (c->in.len > 0 && !c->paused && c->phase < PHASE_CLOSED)
@@ -451,6 +458,8 @@ static void on_event(void *data, uint32_t events)
 
 	if (events & EPOLLOUT)
 		flush(c);
+	if (c->phase < PHASE_DEAD && !tell_drained(c))
+		return;
 	/* What arrived before the end is still to be read. */
 	if (c->phase < PHASE_CLOSED && !c->paused && c->in.len == 0 &&
 		(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !read_input(c))

@@ -290,6 +290,11 @@ class Exchange {
 	send(state) {
 		const { status, statusText, body } = state;
 		const headers = internals.flatHeaders(state);
+		if (state.webSocket) {
+			internals.upgradeWebSocket(this.id, state.webSocket, headers);
+			this.finish();
+			return;
+		}
 		const source = body ? body.takeSource() : null;
 		if (typeof source === 'string') {
 			ops.httpRespondText(this.id, status, statusText, headers, source);

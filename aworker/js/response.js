@@ -20,6 +20,7 @@ class ResponseState {
 	contentType = null; // as long as `headers` is null
 	immutable = false;
 	body = null;
+	webSocket = null; // of status 101
 
 	getHeaders() {
 		if (!this.headers) {
@@ -48,11 +49,22 @@ function initialize(state, init, body, contentType) {
 		internals.headersAppend(state.headers, 'content-type', contentType);
 }
 
+// Only with it a response has status 101, and not without.
+function webSocketOf(value, code) {
+	if (!internals.isWebSocket(value))
+		throw new TypeError('Response: init.webSocket is not a WebSocket');
+	if (code !== 101)
+		throw new RangeError('Response: init.webSocket needs status 101');
+	return value;
+}
+
 function applyInit(state, init) {
-	const { headers, status, statusText } = dictionary(init, 'init');
+	const { headers, status, statusText, webSocket } = dictionary(init, 'init');
 	const code = status === undefined ? 200 : integer(status, 16, false, undefined, 'init.status');
 	const reason = statusText === undefined ? '' : byteString(statusText, 'init.statusText');
-	if (code < 200 || code > 599)
+	if (webSocket !== undefined && webSocket !== null)
+		state.webSocket = webSocketOf(webSocket, code);
+	else if (code < 200 || code > 599)
 		throw new RangeError(`Response: status ${code} is not between 200 and 599`);
 	if (!REASON.test(reason))
 		throw new TypeError('Response: init.statusText is not a reason phrase');
@@ -140,8 +152,15 @@ class Response {
 		return this.#state.getHeaders();
 	}
 
+	// As Cloudflare Workers have it: the end of a WebSocketPair that the client gets.
+	get webSocket() {
+		return this.#state.webSocket;
+	}
+
 	clone() {
 		const from = this.#state;
+		if (from.webSocket)
+			throw new TypeError('Response.clone: it has a WebSocket');
 		if (from.body?.unusable)
 			throw new TypeError('Response.clone: the body was read, or is locked');
 		const state = new ResponseState();
