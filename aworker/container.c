@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "aworker/fetch.h"
 #include "aworker/options.h"
 #include "aworker/rehearse.h"
 #include "aworker/state.h"
@@ -220,6 +221,7 @@ static int run_warm_up(struct worker *w, struct err *err)
  */
 int container_warm_up(struct worker *w, struct err *err)
 {
+	fetch_warm_certificates();
 	if (run_warm_up(w, err) < 0)
 		return -err->code;
 	engine_fork_prepare(w->engine);

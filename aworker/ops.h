@@ -18,6 +18,7 @@
 	X(http)        \
 	X(kv)          \
 	X(ws)          \
+	X(fetch)       \
 	X(clone)       \
 	X(async)       \
 	X(crypto)      \

@@ -239,6 +239,7 @@ static void close_process(struct worker *w)
 	w->http = NULL;
 	http_listener_finish(&w->listener);
 	http_bridge_destroy(w);
+	fetch_bridge_destroy(w);
 	loop_timer_stop(&w->loop, &w->task_timer);
 	loop_timer_stop(&w->loop, &w->delayed_timer);
 	repl_close(w);
@@ -350,6 +351,8 @@ static const char *why_no_rest(const struct worker *w)
 		return "it has no fetch handler, so there is nothing to start later";
 	if (w->rest == REST_SERVES)
 		return "what listens to 'serialize' did not settle in time";
+	if (fetch_bridge_running(w) > 0)
+		return "a fetch is running, or the body of its response was not read";
 	return w->holds > 0 ? "a promise given to waitUntil() is pending" : NULL;
 }
 

@@ -38,6 +38,7 @@
 #include "aworker/v8/engine.h"
 #include "runtime/base/buf.h"
 
+struct fetch_bridge;
 struct http_bridge;
 struct import_map;
 struct inspect;
@@ -126,6 +127,7 @@ struct worker {
 	struct timer_table *timers;
 	struct http_bridge *bridge;
 	struct ws_bridge *ws;	  /* NULL without a WebSocket */
+	struct fetch_bridge *fetch; /* NULL until something is fetched */
 	struct http_server *http; /* NULL until it serves */
 	struct http_listener listener;
 	struct repl *repl;		 /* NULL: no prompt */

@@ -36,6 +36,11 @@ void ws_bridge_destroy(struct worker *w);
 size_t ws_bridge_open(const struct worker *w);
 /* Says on all of them that the worker goes away. */
 void ws_bridge_drain(struct worker *w);
+/* --- ops_fetch.c: what JavaScript fetches --- */
+
+void fetch_bridge_destroy(struct worker *w);
+/* Fetches whose response is not complete, or not read. */
+size_t fetch_bridge_running(const struct worker *w);
 
 /* --- worker_serve.c --- */
 

@@ -277,6 +277,7 @@ class Request {
 
 	static {
 		internals.isRequest = (value) => isObject(value) && #state in value;
+		internals.requestState = (request) => request.#state;
 		internals.requestFrom = (state) => new Request(secret, state);
 		internals.mixinBody(Request, {
 			name: 'Request',
@@ -289,3 +290,4 @@ class Request {
 }
 
 expose(Request);
+internals.Request = Request;

@@ -175,6 +175,8 @@ class Response {
 
 	static {
 		internals.isResponse = (value) => isObject(value) && #state in value;
+		internals.ResponseState = ResponseState;
+		internals.responseFrom = (state) => new Response(secret, state);
 		internals.responseState = (response) => response.#state;
 		internals.mixinBody(Response, {
 			name: 'Response',

@@ -11,7 +11,7 @@ AWORKER_OBJS  := $(call folder_objs,aworker,$(AWORKER_MAINS))
 ENGINE_OBJS   := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc aworker/v8/*.c)))
 LIB_AWORKER   := $(B)/lib/libturf-aworker.a
 # zstd is in the executable: unlike the others it is not loaded by libnode anyway.
-AWORKER_LIBS  := $(LLHTTP_LIBS) -licuuc -lz -lbrotlienc -lbrotlidec -l:libzstd.a
+AWORKER_LIBS  := $(LLHTTP_LIBS) $(FETCH_LIBS) -licuuc -lz -lbrotlienc -lbrotlidec -l:libzstd.a
 
 AWORKER_CPPFLAGS := -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
 
@@ -37,7 +37,7 @@ $(NODE_LIB): $(B)/relink $(LIBNODE)
 	$(Q)$(B)/relink $(LIBNODE) $@ $(if $(V),,>/dev/null)
 
 # Objects of the engine come one by one, so that madvise() and mmap() of memory.c are there whoever links.
-AWORKER_LINK := $(LIB_AWORKER) $(ENGINE_OBJS) $(LIBS_C) $(NODE_LIB)
+AWORKER_LINK := $(CURL_OBJ) $(LIB_AWORKER) $(ENGINE_OBJS) $(LIBS_C) $(NODE_LIB)
 AWORKER_LDFLAGS := -pie -Wl,--allow-shlib-undefined -Wl,-rpath,'$$ORIGIN/lib:$$ORIGIN/../lib/turf:$(LIBDIR)'
 
 # The scripts, then the snapshot that is made of them by a program with the same ops.
