@@ -166,12 +166,14 @@ int fetch_decode(struct fetch_decoder *d, const uint8_t **in, size_t *n_in, uint
 			return err_oom(err);
 		d->started = true;
 	}
-	if (d->coding == CODING_BROTLI)
+	if (*n_in == 0 && d->done)
+		ok = true;
+	else if (d->coding == CODING_BROTLI)
 		ok = run_brotli(d, in, n_in, &out, &room);
 	else if (d->coding == CODING_ZSTD)
 		ok = run_zstd(d, in, n_in, &out, &room);
 	else
-		ok = *n_in == 0 && d->done ? true : run_zlib(d, in, n_in, &out, &room);
+		ok = run_zlib(d, in, n_in, &out, &room);
 	*ret_n = max - room;
 	if (!ok)
 		return err_say(err, EBADMSG, "the body is not what its Content-Encoding says");

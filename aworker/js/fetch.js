@@ -55,6 +55,10 @@ function addDefault(list, name, value) {
 		list.push([name, value]);
 }
 
+function percent(c) {
+	return `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
 // --- one transfer ---
 
 class Transfer {
@@ -370,7 +374,8 @@ class Fetching {
 		}
 		let target;
 		try {
-			target = new internals.URL(location, this.url);
+			// Bytes above ASCII are taken for UTF-8, as browsers do.
+			target = new internals.URL(location.replace(/[\x80-\xff]/g, percent), this.url);
 		} catch {
 			this.fail(`the server redirects to '${location}', which is no URL`);
 			return;
@@ -459,9 +464,10 @@ function isIntact(bytes, integrity) {
 			wanted = [];
 		}
 		if (strength === best && strength >= 0)
-			wanted.push(digest.replace(/-/g, '+').replace(/_/g, '/'));
+			wanted.push(digest.replace(/-/g, '+').replace(/_/g, '/').replace(/=+$/, ''));
 	}
-	return best < 0 || wanted.includes(ops.fetchDigest(STRENGTH[best], bytes));
+	return best < 0 ||
+		wanted.includes(ops.fetchDigest(STRENGTH[best], bytes).replace(/=+$/, ''));
 }
 
 defineGlobal('fetch', function fetch(input, init = undefined) {

@@ -18,6 +18,7 @@ const ENUMS = {
 	cache: ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached'],
 	credentials: ['omit', 'same-origin', 'include'],
 	mode: ['same-origin', 'no-cors', 'cors', 'navigate'],
+	priority: ['high', 'low', 'auto'],
 	redirect: ['follow', 'error', 'manual'],
 	referrerPolicy: REFERRER_POLICIES,
 };
@@ -96,7 +97,7 @@ function readInit(init) {
 			out[name] = name in ENUMS ? enumeration(value, ENUMS[name], `init.${name}`) : value;
 	};
 	for (const name of ['cache', 'credentials', 'duplex', 'headers', 'integrity', 'keepalive',
-		'method', 'mode', 'redirect', 'referrer', 'referrerPolicy', 'signal', 'window'])
+		'method', 'mode', 'priority', 'redirect', 'referrer', 'referrerPolicy', 'signal', 'window'])
 		read(name);
 	if (out.duplex !== undefined && `${out.duplex}` !== 'half')
 		throw new TypeError("Request: init.duplex is not 'half'");
