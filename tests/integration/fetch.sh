@@ -3,7 +3,7 @@
 # fetch() against servers of ours, on a network that is a loopback device and nothing else: the same
 # script from sources, from the snapshot, from a base image and as a clone in a container; then
 # names, TLS, HTTP/2, proxies, threads, descriptors, and what a state image may not hold.
-# shellcheck disable=SC2154 # the ports, which the server writes
+# shellcheck disable=SC2154,SC2016,SC2034 # ports that the server writes; variables of jq and of lib.sh
 if [ "${FETCH_NET:-}" != own ] && [ "$(id -u)" = 0 ]; then
 	FETCH_NET=own exec unshare --net bash "$0" "$@"
 fi
@@ -39,7 +39,7 @@ keyUsage = critical,keyCertSign
 subjectAltName = DNS:localhost,DNS:long.test
 END
 (
-	cd "$TMP"
+	cd "$TMP" || exit
 	openssl req -x509 -newkey rsa:2048 -nodes -config ca.cnf -extensions ca -days 2 \
 		-keyout ca.key -out ca.pem
 	openssl req -newkey rsa:2048 -nodes -config ca.cnf -subj /CN=server \
@@ -64,7 +64,8 @@ echo 'hello h2' >"$TMP/docs/index.html"
 h2=18443
 nghttpd --echo-upload -d "$TMP/docs" $h2 "$TMP/server.key" "$TMP/server.pem" >"$TMP/nghttpd.out" 2>&1 &
 HELPERS+=($!)
-await grep -q "^.*LISTEN.*:$h2" <(ss -ltn) 2>/dev/null || sleep 1
+listens() { ss -ltn | grep -q ":$1 "; }
+await listens $h2
 
 # --- the script, in each mode ---
 w=$TMP/w/rootfs/w
@@ -123,7 +124,7 @@ export default { async fetch(request) {
 END
 "$B/aworker" --listen "unix:$TMP/sock" "$TMP/threads.js" &
 pid=$!
-HELPERS+=($pid)
+HELPERS+=("$pid")
 await test -S "$TMP/sock"
 tasks() { find /proc/$pid/task -mindepth 1 -maxdepth 1 | wc -l; }
 eq "$(find /proc/$pid/fd -lname '*socket*' | wc -l)" 1 "sockets before the first fetch"
@@ -192,7 +193,6 @@ eq "$(run "(async () => {
 	}
 	console.log(read);
 })().catch((e) => console.log(e))")" "$(printf '50\n200 [] 3000000\n2000000\n3000000')" "HTTP/2"
-matches "$(grep -c 'closed' "$TMP/nghttpd.out" || :)" '^[0-9]+$'
 
 # --- proxies ---
 proxied="const t = async (url) => { try { return await (await fetch(url)).json(); } catch (e) { return { proxy: e.message }; } };

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers that fetch() has to cope with: one that behaves and misbehaves as its path says, a proxy,
 and a name server. Usage: fetch_server.py DIRECTORY [CERTIFICATE KEY]; writes DIRECTORY/ports."""
+import functools
 import gzip
 import json
 import os
@@ -21,6 +22,14 @@ ZSTD = bytes.fromhex("28b52ffd045859000068656c6c6f207a7374640a6c57f951")
 
 counts = {"connections": 0, "uploaded": 0, "queries": 0}
 gone = threading.Event()  # a client of /endless has left
+
+
+@functools.lru_cache
+def bomb():
+    """256 MiB of zeros."""
+    c = zlib.compressobj(9, wbits=31)
+    block = bytes(1 << 20)
+    return b"".join(c.compress(block) for _ in range(256)) + c.flush()
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -243,9 +252,7 @@ class Handler(socketserver.StreamRequestHandler):
         self.coded("gzip", b"")
 
     def do_bomb(self):
-        c = zlib.compressobj(9, wbits=31)
-        block = b"\0" * (1 << 20)
-        self.coded("gzip", b"".join(c.compress(block) for _ in range(2048)) + c.flush())
+        self.coded("gzip", bomb())
 
 
 class Server(socketserver.ThreadingTCPServer):
