@@ -23,6 +23,7 @@
 	X(async)       \
 	X(crypto)      \
 	X(repl)        \
+	X(subtle)      \
 	X(text)        \
 	X(url)         \
 	X(codec)

@@ -10,8 +10,7 @@ AWORKER_MAINS := aworker/main.c aworker/loader.c aworker/mksnapshot.c aworker/re
 AWORKER_OBJS  := $(call folder_objs,aworker,$(AWORKER_MAINS))
 ENGINE_OBJS   := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc aworker/v8/*.c)))
 LIB_AWORKER   := $(B)/lib/libturf-aworker.a
-# zstd is in the executable: unlike the others it is not loaded by libnode anyway.
-AWORKER_LIBS  := $(LLHTTP_LIBS) $(FETCH_LIBS) -licuuc -lz -lbrotlienc -lbrotlidec -l:libzstd.a
+AWORKER_LIBS  := $(LLHTTP_LIBS) $(FETCH_LIBS) -licuuc -lbrotlienc
 
 AWORKER_CPPFLAGS := -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
 

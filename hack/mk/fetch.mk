@@ -20,4 +20,5 @@ $(CURL_OBJ): $(CURL_A) hack/mk/fetch.mk
 		$(@D)/all.o $@
 	$(Q)rm $(@D)/all.o
 
+# zstd is in the executable: unlike the others it is not loaded by libnode anyway.
 FETCH_LIBS := -lcares -lssl -lcrypto -l:libnghttp2.so.14 -lbrotlidec -l:libzstd.a -lz
