@@ -20,6 +20,11 @@ class Crypto {
 		guardConstructor(arguments[0]);
 	}
 
+	get subtle() {
+		void this.#brand;
+		return internals.subtleCrypto;
+	}
+
 	getRandomValues(array) {
 		void this.#brand;
 		requireArguments(arguments.length, 1, 'getRandomValues');

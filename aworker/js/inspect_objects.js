@@ -69,6 +69,7 @@ const SHOWN = {
 	BroadcastChannel: ['name'],
 	File: ['name', 'size', 'type', 'lastModified'],
 	Blob: ['size', 'type'],
+	CryptoKey: ['type', 'extractable', 'algorithm', 'usages'],
 	ReadableStream: ['locked'],
 	WritableStream: ['locked'],
 	TextDecoder: ['encoding', 'fatal', 'ignoreBOM'],

@@ -6,7 +6,7 @@ const names = ['Event', 'EventTarget', 'CustomEvent', 'ErrorEvent', 'PromiseReje
 	'ReadableStream', 'ReadableStreamDefaultReader', 'ReadableStreamBYOBReader', 'ReadableStreamDefaultController',
 	'ReadableByteStreamController', 'ReadableStreamBYOBRequest', 'WritableStream', 'WritableStreamDefaultWriter',
 	'WritableStreamDefaultController', 'TransformStream', 'TransformStreamDefaultController',
-	'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'Crypto', 'Performance', 'PerformanceEntry',
+	'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'Crypto', 'SubtleCrypto', 'CryptoKey', 'Performance', 'PerformanceEntry',
 	'PerformanceMark', 'PerformanceMeasure'];
 for (const name of names) {
 	const d = Object.getOwnPropertyDescriptor(globalThis, name);
