@@ -3,6 +3,7 @@
 # Cryptography in copies of one process: keys that were there are there, and nothing random is
 # drawn twice. All of them have one process id, each in a namespace of its own, as in containers:
 # OpenSSL left to itself takes such copies for one process.
+# shellcheck disable=SC2016 # jq and the inner shell have variables of their own
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -52,7 +53,6 @@ END
 
 # What is saved is a child of who saves it, so process 2.
 alone=(unshare --pid --fork --kill-child --mount-proc)
-# shellcheck disable=SC2016 # the inner shell expands
 second=("${alone[@]}" sh -c '"$@" & wait' sh)
 answers() { # answers NAME: what one that goes on says, as files NAME.kept and NAME.drawn
 	rm -f "$TMP/sock"
@@ -74,3 +74,26 @@ eq "$(cat "$TMP/one.kept")" "$(cat "$TMP/two.kept")" "keys of before"
 eq "$(tail -n 2 "$TMP/one.kept")" "$(printf 'true\ntrue')" "they work"
 eq "$(wc -l <"$TMP/one.drawn")" 8 "things that are drawn"
 eq "$(cat "$TMP/one.drawn" "$TMP/two.drawn" | sort | uniq -d)" "" "what both have drawn"
+
+# --- clones of one seed ---
+dir=$TMP/bundle
+mkdir -p "$dir/rootfs"
+"$TURF" spec --bundle "$dir"
+edit "$dir" '.process.terminal = false | .process.args = ["aworker", "w.js"]
+	| .annotations = {"turf.noslate.dev/seed": "crypto"}
+	| .process.env += ["TEST_MARK=\($m)"]' --arg m "$MARK"
+cat >"$dir/rootfs/w.js" <<-'END'
+	(async () => {
+		const ec = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']);
+		console.log((await crypto.subtle.exportKey('jwk', ec.publicKey)).x);
+		const aes = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 128 }, true, ['encrypt']);
+		console.log((await crypto.subtle.exportKey('jwk', aes)).k);
+	})();
+END
+"$TURF" seed start crypto
+for n in 1 2 3; do
+	turf run --warmfork require -b "$dir" "$MARK-$n" >>"$TMP/clones" </dev/null
+done
+"$TURF" seed stop --force crypto
+eq "$(wc -l <"$TMP/clones")" 6 "keys of clones"
+eq "$(sort "$TMP/clones" | uniq -d)" "" "keys that two clones have made"
