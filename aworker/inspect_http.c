@@ -14,6 +14,7 @@
 
 #include "aworker/http_priv.h"
 #include "aworker/inspect_priv.h"
+#include "aworker/module_path.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
 #include "runtime/base/json.h"
@@ -122,7 +123,7 @@ static void respond_version(struct inspect *in, uint64_t id)
 static void respond_list(struct inspect *in, uint64_t id, const char *host, size_t host_len)
 {
 	struct worker *w = in->worker;
-	_cleanup_free_ char *url = w->options.file ? worker_file_url(w->name) : NULL;
+	_cleanup_free_ char *url = w->options.file ? module_path_url(w->name) : NULL;
 	struct buf text = BUF_INIT;
 	struct json_writer j;
 	char address[HOST_MAX + INSPECT_ID_SIZE], link[HOST_MAX + 128];

@@ -113,7 +113,7 @@ int modules_resolve(
 	return 0;
 }
 
-static int remember(struct worker *w, const char *name, struct err *err)
+int modules_remember(struct worker *w, const char *name, struct err *err)
 {
 	char *copy = strdup(name);
 	char **files = copy ? realloc(w->files, (w->n_files + 1) * sizeof(*files)) : NULL;
@@ -136,7 +136,7 @@ int modules_load(void *data, const char *name, enum engine_module_type *ret_type
 	size_t len;
 
 	/* Before it is read: one that is not there yet may come, and is watched for. */
-	if (w && remember(w, name, err) < 0)
+	if (w && modules_remember(w, name, err) < 0)
 		return -err->code;
 	if (w)
 		watch_file(w, name);

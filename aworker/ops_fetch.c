@@ -265,8 +265,8 @@ static int op_fetch_file(struct op_call *c)
 	if (memchr(text, 0, len))
 		return op_throw(c, "TypeError", "its name has NUL in it");
 	/* Whoever starts from a state image would not see that it has changed. */
-	if (w->rest != REST_NOT_WANTED)
-		w->imports++;
+	if (w->rest != REST_NOT_WANTED && modules_remember(w, path, &err) < 0)
+		return op_throw(c, "RangeError", "%s", err.msg);
 	if (fetch_file_read(w->name, path, &data, &len, &err) < 0)
 		return op_throw(c, "TypeError", "%s", err.msg);
 	op_ret_bytes(c, data, len);

@@ -63,7 +63,7 @@ static void put_heap_spaces(struct json_writer *j, struct engine *e)
 
 	json_write_key(j, "heapSpaces");
 	json_write_array_begin(j);
-	for (size_t i = 0; engine_heap_space(e, i, &space); i++) {
+	for (size_t i = 0; engine_measure_space(e, i, &space); i++) {
 		json_write_object_begin(j);
 		json_write_member_str(j, "name", space.name);
 		json_write_member_u64(j, "size", space.size);

@@ -113,6 +113,8 @@ int modules_resolve(
 	void *data, const char *specifier, const char *referrer, char **ret_name, struct err *err);
 int modules_load(void *data, const char *name, enum engine_module_type *ret_type,
 	struct buf *ret_source, struct err *err);
+/* The worker depends on that file. */
+int modules_remember(struct worker *w, const char *name, struct err *err);
 /* Which files were loaded, and the import map. */
 void modules_forget(struct worker *w);
 

@@ -138,7 +138,7 @@ void engine_set_heap_limit(struct engine *e, size_t bytes)
 	e->allocator->limit = bytes;
 }
 
-bool engine_heap_space(struct engine *e, size_t i, struct engine_heap_space *ret)
+bool engine_measure_space(struct engine *e, size_t i, struct engine_heap_space *ret)
 {
 	HeapSpaceStatistics space;
 

@@ -157,7 +157,7 @@ struct engine_heap_space {
 	const char *name;	      /* V8's */
 	size_t size, used, available; /* in bytes */
 };
-bool engine_heap_space(struct engine *e, size_t i, struct engine_heap_space *ret);
+bool engine_measure_space(struct engine *e, size_t i, struct engine_heap_space *ret);
 
 /* Whether the main module still waits at a top-level await. */
 bool engine_main_pending(const struct engine *e);

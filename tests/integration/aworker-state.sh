@@ -156,7 +156,7 @@ unmade "it has no fetch handler, so there is nothing to start later" "1"
 unmade "what listens to 'serialize' did not settle in time" \
 	"$serving onserialize = (e) => e.waitUntil(new Promise(() => {}));"
 echo 1 >"$TMP/other.mjs"
-unmade "it imports files, which could change unseen" "import './other.mjs'; $serving"
+unmade "it imports or fetches files, which could change unseen" "import './other.mjs'; $serving"
 [ ! -e "$state" ] || fail "a state image of a worker that cannot have one"
 code 1 build <(echo "$serving onserialize = (e) => e.waitUntil(Promise.reject(1));") 2>/dev/null
 code 1 build <(echo "$serving throw 1") 2>"$TMP/err"

@@ -47,4 +47,4 @@ console.log(Headers.prototype[Symbol.iterator] === Headers.prototype.entries); /
 console.log(typeof internals, typeof ops, typeof require, typeof process); // expect: undefined undefined undefined undefined
 console.log(Object.keys(globalThis).join()); // expect:
 console.log(AbortSignal.__proto__ === EventTarget, File.__proto__ === Blob); // expect: true true
-console.log(typeof WebAssembly.instantiate, typeof fetch); // expect: function undefined
+console.log(typeof WebAssembly.instantiate, typeof fetch); // expect: function function
