@@ -130,6 +130,47 @@ eq "$(get)" true "code that was optimised still is"
 stop
 TURF_BASE_IMAGE=$TMP/base
 
+# --- streams in the middle of what they unpack and pack go on ---
+cat >"$TMP/streams.mjs" <<-'END'
+	const formats = ['gzip', 'deflate', 'deflate-raw', 'brotli', 'zstd'];
+	const text = Array.from({ length: 40000 }, (_, i) => `${i * i} `).join('');
+	const pack = (f, s) => new Response(new Blob([s]).stream().pipeThrough(new CompressionStream(f))).bytes();
+	const unpackers = await Promise.all(formats.map(async (f) => {
+		const packed = await pack(f, text);
+		const stream = new DecompressionStream(f);
+		const writer = stream.writable.getWriter();
+		const reader = stream.readable.getReader();
+		writer.write(packed.slice(0, packed.length >> 1));
+		return { writer, reader, rest: packed.slice(packed.length >> 1), got: [(await reader.read()).value] };
+	}));
+	const packers = formats.map((f) => {
+		const stream = new CompressionStream(f);
+		const writer = stream.writable.getWriter();
+		const done = new Response(stream.readable).bytes();
+		writer.write(new TextEncoder().encode(text));
+		return { f, writer, done };
+	});
+	async function finish({ writer, reader, rest, got }) {
+		writer.write(rest);
+		writer.close();
+		for (let step; !(step = await reader.read()).done;)
+			got.push(step.value);
+		return await new Blob(got).text() === text;
+	}
+	async function check({ f, writer, done }) {
+		writer.close();
+		const back = new Blob([await done]).stream().pipeThrough(new DecompressionStream(f));
+		return await new Response(back).text() === text;
+	}
+	const answer = async () => [...await Promise.all(unpackers.map(finish)), ...await Promise.all(packers.map(check))];
+	export default { fetch: async () => new Response((await answer()).join()) };
+END
+build "$TMP/streams.mjs"
+serve "$TMP/streams.mjs"
+eq "$(get)" "true,true,true,true,true,true,true,true,true,true" "streams of compression"
+stop
+eq "$(cat "$TMP/err")" "" "what they complain about"
+
 # --- on a file system that nothing may be executed on, code is read ---
 build "$TMP/w.js" >/dev/null
 mkdir "$TMP/noexec"
