@@ -74,6 +74,7 @@ function byListener() {
 }
 
 internals.warmUp = () => {
+	internals.installWasmStreaming();
 	for (let i = 0; i < ROUNDS; i++) {
 		request((r) => answers(r)[i % 5], 'GET');
 		request(async (r) => answers(r)[i % 5], 'POST');
