@@ -206,8 +206,10 @@ function checkTransfer(list) {
 
 // A copy of `value`, and what each object of the list has become.
 function cloneWithTransfer(value, list) {
-	if (list.length === 0)
-		return { value: new Copier().copy(value), transferred: [] };
+	if (list.length === 0) {
+		const copy = isObject(value) || typeof value === 'symbol' ? new Copier().copy(value) : value;
+		return { value: copy, transferred: [] };
+	}
 	checkTransfer(list);
 	return copyAndTransfer(new Copier(), value, list);
 }
