@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What began before the first storage was made runs without any, whatever enterWith() has left behind.
 let als;
-setTimeout(() => console.log('timer', als.getStore()), 10);
+let left = false;
+const id = setInterval(() => {
+	if (!left)
+		return;
+	clearInterval(id);
+	console.log('timer', als.getStore());
+}, 1);
 Promise.resolve().then(() => console.log('reaction', als.getStore()));
 queueMicrotask(() => {
 	als.enterWith('of a microtask');
@@ -9,8 +15,11 @@ queueMicrotask(() => {
 });
 als = new AsyncLocalStorage();
 als.enterWith('of the script');
-setTimeout(() => console.log('script', als.getStore()), 1);
-setTimeout(() => als.enterWith('of a timer'), 2);
+setTimeout(() => {
+	console.log('script', als.getStore());
+	als.enterWith('of a timer');
+	left = true;
+}, 1);
 // expect: reaction undefined
 // expect: behind of a microtask
 // expect: script of the script
