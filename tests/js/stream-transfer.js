@@ -57,29 +57,36 @@ async function all(stream) {
 
 	// A sink behind a port, with back-pressure.
 	const written = [];
-	const sink = new WritableStream({
-		write(c) {
-			written.push(c);
-		},
-		close: () => console.log('closed', written.join()), // expect: 0
-	});
 	const { port1, port2 } = new MessageChannel();
-	await new Promise((resolve) => {
+	await new Promise((closed) => {
+		const sink = new WritableStream({
+			write(c) {
+				written.push(c);
+			},
+			close() {
+				console.log('closed', written.join()); // expect: closed 1,2,3
+				closed();
+			},
+		});
 		port2.onmessage = async ({ data, ports }) => {
 			const writer = data.getWriter();
 			for (const n of [1, 2, 3])
 				await writer.write(n);
 			await writer.close();
-			console.log(ports.length);
-			setTimeout(resolve, 5); // expect: closed 1,2,3
+			if (ports.length !== 0)
+				console.log('a stream is no port');
 		};
 		port1.postMessage(sink, [sink]);
 	});
-	const aborted = new WritableStream({
-		abort: (reason) => console.log('aborted', reason), // expect: aborted why
+	await new Promise((aborted) => {
+		const sink = new WritableStream({
+			abort(reason) {
+				console.log('aborted', reason); // expect: aborted why
+				aborted();
+			},
+		});
+		structuredClone(sink, { transfer: [sink] }).abort('why');
 	});
-	structuredClone(aborted, { transfer: [aborted] }).abort('why');
-	await new Promise((resolve) => setTimeout(resolve, 5));
 
 	const upper = new TransformStream({
 		transform(c, controller) {
