@@ -414,7 +414,6 @@ static void set_limits(struct fetch_transfer *t)
 	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)READ_SIZE);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
 }
 
 static void set_callbacks(struct fetch_transfer *t)

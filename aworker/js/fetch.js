@@ -21,7 +21,20 @@ const SECRET_HEADERS = ['authorization', 'cookie', 'host', 'proxy-authorization'
 const CONDITIONS = ['if-modified-since', 'if-none-match', 'if-unmodified-since', 'if-match',
 	'if-range'];
 
-const transfers = new Map(); // id -> Transfer, as long as C may speak of it
+// id -> Transfer, as long as C may speak of it. Of one that waits for nothing but a reader of its body
+// there is a WeakRef: when nobody can read it any more, it is given up.
+const transfers = new Map();
+let abandoned; // FinalizationRegistry, with the first body
+
+function giveUp(id) {
+	transfers.delete(id);
+	ops.fetchCancel(id);
+}
+
+function transferOf(id) {
+	const found = transfers.get(id);
+	return found instanceof Transfer ? found : found?.deref();
+}
 
 function failure(url, message, code, thrown) {
 	const shown = url.length > URL_SHOWN ? `${url.slice(0, URL_SHOWN)}...` : url;
@@ -69,6 +82,7 @@ class Transfer {
 	body = null; // controller of the response's stream
 	pulled = null;
 	over = false;
+	#weak = null;
 
 	constructor(fetching) {
 		this.fetching = fetching;
@@ -89,7 +103,16 @@ class Transfer {
 	end() {
 		this.over = true;
 		transfers.delete(this.id);
+		if (this.#weak)
+			abandoned.unregister(this);
 		this.stopUpload(new TypeError('The fetch is over'));
+	}
+
+	// Whether somebody waits has changed.
+	#hold() {
+		if (this.over || !this.#weak)
+			return;
+		transfers.set(this.id, this.pulled || this.reader ? this : this.#weak);
 	}
 
 	cancel(error) {
@@ -111,6 +134,7 @@ class Transfer {
 			close: () => {
 				this.reader = null;
 				ops.fetchEnd(this.id);
+				this.#hold();
 			},
 			error: (error) => {
 				this.reader = null;
@@ -149,6 +173,7 @@ class Transfer {
 	stopUpload(error) {
 		const { reader } = this;
 		this.reader = null;
+		this.#hold();
 		if (reader?.stream)
 			markHandled(S.readableCancel(reader.stream, error));
 	}
@@ -159,9 +184,14 @@ class Transfer {
 		const stream = S.createReadableBytes(() => undefined, () => this.pull(), (reason) => {
 			this.body = null;
 			this.cancel(reason);
+			this.fetching.close();
 			return S.nothing();
 		});
 		this.body = stream.controller;
+		abandoned ??= new FinalizationRegistry(giveUp);
+		this.#weak = new WeakRef(this);
+		abandoned.register(this, this.id, this);
+		this.#hold();
 		return new Body(null, stream.wrapper);
 	}
 
@@ -169,6 +199,7 @@ class Transfer {
 		if (this.over || this.take())
 			return S.nothing();
 		this.pulled = S.deferred();
+		this.#hold();
 		return this.pulled.promise;
 	}
 
@@ -177,6 +208,7 @@ class Transfer {
 		if (!pulled || !this.take())
 			return;
 		this.pulled = null;
+		this.#hold();
 		pulled.resolve();
 	}
 
@@ -206,12 +238,12 @@ class Transfer {
 	}
 }
 
-internals.fetchHead = (id, status, statusText, flat) =>
-	transfers.get(id)?.fetching.head(status, statusText, flat);
-internals.fetchReadable = (id) => transfers.get(id)?.readable();
-internals.fetchWritable = (id) => transfers.get(id)?.wanted?.();
+internals.fetchHead = (id, status, statusText, flat, protocol) =>
+	transferOf(id)?.fetching.head(status, statusText, flat, protocol);
+internals.fetchReadable = (id) => transferOf(id)?.readable();
+internals.fetchWritable = (id) => transferOf(id)?.wanted?.();
 internals.fetchFailed = (id, code, message) => {
-	const transfer = transfers.get(id);
+	const transfer = transferOf(id);
 	transfer?.end();
 	transfer?.fetching.fail(message, code);
 };
@@ -232,7 +264,8 @@ class Fetching {
 	#onAbort = null;
 	#resolve;
 	#reject;
-	#started = 0;
+	#closed = false;
+	#timing = null;
 
 	constructor(state, resolve, reject) {
 		this.#state = state;
@@ -257,7 +290,8 @@ class Fetching {
 			this.#onAbort = () => this.#abort();
 			internals.addAbortAlgorithm(signal, this.#onAbort);
 		}
-		this.#started = ops.now();
+		this.#timing = { name: withoutFragment(this.url), initiatorType: 'fetch',
+			startTime: ops.now() };
 		if (body) {
 			this.#hasBody = true;
 			this.#source = body.takeSource();
@@ -274,10 +308,11 @@ class Fetching {
 		if (this.#signal)
 			internals.removeAbortAlgorithm(this.#signal, this.#onAbort);
 		this.#signal = null;
-		internals.addResourceTiming?.({
-			name: withoutFragment(this.#state.url), initiatorType: 'fetch', startTime: this.#started,
-			responseEnd: ops.now(),
-		});
+		if (this.#closed)
+			return;
+		this.#closed = true;
+		this.#timing.responseEnd = ops.now();
+		internals.addResourceTiming?.(this.#timing);
 	}
 
 	#abort() {
@@ -351,8 +386,11 @@ class Fetching {
 		}
 	}
 
-	head(status, statusText, flat) {
+	head(status, statusText, flat, protocol) {
 		const list = internals.headersFromFlat(flat);
+		this.#timing.responseStart = ops.now();
+		this.#timing.responseStatus = status;
+		this.#timing.nextHopProtocol = protocol;
 		const location = REDIRECT_STATUS.includes(status) ? find(list, 'location') : null;
 		if (location !== null && this.#state.redirect !== 'manual') {
 			this.#redirect(status, location);

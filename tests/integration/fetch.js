@@ -274,6 +274,13 @@ async function local() {
 	await say('file POST', () => fetch(new URL('sub/a%20b.json', location.href), { method: 'POST' }));
 }
 
+const beside = () => say('beside', async () => {
+	const r = await fetch(`${http}/endless`);
+	const other = await text('/hello');
+	await r.body.cancel();
+	return other;
+});
+
 const concurrent = () => say('concurrent', async () => {
 	const all = await Promise.all(Array.from({ length: 300 }, () => text('/hello')));
 	return all.filter((t) => t === 'hello\n').length;
@@ -281,6 +288,6 @@ const concurrent = () => say('concurrent', async () => {
 
 addEventListener('error', () => console.log('an error'));
 (async () => {
-	for (const part of [basics, redirects, bodies, codings, failures, aborts, local, concurrent])
+	for (const part of [basics, redirects, bodies, codings, failures, aborts, local, beside, concurrent])
 		await part();
 })();

@@ -142,6 +142,13 @@ wait $pid || :
 # --- what keeps a worker ---
 eq "$(run "fetch('http://127.0.0.1:$http/drip').then((r) => console.log(r.status))")" 200 \
 	"a worker whose response nobody reads"
+eq "$(run "const drop = async () => void await fetch('http://127.0.0.1:$http/endless');
+(async () => {
+	await drop();
+	await new Promise((done) => setTimeout(done, 50));
+	gc();
+	console.log(await (await fetch('http://127.0.0.1:$http/gone')).text());
+})()" --v8-options=--expose-gc)" yes "a response that nobody can read any more"
 eq "$(run "$text (async () => { await text('http://127.0.0.1:$http/'); console.log('end'); })()")" end \
 	"a worker with an idle connection"
 
