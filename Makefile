@@ -38,6 +38,7 @@ all: $(PROGRAMS) ## build every program whose libraries are there
 
 deps: ## install what the build and the tests need (root)
 	hack/install-deps
+	hack/typescript-deps
 
 clean: ## remove what this variant built; unpacked packages in build/deps* stay
 	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name 'deps*' -exec rm -rf {} +

@@ -147,7 +147,7 @@ int modules_load(void *data, const char *name, enum engine_module_type *ret_type
 			type = types[i].type;
 	*ret_type = type;
 	*ret_source = (struct buf){.data = text, .len = len, .cap = len + 1};
-	return 0;
+	return w && typescript_is(name) ? typescript_strip(w, name, ret_source, err) : 0;
 }
 
 void modules_forget(struct worker *w)

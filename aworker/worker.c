@@ -282,15 +282,25 @@ static void call_internal(struct worker *w, const char *name)
 	on_after(w);
 }
 
+static int strip_main(struct worker *w, struct err *err)
+{
+	return w->options.file && typescript_is(w->name)
+		       ? typescript_strip(w, w->name, &w->source, err)
+		       : 0;
+}
+
 static void run_main(struct worker *w)
 {
 	_cleanup_free_ char *stack = NULL;
 	struct err err = ERR_INIT;
-	int r = engine_eval(w->engine, w->name, w->source.data ? w->source.data : "", w->source.len,
-		&stack, &err);
+	int r = strip_main(w, &err);
 
-	/* V8 has its own copy. */
+	if (r == 0)
+		r = engine_eval(w->engine, w->name, w->source.data ? w->source.data : "",
+			w->source.len, &stack, &err);
+	/* V8 has its own copy, and what is imported later is rarely TypeScript. */
 	buf_finish(&w->source);
+	engine_drop_tool(w->engine);
 	if (r < 0 && !w->exiting && !signals_overdue()) {
 		worker_say_error(w, err.msg, stack);
 		report_of_error(w, err.msg, stack);
@@ -304,8 +314,9 @@ int worker_check(struct worker *w)
 	_cleanup_free_ char *stack = NULL;
 	struct err err = ERR_INIT;
 
-	if (engine_check(w->engine, w->name, w->source.data ? w->source.data : "", w->source.len,
-		    &stack, &err) == 0)
+	if (strip_main(w, &err) == 0 &&
+		engine_check(w->engine, w->name, w->source.data ? w->source.data : "",
+			w->source.len, &stack, &err) == 0)
 		return WORKER_EXIT_OK;
 	worker_say_error(w, err.msg, stack);
 	return err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR;

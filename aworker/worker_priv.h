@@ -60,6 +60,12 @@ void worker_unhold(struct worker *w);
 /* Whether text on this descriptor may be coloured. */
 bool worker_colours(int fd);
 
+/* --- typescript.c --- */
+
+bool typescript_is(const char *name);
+/* Replaces the source of the file `name` by JavaScript. */
+int typescript_strip(struct worker *w, const char *name, struct buf *source, struct err *err);
+
 /* --- repl.c --- */
 
 #define REPL_WELCOME "aworker " TURF_VERSION ". Ctrl-C discards an input, Ctrl-D ends.\n"

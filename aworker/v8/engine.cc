@@ -300,6 +300,7 @@ void engine_detach(struct engine *e)
 	e->handled_late.clear();
 	e->modules.by_hash.clear();
 	e->modules.by_key.clear();
+	engine_drop_tool(e);
 	e->ops.Reset();
 	e->internals.Reset();
 	e->context.Reset();

@@ -215,6 +215,17 @@ int engine_check(struct engine *e, const char *name, const char *text, size_t le
  */
 int engine_repl(struct engine *e, const char *text, size_t len, char **ret_stack, struct err *err);
 /*
+ * A script of the host whose value is a function (text) => text, in a context of its own; there is
+ * one at a time. What it throws is the error, without a place.
+ */
+int engine_load_tool(
+	struct engine *e, const char *name, const char *text, size_t len, struct err *err);
+bool engine_has_tool(const struct engine *e);
+/* Appends the result to *ret. There has to be a tool. */
+int engine_use_tool(
+	struct engine *e, const char *text, size_t len, struct buf *ret, struct err *err);
+void engine_drop_tool(struct engine *e);
+/*
  * Calls fn(...argv) without a `this`, at most ENGINE_ARGS_MAX of them. An uncaught exception goes to
  * internals.reportException(error); when that does not return true, to host.uncaught. Returns
  * negative when the call threw or was terminated.

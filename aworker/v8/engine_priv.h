@@ -62,6 +62,8 @@ struct engine {
 	/* Outlives the isolate: backing stores may be freed late. */
 	std::shared_ptr<buffer_allocator> allocator;
 	struct module_map modules;
+	v8::Global<v8::Context> tool_context; /* of engine_load_tool() */
+	v8::Global<v8::Function> tool;
 	std::deque<struct rejection> rejected; /* without a handler so far */
 	std::vector<struct rejection> handled_late;
 	struct engine_value *free_values = nullptr;

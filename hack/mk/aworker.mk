@@ -81,6 +81,15 @@ $(B)/aworker-loader: aworker/loader.c seed/image_check.c runtime/base/elfcore_re
 
 PROGRAMS += $(B)/aworker $(B)/aworker-loader
 
+# What strips types, where hack/typescript-deps has fetched it.
+TYPESCRIPT := $(wildcard build/deps-typescript/typescript.js)
+ifneq ($(TYPESCRIPT),)
+$(B)/lib/typescript.js: $(TYPESCRIPT)
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+PROGRAMS += $(B)/lib/typescript.js
+endif
+
 AWORKER_UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_aworker_*.c))
 $(AWORKER_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/builtin_sources.o $(B)/obj/no_snapshot.o $(AWORKER_LINK)
 	$(call say,LD,$@)

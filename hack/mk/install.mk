@@ -10,7 +10,8 @@ INSTALL_PROGRAMS := \
 	$(B)/turf-systemd=$(LIBEXECDIR)/turf-systemd=755 \
 	$(if $(filter $(B)/aworker,$(PROGRAMS)),$(B)/aworker=$(BINDIR)/aworker=755 \
 		$(B)/aworker-loader=$(LIBEXECDIR)/aworker-loader=755 \
-		$(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=644)
+		$(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=644 \
+		$(if $(TYPESCRIPT),$(B)/lib/typescript.js=$(LIBDIR)/typescript.js=644))
 
 PAGES       := $(wildcard runtime/*.[18] seed/*.[18] aworker/*.[18] shim/*.[18] debugger/*.[18])
 COMPLETIONS := $(wildcard runtime/*.bash seed/*.bash aworker/*.bash shim/*.bash debugger/*.bash)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The command line around a worker: import maps, environment and stores, source maps;
-# check, serve and --watch, the prompt, reports, colours.
+# The command line around a worker: import maps, environment and stores, source maps,
+# TypeScript, check, serve and --watch, the prompt, reports, colours.
 set -u
 
 B=${B:-build}
@@ -169,6 +169,39 @@ printf '%s' "const e = new Error('made up'); e.stack = 'Error\n    at f ($TMP/in
 ends 0 "at f ($TMP/inline.js:1:15)" made.js
 printf "throw new Error('x');\n//# sourceMappingURL=../gen.js.map\n" >outside.js
 ends 1 "$TMP/outside.js:1:7: Error: x" outside.js
+
+# --- TypeScript, where the build has what it takes ---
+mkdir -p ts
+cat >ts/main.ts <<'TS'
+import { type Shape, area } from './shape.mts';
+interface Local { a: number }
+enum Kind { Square = 2 }
+const s: Shape = { side: 3 } satisfies Shape as Shape;
+export class Box<T> { constructor(public readonly value: T) {} }
+console.log(area(s), Kind.Square, new Box<string>('b').value, (<any>s).side!);
+// The globals of the user are not those of what strips types.
+(Array.prototype as any).push = undefined;
+await import('./late.ts');
+TS
+sed -i 's/ satisfies Shape//' ts/main.ts
+echo 'export type Shape = { side: number };
+export const area = (s: Shape): number => s.side ** 2;' >ts/shape.mts
+echo 'throw new Error("line" as string);' >ts/late.ts
+printf 'let a: = 1;\n' >ts/bad.ts
+if [ -e "$(dirname "$A")/lib/typescript.js" ]; then
+	ends 1 "$TMP/ts/late.ts:1:7: Error: line" ts/main.ts
+	is "$(cat out)" '9 2 b 3'
+	ends 0 '' check ts/main.ts
+	ends 1 "$TMP/ts/bad.ts: SyntaxError: " check ts/bad.ts
+	ends 1 "Cannot import './ts/bad.ts': $TMP/ts/bad.ts: SyntaxError: " -e 'import "./ts/bad.ts"'
+fi
+mkdir -p bare/lib
+cp "$A" bare/
+cp "$(dirname "$A")"/lib/libnode* bare/lib/
+A_full=$A A=$TMP/bare/aworker
+[ -e /usr/local/lib/turf/typescript.js ] || ends 1 'TypeScript needs ' ts/main.ts
+A=$A_full
+rm -r bare
 
 # --- check ---
 ends 0 '' check env.js
