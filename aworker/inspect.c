@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "aworker/inspect_priv.h"
+#include "aworker/profile.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
 #include "runtime/base/util.h"
@@ -233,6 +234,8 @@ static void on_send(void *data, uint32_t id, const char *json, size_t len)
 	struct inspect *in = data;
 	struct inspect_session *s = find(in, id);
 
+	if (id == PROFILE_SESSION)
+		profile_take(in->worker, json, len);
 	if (!s || s->gone || ws_conn_send(s->conn, WS_TEXT, json, len) < 0)
 		return;
 	/* A heap snapshot is larger than what should wait in memory. */
@@ -362,7 +365,8 @@ int inspect_open(struct worker *w, struct err *err)
 		.pause = on_pause,
 		.resume = on_resume,
 		.run = on_run,
-		.tick_every = on_tick_every};
+		.tick_every = on_tick_every,
+		.console = true};
 	struct inspect *in;
 
 	if (!w->options.inspect)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "aworker/profile.h"
 #include "runtime/base/util.h"
 #include "seed/report.h"
 
@@ -30,6 +31,9 @@ enum option_id {
 	OPTION_STATE,
 	OPTION_INSPECT,
 	OPTION_INSPECT_BRK,
+	OPTION_CPU_PROF,
+	OPTION_CPU_PROF_INTERVAL,
+	OPTION_HEAP_PROF,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -73,6 +77,13 @@ static const struct option {
 		"HOST:PORT or PORT (127.0.0.1:9229)"},
 	{OPTION_INSPECT_BRK, 0, "inspect-brk", "[ADDRESS]",
 		"the same, and stop before the first line"},
+	{OPTION_CPU_PROF, 0, "cpu-prof", "[FILE]",
+		"write a CPU profile at the end (CPU.DATE.PID....cpuprofile)"},
+	{OPTION_CPU_PROF_INTERVAL, 0, "cpu-prof-interval", "US",
+		"microseconds between its samples (1000)"},
+	{OPTION_HEAP_PROF, 0, "heap-prof", "[FILE]",
+		"write a profile of allocations at the end\n"
+		"(Heap.DATE.PID....heapprofile)"},
 	{OPTION_HELP, 'h', "help", NULL, "print this help"},
 	{OPTION_VERSION, 'v', "version", NULL, "print the version"},
 };
@@ -207,6 +218,19 @@ static int add_kv(const char *value, struct worker_options *o, struct err *err)
 	return 0;
 }
 
+static int set_interval(const char *value, struct worker_options *o, struct err *err)
+{
+	char *end;
+	unsigned long us = strtoul(value, &end, 10);
+
+	if (*end || us == 0 || us > PROFILE_INTERVAL_MAX_US)
+		return err_say(err, EINVAL,
+			"option --cpu-prof-interval: '%s' is not a number from 1 to %d", value,
+			PROFILE_INTERVAL_MAX_US);
+	o->cpu_prof_interval_us = (unsigned)us;
+	return 0;
+}
+
 static int apply(enum option_id id, const char *value, enum command *command,
 	struct worker_options *o, struct err *err)
 {
@@ -232,6 +256,9 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	case OPTION_STATE: o->state = value; break;
 	case OPTION_INSPECT_BRK: o->inspect_break = true; /* fall through */
 	case OPTION_INSPECT: o->inspect = value ? value : ""; break;
+	case OPTION_CPU_PROF: o->cpu_prof = value ? value : ""; break;
+	case OPTION_CPU_PROF_INTERVAL: return set_interval(value, o, err);
+	case OPTION_HEAP_PROF: o->heap_prof = value ? value : ""; break;
 	case OPTION_HELP: *command = COMMAND_HELP; break;
 	case OPTION_VERSION: *command = COMMAND_VERSION; break;
 	}

@@ -20,6 +20,7 @@
 #include "aworker/module_path.h"
 #include "aworker/inspect.h"
 #include "aworker/ops.h"
+#include "aworker/profile.h"
 #include "aworker/signals.h"
 #include "aworker/worker_priv.h"
 #include "runtime/base/fd.h"
@@ -418,10 +419,19 @@ static void open_tools(struct worker *w)
 {
 	struct err err = ERR_INIT;
 
-	if (inspect_open(w, &err) == 0)
-		return;
-	worker_say("%s", err.msg);
-	worker_exit(w, WORKER_EXIT_LISTEN);
+	if (inspect_open(w, &err) < 0) {
+		worker_say("%s", err.msg);
+		worker_exit(w, WORKER_EXIT_LISTEN);
+	} else if (profile_open(w, &err) < 0) {
+		worker_say("%s", err.msg);
+		worker_exit(w, WORKER_EXIT_ENGINE);
+	}
+}
+
+static void close_tools(struct worker *w)
+{
+	profile_close(w);
+	inspect_close(w);
 }
 
 int worker_run_resumed(struct worker *w)
@@ -432,7 +442,7 @@ int worker_run_resumed(struct worker *w)
 	if (!w->exiting)
 		call_internal(w, "resumed");
 	run_to_end(w);
-	inspect_close(w);
+	close_tools(w);
 	return w->exit_code;
 }
 
@@ -450,7 +460,7 @@ int worker_run(struct worker *w)
 		worker_say("%s: it has no fetch handler, so there is nothing to serve", w->name);
 		worker_exit(w, WORKER_EXIT_ERROR);
 	}
-	inspect_close(w);
+	close_tools(w);
 	/* Nothing is left that could settle it. */
 	if (!w->exiting && engine_main_pending(w->engine)) {
 		worker_say("%s: a top-level await never settled", w->name);

@@ -42,6 +42,7 @@ struct fetch_bridge;
 struct http_bridge;
 struct import_map;
 struct inspect;
+struct profile;
 struct repl;
 struct stack_map;
 struct watch;
@@ -96,6 +97,9 @@ struct worker_options {
 	const char *state;	 /* --state */
 	const char *inspect;	 /* --inspect: where to listen, "" by default; NULL: not at all */
 	bool inspect_break;	 /* --inspect-brk */
+	/* --cpu-prof, --heap-prof: where to, "" for a name of ours; NULL: not at all */
+	const char *cpu_prof, *heap_prof;
+	unsigned cpu_prof_interval_us; /* 0: PROFILE_INTERVAL_US */
 };
 
 /* How far one has come that is not to serve, but to become a state image. */
@@ -126,13 +130,14 @@ struct worker {
 	struct loop loop;
 	struct timer_table *timers;
 	struct http_bridge *bridge;
-	struct ws_bridge *ws;	  /* NULL without a WebSocket */
+	struct ws_bridge *ws;	    /* NULL without a WebSocket */
 	struct fetch_bridge *fetch; /* NULL until something is fetched */
-	struct http_server *http; /* NULL until it serves */
+	struct http_server *http;   /* NULL until it serves */
 	struct http_listener listener;
 	struct repl *repl;		 /* NULL: no prompt */
 	struct watch *watch;		 /* NULL without --watch; stays when closed */
 	struct inspect *inspect;	 /* NULL without a debugger */
+	struct profile *profile;	 /* NULL when none is taken */
 	struct loop_timer task_timer;	 /* tasks of the engine that are due now */
 	struct loop_timer delayed_timer; /* ... and later: they do not keep the worker alive */
 	struct loop_fd wake;		 /* of signals.c */

@@ -280,6 +280,8 @@ struct engine_inspector_host {
 	void (*run)(void *data);
 	/* engine_inspector_tick() is wanted that often; 0: no longer. */
 	void (*tick_every)(void *data, double ms);
+	/* Whether calls of console are told to the sessions; the last thousand are kept for later ones. */
+	bool console;
 };
 
 /* `title`: what the client calls the only context. The host is copied. */

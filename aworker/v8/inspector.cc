@@ -279,7 +279,8 @@ void engine_inspector_open(
 	if (in->n_code > CODE_PAGES_MAX)
 		in->n_code = CODE_PAGES_MAX;
 	e->inspector = in;
-	wrap_console(e);
+	if (host->console)
+		wrap_console(e);
 }
 
 void engine_inspector_close(struct engine *e)

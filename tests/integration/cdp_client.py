@@ -4,22 +4,36 @@
 usage: cdp_client.py ADDRESS CASE; prints "ok" or says what went wrong. The worker is
 tests/integration/inspect.sh's.
 """
+import http.client
 import json
+import socket
 import sys
 import time
-import urllib.request
 
 import websocket
 
 PATIENCE = 30
 
 
+def connect(address):
+    if address.startswith("unix:"):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(PATIENCE)
+        s.connect(address[5:])
+        return s
+    return socket.create_connection(address.split(":"), timeout=PATIENCE)
+
+
 class Client:
-    def __init__(self, address, **options):
-        with urllib.request.urlopen(f"http://{address}/json/list", timeout=PATIENCE) as r:
-            self.target = json.load(r)[0]
+    def __init__(self, address):
+        web = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+        web.sock = connect(address)
+        web.request("GET", "/json/list")
+        self.target = json.load(web.getresponse())[0]
+        web.close()
         self.ws = websocket.create_connection(
-            self.target["webSocketDebuggerUrl"], timeout=PATIENCE, suppress_origin=True, **options)
+            self.target["webSocketDebuggerUrl"], timeout=PATIENCE, suppress_origin=True,
+            socket=connect(address))
         self.serial = 0
         self.events = []
 
@@ -62,11 +76,6 @@ class Client:
 def same(what, got, wanted):
     if got != wanted:
         raise AssertionError(f"{what}: {got!r} instead of {wanted!r}")
-
-
-def fetch(address, path):
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=PATIENCE) as r:
-        return r.read().decode()
 
 
 def start(c):

@@ -7,12 +7,14 @@ set -u
 dir=$(mktemp -d) || exit 1
 pid=
 failed=0 passed=0
-trap '[ -z "$pid" ] || kill -KILL "$pid"; rm -rf "$dir"' EXIT
+trap '[ -z "$pid" ] || kill -KILL "$pid"
+	[ ! -e "$dir/seeds" ] || "$B/turf" seed stop --force inspect 2>/dev/null
+	rm -rf "$dir"' EXIT
 
-/usr/bin/python3 -c 'import websocket' 2>/dev/null || {
-	echo "python3-websocket is not installed"
+if ! command -v jq >/dev/null || ! /usr/bin/python3 -c 'import websocket' 2>/dev/null; then
+	echo "jq or python3-websocket is not installed"
 	exit 77
-}
+fi
 
 check() { # name wanted got
 	if [ "$2" = "$3" ]; then
@@ -35,6 +37,7 @@ await() { # file text
 
 # Starts a worker; $port is its debugger's.
 start() { # option...
+	: >"$dir/err"
 	"$B/aworker" "$@" >"$dir/out" 2>"$dir/err" &
 	pid=$!
 	await "$dir/err" 'debugger listening' || cat "$dir/err"
@@ -54,8 +57,9 @@ stop() {
 	pid=
 }
 
-debug() { # case
-	timeout 60 /usr/bin/python3 tests/integration/cdp_client.py "127.0.0.1:$port" "$1" 2>&1 | tail -1
+debug() { # case [address]
+	timeout 60 /usr/bin/python3 tests/integration/cdp_client.py "${2:-127.0.0.1:$port}" "$1" 2>&1 |
+		tail -1
 }
 
 cat >"$dir/worker.js" <<'JS'
@@ -101,7 +105,7 @@ await "$dir/err" listening
 for case in serves paused leaves; do
 	check "$case" ok "$(debug "$case")"
 	check "then it serves" served "$(curl -sS --max-time 10 --unix-socket "$dir/socket" http://x/)"
-	check "one thread" 1 "$(ls "/proc/$pid/task" | wc -l)"
+	check "one thread" 1 "$(sed -n 's/Threads:.//p' "/proc/$pid/status")"
 done
 stop
 
@@ -147,6 +151,71 @@ check "the debugger hears of it" ok "$(tail -1 "$dir/client")"
 start --inspect-brk=0 "$dir/worker.js"
 stop
 check "nothing ran" "" "$(cat "$dir/out")"
+
+# --- profiles of a whole run ---
+
+cat >"$dir/busy.js" <<'JS'
+globalThis.kept = Array.from({ length: 2e5 }, (_, i) => ({ i, list: [i] }));
+function busy(ms) {
+	for (const end = Date.now() + ms; Date.now() < end;)
+		;
+}
+busy(200);
+console.log('done');
+setTimeout(() => {}, 1e6);
+JS
+
+# Functions with samples of the CPU profile, and whether the other one has any.
+profiled() {
+	jq -r '.nodes[] | select(.hitCount > 20) | .callFrame | select(.functionName == "busy") | "busy " + .url' \
+		"$dir"/p/CPU.*.0.001.cpuprofile
+	jq '(.samples | length) > 10 and .head.callFrame.functionName == "(root)"' "$dir/p/h.heapprofile"
+}
+
+for tool in '' --inspect=0; do
+	rm -rf "$dir/p"
+	mkdir "$dir/p"
+	: >"$dir/out"
+	(cd "$dir/p" && exec "$B/aworker" $tool --cpu-prof --cpu-prof-interval=500 \
+		--heap-prof=h.heapprofile "$dir/busy.js") >"$dir/out" 2>"$dir/err" &
+	pid=$!
+	await "$dir/out" 'done'
+	check "a thread takes samples" 2 "$(sed -n 's/Threads:.//p' "/proc/$pid/status")"
+	stop
+	check "profiles" "busy file://$dir/busy.js
+true" "$(profiled)"
+done
+"$B/aworker" --cpu-prof="$dir/none/x" -e 'console.log(1)' >"$dir/out" 2>"$dir/err"
+check "a profile that cannot be written" "0 1 aworker: CPU profile: create '$dir/none/x': No such file or directory" \
+	"$? $(cat "$dir/out" "$dir/err" | tr '\n' ' ' | sed 's/ $//')"
+"$B/aworker" --cpu-prof-interval=0 -e 1 2>"$dir/err"
+check "a wrong interval" 2 $?
+
+# --- a clone of a seed, whose engine is older than its command line ---
+
+if [ "$(id -u)" = 0 ]; then
+	export TURF_SEEDS_DIR="$dir/seeds"
+	"$B/turf" seed start inspect
+	mkdir -p "$dir/bundle/rootfs/dir"
+	"$B/turf" spec --bundle "$dir/bundle"
+	jq --arg dir "$dir" '.process.terminal = false
+		| .process.args = ["aworker", "--inspect-brk=unix:/dir/socket",
+			"--cpu-prof=/dir/clone.cpuprofile", "/dir/worker.js"]
+		| .annotations = {"turf.noslate.dev/seed": "inspect"}
+		| .mounts += [{destination: "/dir", type: "bind", source: $dir, options: ["rbind", "rw"]}]
+		' <"$dir/bundle/config.json" >"$dir/config.json"
+	mv "$dir/config.json" "$dir/bundle/config.json"
+	rm -f "$dir/socket"
+	: >"$dir/err"
+	"$B/turf" --root "$dir/root" run --warmfork require --bundle "$dir/bundle" "inspect-$$" \
+		>"$dir/out" 2>"$dir/err" &
+	pid=$!
+	await "$dir/err" 'debugger listening' || cat "$dir/err"
+	check "in a clone" ok "$(debug steps "unix:$dir/socket")"
+	end "the clone" 1
+	check "its profile" true "$(jq '.samples | length > 0' "$dir/clone.cpuprofile")"
+	"$B/turf" seed stop --force inspect
+fi
 
 # --- mistakes ---
 
