@@ -78,6 +78,9 @@
  *   ops.wsUpgrade(id, headers)     answers the request with 101 and these fields; those of the
  *                                  handshake are C's. Returns the number, 0 when the id is gone. A
  *                                  TypeError when the request does not ask for it.
+ *   ops.wsConnect(host, port, tls, path, hostField, protocols)
+ *                                  a client's; returns its number. Then comes either
+ *   internals.wsOpened(n, protocol) or internals.wsClosed(n, 1006, "", false)
  *   ops.wsSend(n, data)            a string, sent as UTF-8, or bytes. Beyond WS_QUEUE_MAX the
  *                                  connection is cut.
  *   ops.wsBuffered(n)              bytes of wsSend() since everything was last sent

@@ -10,6 +10,7 @@
 #include "aworker/websocket.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
+#include "aworker/ws_client.h"
 #include "runtime/base/util.h"
 
 #define SLOT_BITS 16
@@ -22,6 +23,8 @@
 struct ws_socket {
 	struct worker *worker;
 	struct ws_conn *conn;
+	struct ws_client *client;    /* as long as there is no connection */
+	struct loop_deferred failed; /* a connection that is not wanted any more */
 	uint64_t number;
 	size_t buffered;
 };
@@ -29,6 +32,8 @@ struct ws_socket {
 struct ws_bridge {
 	struct engine_value *message;
 	struct engine_value *closed;
+	struct engine_value *opened;
+	struct ws_client_context clients;
 	struct ws_socket **slots;
 	size_t n_slots;
 	size_t n_open;
@@ -45,6 +50,9 @@ static struct ws_bridge *bridge_of(struct worker *w)
 		return b;
 	b->message = engine_internal_function(w->engine, "wsMessage");
 	b->closed = engine_internal_function(w->engine, "wsClosed");
+	b->opened = engine_internal_function(w->engine, "wsOpened");
+	b->clients.loop = &w->loop;
+	b->clients.env = w->env;
 	w->ws = b;
 	return b;
 }
@@ -91,6 +99,8 @@ static void drop(struct ws_socket *s)
 	b->n_open--;
 	loop_unhold(&s->worker->loop);
 	ws_conn_destroy(s->conn);
+	ws_client_destroy(s->client);
+	loop_defer_cancel(&s->worker->loop, &s->failed);
 	free(s);
 }
 
@@ -106,6 +116,8 @@ void ws_bridge_destroy(struct worker *w)
 	}
 	engine_release(w->engine, b->message);
 	engine_release(w->engine, b->closed);
+	engine_release(w->engine, b->opened);
+	ws_client_context_finish(&b->clients);
 	free(b->slots);
 	free(b);
 	w->ws = NULL;
@@ -121,8 +133,10 @@ void ws_bridge_drain(struct worker *w)
 	for (size_t i = 0; w->ws && i < w->ws->n_slots; i++) {
 		struct ws_socket *s = w->ws->slots[i];
 
-		if (s)
+		if (s && s->conn)
 			ws_conn_close(s->conn, WS_STATUS_GOING_AWAY, NULL, 0);
+		else if (s)
+			loop_defer(&w->loop, &s->failed);
 	}
 }
 
@@ -195,32 +209,87 @@ static const struct ws_handler handler = {
 	.closed = on_closed,
 };
 
-/* The descriptor is the connection's from now on. */
-static int add(
-	struct worker *w, int fd, const struct ws_options *options, uint64_t *ret, struct err *err)
+static void on_failed(void *data)
+{
+	on_closed(data, WS_STATUS_ABNORMAL, "", 0, false);
+}
+
+/* A place without a connection; NULL with *err. */
+static struct ws_socket *add(struct worker *w, struct err *err)
 {
 	struct ws_bridge *b = bridge_of(w);
 	ssize_t slot = b ? free_slot(b) : -ENOMEM;
 	struct ws_socket *s = slot < 0 ? NULL : calloc(1, sizeof(*s));
 
 	if (!s) {
-		close(fd);
-		return slot == -EMFILE
-			       ? err_say(err, EMFILE, "more than %d WebSockets", WS_SOCKETS_MAX)
-			       : err_oom(err);
+		if (slot == -EMFILE)
+			err_say(err, EMFILE, "more than %d WebSockets", WS_SOCKETS_MAX);
+		else
+			err_oom(err);
+		return NULL;
 	}
 	s->worker = w;
-	if (ws_conn_create(&w->loop, fd, options, &handler, s, &s->conn, err) < 0) {
-		free(s);
-		return -err->code;
-	}
+	s->failed = (struct loop_deferred){.fn = on_failed, .data = s};
 	s->number = ++b->serial << SLOT_BITS | (uint64_t)slot;
 	b->slots[slot] = s;
 	b->n_open++;
 	loop_hold(&w->loop);
+	return s;
+}
+
+/* The descriptor is the connection's from now on. */
+static int add_conn(
+	struct worker *w, int fd, const struct ws_options *options, uint64_t *ret, struct err *err)
+{
+	struct ws_socket *s = add(w, err);
+
+	if (!s) {
+		close(fd);
+		return -err->code;
+	}
+	if (ws_conn_create(&w->loop, fd, options, &handler, s, &s->conn, err) < 0) {
+		drop(s);
+		return -err->code;
+	}
 	*ret = s->number;
 	return 0;
 }
+
+/* --- from the client --- */
+
+static void on_client_opened(
+	void *data, int fd, void *tls, const char *protocol, size_t len, const struct buf *rest)
+{
+	struct ws_socket *s = data;
+	struct worker *w = s->worker;
+	const struct ws_options options = {
+		.client = true, .rest = rest->data, .rest_len = rest->len, .tls = tls};
+	struct engine_value *argv[2];
+	struct err err = ERR_INIT;
+
+	s->client = NULL;
+	if (ws_conn_create(&w->loop, fd, &options, &handler, s, &s->conn, &err) < 0) {
+		loop_defer(&w->loop, &s->failed);
+		return;
+	}
+	argv[0] = engine_number(w->engine, (double)s->number);
+	argv[1] = engine_latin1(w->engine, protocol, len);
+	call(w, w->ws->opened, ARRAY_SIZE(argv), argv);
+}
+
+/* Why, is not JavaScript's to know: it could explore the network of its server. */
+static void on_client_failed(void *data, const struct err *err UNUSED)
+{
+	struct ws_socket *s = data;
+
+	s->client = NULL;
+	on_failed(s);
+}
+
+static const struct ws_client_handler client_handler = {
+	.opened = on_client_opened,
+	.failed = on_client_failed,
+};
 
 /* --- to the connection --- */
 
@@ -251,12 +320,52 @@ static int op_ws_upgrade(struct op_call *c)
 	if (e == 0) {
 		options.rest = rest.data;
 		options.rest_len = rest.len;
-		e = add(w, fd, &options, &number, &err);
+		e = add_conn(w, fd, &options, &number, &err);
 	}
 	buf_finish(&rest);
 	if (e < 0 && e != -ENOTCONN)
 		return op_throw(c, "TypeError", "%s", err.msg);
 	op_ret_f64(c, (double)number);
+	return 0;
+}
+
+/* Three strings, which are visible ASCII, from argument 3 on. */
+static int arg_target(struct op_call *c, struct ws_target *ret)
+{
+	const char **const strings[] = {&ret->host, &ret->path, &ret->host_field, &ret->protocols};
+	static const int places[] = {0, 3, 4, 5};
+	int64_t port;
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
+		if (op_arg_string(c, places[i], strings[i], &len) < 0)
+			return -1;
+		if (strpbrk(*strings[i], "\r\n") || strlen(*strings[i]) != len)
+			return op_throw(c, "TypeError", "wsConnect: a line break or NUL");
+	}
+	if (op_arg_i64(c, 1, &port) < 0 || op_arg_bool(c, 2, &ret->tls) < 0)
+		return -1;
+	ret->port = (unsigned)port & UINT16_MAX;
+	return 0;
+}
+
+static int op_ws_connect(struct op_call *c)
+{
+	struct worker *w = op_data(c);
+	struct ws_target target;
+	struct err err = ERR_INIT;
+	struct ws_socket *s;
+
+	if (arg_target(c, &target) < 0)
+		return -1;
+	if (!w || !loop_is_open(&w->loop))
+		return op_throw(c, "Error", "no WebSocket can be connected before the worker runs");
+	s = add(w, &err);
+	if (!s)
+		return op_throw(c, "RangeError", "%s", err.msg);
+	if (ws_client_create(&w->ws->clients, &target, &client_handler, s, &s->client, &err) < 0)
+		loop_defer(&w->loop, &s->failed);
+	op_ret_f64(c, (double)s->number);
 	return 0;
 }
 
@@ -280,7 +389,7 @@ static int op_ws_send(struct op_call *c)
 		return -1;
 	}
 	s = find(op_data(c), number);
-	if (s) {
+	if (s && s->conn) {
 		s->buffered += len;
 		ws_conn_send(s->conn, opcode, bytes, len);
 	}
@@ -311,8 +420,10 @@ static int op_ws_close(struct op_call *c)
 		op_arg_string(c, 2, &reason, &len) < 0)
 		return -1;
 	s = find(op_data(c), number);
-	if (s)
+	if (s && s->conn)
 		ws_conn_close(s->conn, (unsigned)status, reason, len);
+	else if (s)
+		loop_defer(&s->worker->loop, &s->failed);
 	return 0;
 }
 
@@ -325,7 +436,7 @@ static int op_ws_read(struct op_call *c)
 	if (arg_number(c, &number) < 0 || op_arg_bool(c, 1, &wanted) < 0)
 		return -1;
 	s = find(op_data(c), number);
-	if (s)
+	if (s && s->conn)
 		ws_conn_read(s->conn, wanted);
 	return 0;
 }
@@ -342,6 +453,7 @@ static int op_ws_status_is_valid(struct op_call *c)
 
 const struct engine_op ops_ws[] = {
 	{"wsUpgrade", op_ws_upgrade},
+	{"wsConnect", op_ws_connect},
 	{"wsSend", op_ws_send},
 	{"wsBuffered", op_ws_buffered},
 	{"wsClose", op_ws_close},

@@ -139,6 +139,7 @@ struct ws_options {
 	size_t queue_max;   /* 0: WS_QUEUE_MAX */
 	const void *rest;   /* bytes that came behind the handshake, copied */
 	size_t rest_len;
+	void *tls; /* of ws_tls.h, the connection's as the descriptor is; NULL without */
 };
 
 /* The descriptor is the connection's from now on, also on failure. */

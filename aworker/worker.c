@@ -17,8 +17,8 @@
 #include "aworker/builtin.h"
 #include "aworker/env_file.h"
 #include "aworker/import_map.h"
-#include "aworker/module_path.h"
 #include "aworker/inspect.h"
+#include "aworker/module_path.h"
 #include "aworker/ops.h"
 #include "aworker/profile.h"
 #include "aworker/signals.h"
@@ -365,6 +365,8 @@ static const char *why_no_rest(const struct worker *w)
 		return "what listens to 'serialize' did not settle in time";
 	if (fetch_bridge_running(w) > 0)
 		return "a fetch is running, or the body of its response was not read";
+	if (ws_bridge_open(w) > 0)
+		return "a WebSocket is open";
 	return w->holds > 0 ? "a promise given to waitUntil() is pending" : NULL;
 }
 

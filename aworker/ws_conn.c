@@ -16,6 +16,7 @@
 
 #include "aworker/loop.h"
 #include "aworker/websocket.h"
+#include "aworker/ws_tls.h"
 #include "runtime/base/util.h"
 
 /* What is read from a socket at a time. */
@@ -42,6 +43,7 @@ struct ws_conn {
 	const struct ws_handler *handler;
 	void *data;
 	struct loop_fd watcher;
+	void *tls;
 	struct loop_timer timer; /* of the closing handshake */
 	struct loop_deferred step;
 	enum phase phase;
@@ -76,6 +78,7 @@ int ws_conn_create(struct loop *loop, int fd, const struct ws_options *options,
 		c->handler = handler;
 		c->data = data;
 		c->client = options->client;
+		c->tls = options->tls;
 		c->queue_max = options->queue_max ? options->queue_max : WS_QUEUE_MAX;
 		c->status = WS_STATUS_ABNORMAL;
 		c->parser.message_max =
@@ -89,6 +92,7 @@ int ws_conn_create(struct loop *loop, int fd, const struct ws_options *options,
 		r = buf_failed(&c->in) ? -ENOMEM : loop_fd_add(loop, &c->watcher, fd, EPOLLIN);
 	}
 	if (r < 0) {
+		ws_tls_free(options->tls);
 		close(fd);
 		if (c)
 			buf_finish(&c->in);
@@ -107,6 +111,8 @@ static void close_socket(struct ws_conn *c)
 		return;
 	loop_fd_remove(c->loop, &c->watcher);
 	loop_timer_stop(c->loop, &c->timer);
+	ws_tls_free(c->tls);
+	c->tls = NULL;
 	close(c->watcher.fd);
 	c->phase = PHASE_DEAD;
 	loop_defer(c->loop, &c->step);
@@ -153,8 +159,10 @@ static size_t try_send(struct ws_conn *c, struct iovec *iov, size_t n_iov)
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n_iov};
 	ssize_t n;
 
+	/* A client's frames are queued first, so they are always in one piece. */
 	do
-		n = sendmsg(c->watcher.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = c->tls ? ws_tls_write(c->tls, iov[0].iov_base, iov[0].iov_len)
+			   : sendmsg(c->watcher.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 		close_socket(c);
@@ -390,7 +398,9 @@ static bool take_input(struct ws_conn *c)
 static bool read_input(struct ws_conn *c)
 {
 	uint8_t data[READ_MAX];
-	ssize_t taken, n = recv(c->watcher.fd, data, sizeof(data), MSG_DONTWAIT);
+	/* As much as a record of TLS holds: none of it stays behind where no event tells of it. */
+	ssize_t taken, n = c->tls ? ws_tls_read(c->tls, data, sizeof(data))
+				  : recv(c->watcher.fd, data, sizeof(data), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return true;

@@ -9,7 +9,7 @@
 
 const {
 	domString, usvString, dictionary, isObject, integer, requireArguments, expose, constants, secret,
-	isBufferSource, bytesCopy, guardConstructor,
+	isBufferSource, bytesCopy, sequence,
 } = internals.webidl;
 const { typedByteLength, typedBuffer } = internals.primordials;
 const { EventTarget, Event, DOMException } = internals;
@@ -52,39 +52,6 @@ class CloseEvent extends Event {
 	get reason() {
 		return this.#reason;
 	}
-}
-
-// Where no script before this one has brought it.
-if (!internals.fireMessage) {
-	const PORTS = Object.freeze([]);
-	class MessageEvent extends Event {
-		#data;
-		#origin;
-
-		constructor(type, init = undefined) {
-			requireArguments(arguments.length, 1, 'MessageEvent');
-			super(type, init);
-			const d = dictionary(init, 'eventInitDict');
-			this.#data = d.data === undefined ? null : d.data;
-			this.#origin = d.origin === undefined ? '' : usvString(d.origin);
-		}
-
-		get data() {
-			return this.#data;
-		}
-
-		get origin() {
-			return this.#origin;
-		}
-
-		get ports() {
-			void this.#data;
-			return PORTS;
-		}
-	}
-	expose(MessageEvent);
-	internals.fireMessage = (target, data, origin) =>
-		internals.fire(target, new MessageEvent('message', { data, origin }));
 }
 
 // --- what is behind a WebSocket ---
@@ -195,6 +162,14 @@ class Peer {
 
 	// --- what has arrived ---
 
+	opened(protocol) {
+		if (this.state !== CONNECTING)
+			return;
+		this.state = OPEN;
+		this.protocol = protocol;
+		internals.fire(this.socket, new Event('open'));
+	}
+
 	message(data) {
 		if (this.state !== OPEN)
 			return;
@@ -219,6 +194,7 @@ class Peer {
 
 const NO_PORTS = Object.freeze([]);
 
+internals.wsOpened = (wire, protocol) => wires.get(wire)?.opened(protocol);
 internals.wsMessage = (wire, data) => wires.get(wire)?.message(data);
 internals.wsClosed = (wire, code, reason, wasClean) =>
 	wires.get(wire)?.closed(code, reason, wasClean);
@@ -235,15 +211,62 @@ function closeCode(peer, code) {
 	return value;
 }
 
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+function syntaxError(text) {
+	return new DOMException(`WebSocket: ${text}`, 'SyntaxError');
+}
+
+function protocolsOf(value) {
+	const list = isObject(value) && typeof value[Symbol.iterator] === 'function'
+		? sequence(value, domString, 'WebSocket: protocols') : [domString(value)];
+	for (let i = 0; i < list.length; i++) {
+		if (!TOKEN.test(list[i]) || list.indexOf(list[i]) !== i)
+			throw syntaxError(`the protocol '${list[i]}' is no token, or given twice`);
+	}
+	return list.join(', ');
+}
+
+const SCHEMES = { '__proto__': null, 'http:': 'ws:', 'https:': 'wss:' };
+
+function parseUrl(text) {
+	const base = internals.baseUrl();
+	let url;
+	try {
+		url = new internals.URL(text, base === '' ? undefined : base);
+	} catch {
+		throw syntaxError(`'${text}' is not a URL`);
+	}
+	url.protocol = SCHEMES[url.protocol] ?? url.protocol;
+	if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
+		throw syntaxError(`'${text}' is neither ws: nor wss:`);
+	if (url.hash !== '' || url.href.endsWith('#'))
+		throw syntaxError(`'${text}' has a fragment`);
+	return url;
+}
+
+// A Peer that is on its way to a server.
+function connect(text, protocols) {
+	const url = parseUrl(text);
+	const tls = url.protocol === 'wss:';
+	const peer = new Peer();
+	peer.url = url.href;
+	peer.origin = url.origin;
+	const port = url.port === '' ? (tls ? 443 : 80) : +url.port;
+	peer.wire = ops.wsConnect(url.hostname, port, tls, url.pathname + url.search, url.host, protocols);
+	wires.set(peer.wire, peer);
+	return peer;
+}
+
 class WebSocket extends EventTarget {
 	#peer;
 
 	constructor(url, protocols = []) {
-		if (url !== secret)
-			guardConstructor(url);
+		requireArguments(arguments.length, 1, 'WebSocket');
 		super();
-		this.#peer = protocols;
-		protocols.socket = this;
+		const peer = url === secret ? protocols : connect(usvString(url), protocolsOf(protocols));
+		this.#peer = peer;
+		peer.socket = this;
 	}
 
 	get url() {
@@ -281,6 +304,8 @@ class WebSocket extends EventTarget {
 	// The other end may send from now on.
 	accept() {
 		const peer = this.#peer;
+		if (!peer.other)
+			throw new TypeError('WebSocket.accept: only an end of a WebSocketPair is accepted');
 		if (peer.used)
 			throw new TypeError('WebSocket.accept: this end answered a request');
 		if (!peer.accepted)

@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# WebSocket on the side of the server: a client of another make speaks to a worker that answers with
-# an end of a WebSocketPair.
+# WebSocket: a client of another make speaks to a worker that answers with an end of a WebSocketPair,
+# and a worker that connects speaks to a server of another make, also by TLS.
 set -u
 
 dir=$(mktemp -d) || exit 1
 pid=
 failed=0 passed=0
-trap '[ -z "$pid" ] || kill -KILL "$pid"; rm -rf "$dir"' EXIT
+servers=
+trap '[ -z "$pid$servers" ] || kill -KILL $pid $servers; rm -rf "$dir"' EXIT
 
 /usr/bin/python3 -c 'import websocket' 2>/dev/null || {
 	echo "python3-websocket is not installed"
@@ -111,6 +112,92 @@ pid=
 wait "$client"
 check "who stays" ok "$(cat "$dir/client")"
 check "the worker hears of it" "close 1000  true" "$(tail -1 "$dir/out")"
+
+# --- a worker that connects ---
+
+serve() { # file of the port, [certificate, key]
+	where=$1
+	shift
+	: >"$where"
+	/usr/bin/python3 tests/integration/websocket_server.py "$@" >"$where" 2>"$where.err" &
+	servers="$servers $!"
+	waits=0
+	until [ -s "$where" ] || [ $waits = 100 ]; do
+		waits=$((waits + 1))
+		sleep 0.1
+	done
+}
+
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$dir/key" -out "$dir/cert" -days 2 -subj /CN=test \
+	-addext subjectAltName=DNS:localhost 2>/dev/null
+serve "$dir/plain"
+serve "$dir/tls" "$dir/cert" "$dir/key"
+
+cat >"$dir/client.js" <<'JS'
+function connect(url, protocols, then) {
+	const ws = new WebSocket(url, protocols);
+	ws.binaryType = 'arraybuffer';
+	const said = [ws.readyState];
+	return new Promise((resolve) => {
+		ws.onopen = () => said.push('open', ws.readyState, ws.protocol);
+		ws.onmessage = (e) => {
+			said.push(typeof e.data === 'string' ? e.data.length > 20 ? e.data.length : e.data
+				: new Uint8Array(e.data).join());
+			then?.(ws, e, said);
+		};
+		ws.onerror = (e) => said.push(e.type);
+		ws.onclose = (e) => {
+			said.push(ws.readyState, e.code, e.reason, e.wasClean);
+			resolve(said.join(' '));
+		};
+	});
+}
+const [url, ...paths] = ARGUMENTS;
+const steps = {
+	'/echo': (() => {
+		let n = 0;
+		return (ws) => [
+			() => ws.send('é'.repeat(40000)), () => ws.send(new Uint8Array([1, 2])),
+			() => ws.send(new Blob(['blob'])), () => ws.close(3001, 'bye é'),
+		][n++]();
+	})(),
+	'/drop': (ws) => ws.send('drop'),
+};
+(async () => {
+	for (const path of paths)
+		console.log(path, await connect(url + path.split('|')[0], path.split('|').slice(1), steps[path.split('|')[0]]));
+})();
+JS
+
+connect() { # url path... : what the worker says
+	list=$(printf '"%s",' "$@")
+	sed "s#ARGUMENTS#[$list]#" "$dir/client.js" >"$dir/client-now.js"
+	timeout 40 "$B/aworker" "$dir/client-now.js" 2>&1
+}
+
+plain=$(cat "$dir/plain")
+for url in "ws://127.0.0.1:$plain" "http://localhost:$plain"; do
+	check "echo of $url" "/echo|a|chat 0 open 1 chat /echo 40000 1,2 98,108,111,98 3 3001 bye é true" \
+		"$(connect "$url" '/echo|a|chat')"
+done
+check "who is refused" "/status 0 error 3 1006  false
+/key 0 error 3 1006  false
+/extension 0 error 3 1006  false
+/other|chat 0 error 3 1006  false
+/none|chat 0 error 3 1006  false
+/long 0 error 3 1006  false
+/gone 0 error 3 1006  false
+/bad 0 open 1  /bad error 3 1006  false
+/drop 0 open 1  /drop error 3 1006  false" \
+	"$(connect "ws://127.0.0.1:$plain" /status /key /extension '/other|chat' '/none|chat' /long /gone \
+		/bad /drop)"
+check "nobody listens" "/x 0 error 3 1006  false" "$(connect ws://127.0.0.1:1 /x)"
+tls=$(cat "$dir/tls")
+check "by TLS" "/echo 0 open 1  /echo 40000 1,2 98,108,111,98 3 3001 bye é true" \
+	"$(SSL_CERT_FILE=$dir/cert connect "wss://localhost:$tls" /echo)"
+check "another name" "/echo 0 error 3 1006  false" \
+	"$(SSL_CERT_FILE=$dir/cert connect "wss://127.0.0.1:$tls" /echo)"
+check "not trusted" "/echo 0 error 3 1006  false" "$(connect "wss://localhost:$tls" /echo)"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
