@@ -38,7 +38,9 @@ static uintptr_t counter_of(const void *context)
 #elif defined(__aarch64__)
 	return (uintptr_t)u->uc_mcontext.pc;
 #else
-#error "which register is the program counter?"
+	/* In no code of V8: the debugger is heard between two callbacks. */
+	(void)u;
+	return 0;
 #endif
 }
 

@@ -55,7 +55,8 @@ struct ws_conn {
 	bool paused;
 	bool owes_drained;
 	bool clean;
-	bool *destroyed; /* set while a callback of the handler runs */
+	bool running;	 /* one of our callbacks: it frees the connection at its end ... */
+	bool doomed;	 /* ... if the handler has destroyed it meanwhile */
 	unsigned status; /* of the close frame that came */
 	char reason[WS_REASON_MAX];
 	size_t reason_len;
@@ -118,18 +119,24 @@ static void close_socket(struct ws_conn *c)
 	loop_defer(c->loop, &c->step);
 }
 
+static void release(struct ws_conn *c)
+{
+	loop_defer_cancel(c->loop, &c->step);
+	ws_parser_finish(&c->parser);
+	buf_finish(&c->in);
+	buf_finish(&c->out);
+	free(c);
+}
+
 void ws_conn_destroy(struct ws_conn *c)
 {
 	if (!c)
 		return;
 	close_socket(c);
-	loop_defer_cancel(c->loop, &c->step);
-	if (c->destroyed)
-		*c->destroyed = true;
-	ws_parser_finish(&c->parser);
-	buf_finish(&c->in);
-	buf_finish(&c->out);
-	free(c);
+	if (c->running)
+		c->doomed = true;
+	else
+		release(c);
 }
 
 /* --- output --- */
@@ -344,20 +351,8 @@ static void fail(struct ws_conn *c, unsigned status)
 
 /* --- input --- */
 
-/* Calls the handler. False: the connection has gone meanwhile. */
-static bool tell_message(struct ws_conn *c, enum ws_opcode opcode, const struct ws_message *m)
-{
-	bool destroyed = false;
-
-	c->destroyed = &destroyed;
-	c->handler->message(c->data, opcode, m->data, m->len);
-	if (!destroyed)
-		c->destroyed = NULL;
-	return !destroyed;
-}
-
-/* Takes one message of `data`; returns the bytes taken, -1 when the connection has gone. */
-static ssize_t take_message(struct ws_conn *c, uint8_t *data, size_t len)
+/* Takes one message of `data`; returns the bytes taken. */
+static size_t take_message(struct ws_conn *c, uint8_t *data, size_t len)
 {
 	struct ws_message m = {NULL, 0};
 	size_t taken = 0;
@@ -365,120 +360,108 @@ static ssize_t take_message(struct ws_conn *c, uint8_t *data, size_t len)
 
 	if (r < 0) {
 		fail(c, (unsigned)-r);
-		return (ssize_t)len;
+		return len;
 	}
 	if (r == WS_CLOSE) {
 		take_close(c, &m);
-		return (ssize_t)len;
+		return len;
 	}
 	if (r == WS_PING && c->phase == PHASE_OPEN && ws_conn_queued(c) <= PONG_QUEUE_MAX)
 		send_frame(c, WS_PONG, m.data, m.len);
-	if (r > 0 && c->phase == PHASE_OPEN && !tell_message(c, (enum ws_opcode)r, &m))
-		return -1;
-	return (ssize_t)taken;
+	if (r > 0 && c->phase == PHASE_OPEN)
+		c->handler->message(c->data, (enum ws_opcode)r, m.data, m.len);
+	return taken;
 }
 
-/* False: the connection has gone. */
-static bool take_input(struct ws_conn *c)
+static void take_input(struct ws_conn *c)
 {
-	ssize_t n = take_message(c, (uint8_t *)c->in.data + c->in_start, c->in.len - c->in_start);
-
-	if (n < 0)
-		return false;
-	c->in_start += (size_t)n;
+	c->in_start +=
+		take_message(c, (uint8_t *)c->in.data + c->in_start, c->in.len - c->in_start);
 	if (c->in_start < c->in.len)
-		return true;
+		return;
 	if (c->in.cap > BUF_KEEP_MAX)
 		buf_finish(&c->in);
 	c->in.len = c->in_start = 0;
-	return true;
 }
 
-/* False: the connection has gone. */
-static bool read_input(struct ws_conn *c)
+static void read_input(struct ws_conn *c)
 {
 	uint8_t data[READ_MAX];
 	/* As much as a record of TLS holds: none of it stays behind where no event tells of it. */
-	ssize_t taken, n = c->tls ? ws_tls_read(c->tls, data, sizeof(data))
-				  : recv(c->watcher.fd, data, sizeof(data), MSG_DONTWAIT);
+	ssize_t n = c->tls ? ws_tls_read(c->tls, data, sizeof(data))
+			   : recv(c->watcher.fd, data, sizeof(data), MSG_DONTWAIT);
+	size_t taken;
 
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-		return true;
+		return;
 	if (n <= 0) {
 		close_socket(c);
-		return true;
+		return;
 	}
 	taken = take_message(c, data, (size_t)n);
-	if (taken < 0)
-		return false;
-	if (taken < n) {
-		buf_put(&c->in, data + taken, (size_t)(n - taken));
-		if (buf_failed(&c->in))
-			close_socket(c);
-		else
-			loop_defer(c->loop, &c->step);
-	}
-	return true;
+	if (taken == (size_t)n || c->phase >= PHASE_DEAD)
+		return;
+	buf_put(&c->in, data + taken, (size_t)n - taken);
+	if (buf_failed(&c->in))
+		close_socket(c);
+	else
+		loop_defer(c->loop, &c->step);
 }
 
-static void tell_closed(struct ws_conn *c)
+static bool may_read(const struct ws_conn *c)
 {
-	c->phase = PHASE_TOLD;
-	c->handler->closed(c->data, c->status, c->reason, c->reason_len, c->clean);
+	return c->phase < PHASE_CLOSED && !c->paused;
 }
 
-/* False: the connection has gone. */
-static bool tell_drained(struct ws_conn *c)
+static void tell_drained(struct ws_conn *c)
 {
-	bool destroyed = false;
-
-	if (!c->owes_drained || ws_conn_queued(c) > 0)
-		return true;
+	if (c->phase >= PHASE_DEAD || !c->owes_drained || ws_conn_queued(c) > 0)
+		return;
 	c->owes_drained = false;
-	c->destroyed = &destroyed;
 	c->handler->drained(c->data);
-	if (!destroyed)
-		c->destroyed = NULL;
-	return !destroyed;
+}
+
+/* The end of every callback. */
+static void settle(struct ws_conn *c)
+{
+	end_if_sent(c);
+	update(c);
+	c->running = false;
+	if (c->doomed)
+		release(c);
 }
 
 static void on_step(void *data)
 {
 	struct ws_conn *c = data;
 
+	c->running = true;
 	if (c->phase == PHASE_DEAD) {
-		tell_closed(c);
-		return;
+		c->phase = PHASE_TOLD;
+		c->handler->closed(c->data, c->status, c->reason, c->reason_len, c->clean);
 	}
-	if (c->phase == PHASE_TOLD)
-		return;
-	if (!tell_drained(c))
-		return;
-	if (c->in.len > 0 && !c->paused && c->phase < PHASE_CLOSED && !take_input(c))
-		return;
-	if (c->in.len > 0 && !c->paused && c->phase < PHASE_CLOSED)
+	tell_drained(c);
+	if (c->in.len > 0 && may_read(c))
+		take_input(c);
+	if (c->in.len > 0 && may_read(c))
 		loop_defer(c->loop, &c->step);
-	end_if_sent(c);
-	update(c);
+	settle(c);
 }
 
 static void on_event(void *data, uint32_t events)
 {
 	struct ws_conn *c = data;
 
+	c->running = true;
 	if (events & EPOLLOUT)
 		flush(c);
-	if (c->phase < PHASE_DEAD && !tell_drained(c))
-		return;
+	tell_drained(c);
 	/* What arrived before the end is still to be read. */
-	if (c->phase < PHASE_CLOSED && !c->paused && c->in.len == 0 &&
-		(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !read_input(c))
-		return;
-	if (c->phase < PHASE_DEAD && (events & (EPOLLHUP | EPOLLERR)) &&
-		(c->paused || c->phase == PHASE_CLOSED))
+	if (may_read(c) && c->in.len == 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		read_input(c);
+	if ((events & (EPOLLHUP | EPOLLERR)) && (c->paused || c->phase == PHASE_CLOSED))
 		close_socket(c);
-	end_if_sent(c);
-	update(c);
+	settle(c);
 }
 
 void ws_conn_read(struct ws_conn *c, bool wanted)
