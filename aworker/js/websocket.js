@@ -220,8 +220,9 @@ function syntaxError(text) {
 function protocolsOf(value) {
 	const list = isObject(value) && typeof value[Symbol.iterator] === 'function'
 		? sequence(value, domString, 'WebSocket: protocols') : [domString(value)];
+	const names = list.map((name) => name.toLowerCase());
 	for (let i = 0; i < list.length; i++) {
-		if (!TOKEN.test(list[i]) || list.indexOf(list[i]) !== i)
+		if (!TOKEN.test(list[i]) || names.indexOf(names[i]) !== i)
 			throw syntaxError(`the protocol '${list[i]}' is no token, or given twice`);
 	}
 	return list.join(', ');

@@ -10,7 +10,7 @@ const name = (...args) => {
 };
 console.log(name(), name('nonsense:'), name('ftp://x/'), name('ws://x/#'), name('ws://x/#a'));
 // expect: TypeError SyntaxError SyntaxError SyntaxError SyntaxError
-console.log(name('ws://x/', ['a', 'a']), name('ws://x/', 'a b'), name('ws://x/', ''), name('ws://x/', [1, 'é']));
+console.log(name('ws://x/', ['a', 'A']), name('ws://x/', 'a b'), name('ws://x/', ''), name('ws://x/', [1, 'é']));
 // expect: SyntaxError SyntaxError SyntaxError SyntaxError
 
 const ws = new WebSocket('http://127.0.0.1:1/a?b', 'chat');
