@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pattern strings of the URL Pattern Standard: tokens, parts, and what is made of a list of parts: a
-// regular expression, and a pattern string again.
+// Pattern strings of the URL Pattern Standard: tokens, parts, and what is made of a list of parts:
+// a regular expression, and a pattern string again.
 'use strict';
 
 const P = (internals.urlPattern = { __proto__: null });

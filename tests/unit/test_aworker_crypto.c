@@ -69,7 +69,6 @@ END_TEST
 
 START_TEST(keys_are_remembered_by_their_ids)
 {
-	_cleanup_crypto_ struct crypto_bytes data = CRYPTO_BYTES_INIT;
 	struct crypto_bytes lists[KEYS], signatures[KEYS];
 
 	for (size_t i = 0; i < KEYS; i++)
