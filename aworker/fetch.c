@@ -9,8 +9,8 @@
 #include "aworker/fetch.h"
 
 #include <errno.h>
-#include <openssl/rand.h>
 
+#include "aworker/crypto.h"
 #include "aworker/fetch_priv.h"
 
 struct fetch_socket {
@@ -161,12 +161,10 @@ int fetch_client_create(struct loop *loop, const char *const *env,
 {
 	struct fetch_client *c;
 
+	crypto_init();
 	/* Counts; what it sets up is this process's for good. */
 	if (curl_global_init(CURL_GLOBAL_SSL) != CURLE_OK)
 		return err_say(err, EIO, "libcurl does not start");
-	/* This process may be a copy of one that had random numbers already. */
-	if (RAND_poll() != 1)
-		return err_say(err, EIO, "OpenSSL gets no random numbers");
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return err_oom(err);

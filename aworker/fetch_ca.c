@@ -16,6 +16,7 @@
 #include <openssl/x509_vfy.h>
 #include <unistd.h>
 
+#include "aworker/crypto.h"
 #include "aworker/fetch_priv.h"
 #include "runtime/base/fd.h"
 
@@ -48,8 +49,10 @@ static bool digest_of(const char *path, unsigned char ret[EVP_MAX_MD_SIZE])
 
 static X509_STORE *load(const char *file, const char *dir)
 {
-	X509_STORE *store = X509_STORE_new();
+	X509_STORE *store;
 
+	crypto_init();
+	store = X509_STORE_new();
 	if (!store)
 		return NULL;
 	X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);

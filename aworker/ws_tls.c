@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/epoll.h>
 
+#include "aworker/crypto.h"
 #include "aworker/fetch_priv.h"
 #include "runtime/base/util.h"
 
@@ -27,9 +27,7 @@ int ws_tls_context(const char *const *env, void **ret, struct err *err)
 	SSL_CTX *context;
 	void *store;
 
-	/* This process may be a copy of one that had random numbers already. */
-	if (RAND_poll() != 1)
-		return err_say(err, EIO, "OpenSSL gets no random numbers");
+	crypto_init();
 	if (fetch_ca_load(env, &store, err) < 0)
 		return -err->code;
 	context = SSL_CTX_new(TLS_client_method());
