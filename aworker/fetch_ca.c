@@ -42,6 +42,7 @@ static bool digest_of(const char *path, unsigned char ret[EVP_MAX_MD_SIZE])
 	struct err err;
 	size_t len;
 
+	crypto_init();
 	memset(ret, 0, EVP_MAX_MD_SIZE);
 	return file_read(AT_FDCWD, path, CA_FILE_MAX, &data, &len, &err) == 0 &&
 	       EVP_Q_digest(NULL, "SHA256", NULL, data, len, ret, NULL) == 1;

@@ -11,7 +11,7 @@ const throws = (f) => {
 console.log(Object.prototype.toString.call(scheduler), throws(() => scheduler.wait()), throws(() => scheduler.wait(1, { signal: 1 }))); // expect: [object Scheduler] TypeError TypeError
 (async () => {
 	const order = [];
-	const long = scheduler.wait(20).then(() => order.push('long'));
+	const long = scheduler.wait(500).then(() => order.push('long'));
 	await scheduler.wait(1);
 	order.push('short');
 	await long;
