@@ -175,9 +175,10 @@ class Headers {
 expose(Headers);
 internals.Headers = Headers;
 
-// From names and values, each ended by U+0000, that C has checked.
-internals.headersFromFlat = (text) => {
-	const flat = text.split('\0');
+// From a flat array of names and values that C has checked, or from one string in which U+0000 ends
+// each of them.
+internals.headersFromFlat = (names) => {
+	const flat = typeof names === 'string' ? names.split('\0') : names;
 	const list = [];
 	for (let i = 0; i + 1 < flat.length; i += 2) {
 		const name = flat[i];
