@@ -358,7 +358,8 @@ static const char *why_no_rest(const struct worker *w)
 		return "its code ended or failed before it served";
 	/* An image is known by the file that it was made of. */
 	if (w->n_files > 0)
-		return "it imports or fetches files, which could change unseen: bundle them into one";
+		return "it imports or fetches files, which could change unseen: bundle them into "
+		       "one";
 	if (w->rest == REST_WANTED)
 		return "it has no fetch handler, so there is nothing to start later";
 	if (w->rest == REST_SERVES)

@@ -75,8 +75,8 @@ struct engine {
 	bool continuations = false; /* op_set_continuation() was called */
 	bool main_pending = false;  /* the main module waits at a top-level await */
 	struct inspector *inspector = nullptr;
-	std::string time_zone;	    /* TZ when it was last told to V8 */
-	std::string locale;	    /* and what locale_of_environment() was */
+	std::string time_zone; /* TZ when it was last told to V8 */
+	std::string locale;    /* and what locale_of_environment() was */
 };
 
 /* Handles of our own callbacks carry one of these instead of the index of an op. */

@@ -23,7 +23,6 @@ using v8_inspector::V8InspectorClient;
 using v8_inspector::V8InspectorSession;
 
 static const int GROUP = 1;
-static const int STACK_FRAMES_MAX = 64;
 /* x86-64 has one range of code and one of builtins; elsewhere the first ones have to do. */
 static const size_t CODE_PAGES_MAX = 64;
 
