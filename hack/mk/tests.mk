@@ -49,14 +49,14 @@ SUITES          := unit fuzz js integration cgroups
 # controllers that are v1's here, so without the scripts that need limits.
 ON_V1 := $(if $(wildcard /sys/fs/cgroup/unified),console events hooks killed pause update verbs)
 ON_V2 := $(if $(wildcard /sys/fs/cgroup/pids),console hooks killed pause rootless verbs)
-# Our own shim, on the containerd that is installed and on a newer one, over turf and over runc;
-# check-shim has every pair.
+# Our own shim, on the containerd that is installed and on a newer one; check-shim has every pair,
+# and runc.
 WITH_SHIM := 'tests/integration/containerd.sh turf' 'tests/integration/cri.sh installed turf' \
 	'tests/integration/cri.sh 2 turf shim' 'tests/integration/shim.sh 2 turf' \
-	'tests/integration/shim.sh installed runc' 'tests/integration/worker-pod.sh installed' \
 	'tests/integration/worker-pod.sh 2 shim'
 SHIM_PAIRS := $(foreach v,installed 1.7 2,$(foreach r,turf runc,'tests/integration/shim.sh $(v) $(r)') \
-	$(foreach h,turf turf-runc,'tests/integration/cri.sh $(v) $(h)')) 'tests/integration/cri.sh 2 turf shim'
+	$(foreach h,turf turf-runc,'tests/integration/cri.sh $(v) $(h)')) 'tests/integration/cri.sh 2 turf shim' \
+	'tests/integration/worker-pod.sh installed'
 PRETENDED := $(foreach t,$(ON_V1),'tests/integration/$(t).sh v1') \
 	$(foreach t,$(ON_V2),'tests/integration/$(t).sh v2')
 
