@@ -23,21 +23,6 @@ struct fetch_bridge {
 
 /* --- from the client --- */
 
-static int call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv)
-{
-	int r = 0;
-
-	for (int i = 0; i < argc; i++) {
-		if (!argv[i])
-			r = -ENOMEM;
-	}
-	if (fn && r == 0)
-		r = engine_call(w->engine, fn, argc, argv);
-	for (int i = 0; i < argc; i++)
-		engine_release(w->engine, argv[i]);
-	return r;
-}
-
 static void on_head(void *data, uint64_t id, const struct fetch_head *h)
 {
 	struct worker *w = data;
@@ -50,7 +35,7 @@ static void on_head(void *data, uint64_t id, const struct fetch_head *h)
 		engine_string(e, h->protocol, strlen(h->protocol)),
 	};
 
-	if (call(w, w->fetch->head, ARRAY_SIZE(argv), argv) < 0)
+	if (worker_call(w, w->fetch->head, ARRAY_SIZE(argv), argv) < 0)
 		fetch_cancel(w->fetch->client, id);
 }
 
@@ -77,7 +62,7 @@ static void on_failed(void *data, uint64_t id, const char *code, const char *mes
 		engine_string(w->engine, message, strlen(message)),
 	};
 
-	call(w, w->fetch->failed, ARRAY_SIZE(argv), argv);
+	worker_call(w, w->fetch->failed, ARRAY_SIZE(argv), argv);
 }
 
 static const struct fetch_handler handler = {

@@ -53,22 +53,6 @@ void http_bridge_destroy(struct worker *w)
 
 /* --- from the server --- */
 
-/* Calls fn(...argv) and gives the values back. Negative: it threw, or a value could not be made. */
-static int call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv)
-{
-	int r = 0;
-
-	for (int i = 0; i < argc; i++) {
-		if (!argv[i])
-			r = -ENOMEM;
-	}
-	if (fn && r == 0)
-		r = engine_call(w->engine, fn, argc, argv);
-	for (int i = 0; i < argc; i++)
-		engine_release(w->engine, argv[i]);
-	return r;
-}
-
 /* One string costs less than an array of many, and most handlers look at none of them. */
 static const struct buf *join_headers(struct http_bridge *b, const struct http_request *r)
 {
@@ -110,7 +94,7 @@ static void on_abort(void *data, uint64_t id, const char *reason)
 		engine_string(w->engine, reason, strlen(reason)),
 	};
 
-	call(w, w->bridge->abort, ARRAY_SIZE(argv), argv);
+	worker_call(w, w->bridge->abort, ARRAY_SIZE(argv), argv);
 }
 
 static void on_body(void *data, uint64_t id, const void *bytes, size_t len)
@@ -121,7 +105,7 @@ static void on_body(void *data, uint64_t id, const void *bytes, size_t len)
 		len > 0 ? engine_bytes(w->engine, bytes, len) : engine_undefined(w->engine),
 	};
 
-	if (call(w, w->bridge->body, ARRAY_SIZE(argv), argv) == 0)
+	if (worker_call(w, w->bridge->body, ARRAY_SIZE(argv), argv) == 0)
 		return;
 	/* Who waits for the piece would keep all those before it for ever. */
 	http_reset(w->http, id);

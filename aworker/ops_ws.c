@@ -142,22 +142,6 @@ void ws_bridge_drain(struct worker *w)
 
 /* --- from the connection --- */
 
-/* Calls fn(...argv) and gives the values back. Negative: it threw, or a value could not be made. */
-static int call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv)
-{
-	int r = 0;
-
-	for (int i = 0; i < argc; i++) {
-		if (!argv[i])
-			r = -ENOMEM;
-	}
-	if (fn && r == 0)
-		r = engine_call(w->engine, fn, argc, argv);
-	for (int i = 0; i < argc; i++)
-		engine_release(w->engine, argv[i]);
-	return r;
-}
-
 static void on_message(void *data, enum ws_opcode opcode, const void *bytes, size_t len)
 {
 	struct ws_socket *s = data;
@@ -176,7 +160,7 @@ static void on_message(void *data, enum ws_opcode opcode, const void *bytes, siz
 		ws_conn_close(s->conn, WS_STATUS_TOO_BIG, NULL, 0);
 		return;
 	}
-	call(w, w->ws->message, ARRAY_SIZE(argv), argv);
+	worker_call(w, w->ws->message, ARRAY_SIZE(argv), argv);
 }
 
 static void on_drained(void *data)
@@ -199,7 +183,7 @@ static void on_closed(
 	};
 
 	drop(s);
-	call(w, w->ws->closed, ARRAY_SIZE(argv), argv);
+	worker_call(w, w->ws->closed, ARRAY_SIZE(argv), argv);
 	worker_end_if_idle(w);
 }
 
@@ -274,7 +258,7 @@ static void on_client_opened(
 	}
 	argv[0] = engine_number(w->engine, (double)s->number);
 	argv[1] = engine_latin1(w->engine, protocol, len);
-	call(w, w->ws->opened, ARRAY_SIZE(argv), argv);
+	worker_call(w, w->ws->opened, ARRAY_SIZE(argv), argv);
 }
 
 /* Why, is not JavaScript's to know: it could explore the network of its server. */

@@ -259,17 +259,26 @@ void worker_close(struct worker *w)
 
 /* --- run --- */
 
+int worker_call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv)
+{
+	int r = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (!argv[i])
+			r = -ENOMEM;
+	}
+	if (fn && r == 0)
+		r = engine_call(w->engine, fn, argc, argv);
+	for (int i = 0; i < argc; i++)
+		engine_release(w->engine, argv[i]);
+	return r;
+}
+
 int worker_call_number(struct worker *w, struct engine_value *fn, double v)
 {
-	struct engine_value *arg;
-	int r;
+	struct engine_value *arg = engine_number(w->engine, v);
 
-	if (!fn)
-		return 0;
-	arg = engine_number(w->engine, v);
-	r = engine_call(w->engine, fn, 1, &arg);
-	engine_release(w->engine, arg);
-	return r;
+	return worker_call(w, fn, 1, &arg);
 }
 
 static void call_internal(struct worker *w, const char *name)

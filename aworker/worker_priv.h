@@ -11,6 +11,11 @@ struct json_writer;
 
 /* On stderr, in one write: what was not caught, and its stack, which may be NULL or "". */
 void worker_say_error(struct worker *w, const char *message, const char *stack);
+/*
+ * Calls fn(...argv), nothing when fn is NULL, and gives the values back. Negative: it threw, or one of
+ * them is NULL, which is one that could not be made.
+ */
+int worker_call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv);
 /* Calls fn(v); nothing happens when fn is NULL. Negative when it threw. */
 int worker_call_number(struct worker *w, struct engine_value *fn, double v);
 
