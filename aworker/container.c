@@ -20,10 +20,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "aworker/fetch.h"
+#include "aworker/fetch/fetch.h"
+#include "aworker/image/rehearse.h"
+#include "aworker/image/state.h"
 #include "aworker/options.h"
-#include "aworker/rehearse.h"
-#include "aworker/state.h"
 #include "aworker/text.h"
 #include "aworker/worker.h"
 #include "runtime/base/util.h"

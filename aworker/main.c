@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "aworker/container.h"
-#include "aworker/image_build.h"
+#include "aworker/image/image_build.h"
+#include "aworker/image/state.h"
 #include "aworker/options.h"
 #include "aworker/stack.h"
-#include "aworker/state.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"

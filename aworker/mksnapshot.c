@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "aworker/builtin.h"
-#include "aworker/ops.h"
+#include "aworker/ops/ops.h"
 #include "aworker/v8/engine.h"
 #include "runtime/base/fd.h"
 

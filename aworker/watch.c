@@ -14,7 +14,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "aworker/module_path.h"
+#include "aworker/module/module_path.h"
 #include "aworker/options.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"

@@ -18,7 +18,7 @@
  *                              process's own, `deserialize`, then ops.workerServe()
  *   started()                  optional: in every process, before the user's file: state that
  *                              must be this process's own (time origin, location, ...)
- *   http..., ws...             see aworker/http.h
+ *   http..., ws...             see aworker/http/http.h
  *
  * Life: worker_create() | worker_load() | worker_open() worker_run() worker_close() |
  * worker_destroy(). Between close and open the process may be copied.
@@ -33,7 +33,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aworker/http_server.h"
+#include "aworker/http/http_server.h"
 #include "aworker/loop.h"
 #include "aworker/v8/engine.h"
 #include "runtime/base/buf.h"

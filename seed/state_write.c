@@ -22,7 +22,7 @@
 
 #define PIECE_PAGES (CORE_PIECE / ELFCORE_PAGE)
 
-/* Addresses below are the loader's (aworker/loader.c), which no image has anything at. */
+/* Addresses below are the loader's (aworker/image/loader.c), which no image has anything at. */
 #define LOWEST (1ull << 32)
 
 /*

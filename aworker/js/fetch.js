@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // fetch() (WHATWG Fetch, section 4 and 5.6), as a server wants it: no CORS, no cookies, no cache, and
-// no header is filtered but those that frame a message (aworker/fetch.h). C makes single transfers;
+// no header is filtered but those that frame a message (aworker/fetch/fetch.h). C makes single transfers;
 // redirects, bodies and aborts are made here.
 'use strict';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Web Cryptography: SubtleCrypto. An operation is done before its promise is returned, in the one
-// thread that there is; what it may cost is bounded (aworker/crypto.h).
+// thread that there is; what it may cost is bounded (aworker/crypto/crypto.h).
 'use strict';
 
 const { Uint8Array } = globalThis;

@@ -132,7 +132,7 @@ S.normalize = (operation, identifier) => {
 	return out;
 };
 
-// --- lists of numbers: the form of keys that C understands (aworker/crypto.h) ---
+// --- lists of numbers: the form of keys that C understands (aworker/crypto/crypto.h) ---
 
 S.packNumbers = (numbers) => {
 	let length = 0;

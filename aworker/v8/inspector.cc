@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The debugger's side of V8: one context, sessions that speak the Chrome DevTools
- * Protocol. Where the messages come from is the host's (aworker/inspect.c).
+ * Protocol. Where the messages come from is the host's (aworker/inspect/inspect.c).
  *
  * The platform has a console of its own, V8 another one that only tells the sessions. While
  * an inspector is there each method of the former calls the latter too, from C++, so

@@ -6,8 +6,9 @@ ifeq ($(LIBNODE),)
 $(info aworker: not built, no libnode-dev in $(DEPS) or /usr (make deps))
 else
 
-AWORKER_MAINS := aworker/main.c aworker/loader.c aworker/mksnapshot.c aworker/relink.c
-AWORKER_OBJS  := $(call folder_objs,aworker,$(AWORKER_MAINS))
+AWORKER_MAINS := aworker/main.c aworker/image/loader.c aworker/mksnapshot.c aworker/image/relink.c
+AWORKER_ROOMS := $(filter-out aworker/js aworker/v8,$(patsubst %/,%,$(wildcard aworker/*/)))
+AWORKER_OBJS  := $(foreach room,aworker $(AWORKER_ROOMS),$(call folder_objs,$(room),$(AWORKER_MAINS)))
 ENGINE_OBJS   := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc aworker/v8/*.c)))
 LIB_AWORKER   := $(B)/lib/libturf-aworker.a
 AWORKER_LIBS  := $(LLHTTP_LIBS) $(FETCH_LIBS) -licuuc -lbrotlienc
@@ -26,7 +27,7 @@ $(B)/obj/%.o: %.cc $(B)/obj/.flags
 
 # A private copy of libnode whose symbols are resolved already: a third of the time to load it.
 NODE_LIB := $(B)/lib/$(notdir $(LIBNODE))
-$(B)/relink: $(B)/obj/aworker/relink.o $(LIB_BASE)
+$(B)/relink: $(B)/obj/aworker/image/relink.o $(LIB_BASE)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^
 
@@ -73,7 +74,7 @@ $(B)/aworker: $(B)/obj/aworker/main.o $(B)/obj/builtin_sources.o $(B)/obj/builti
 
 # Free of libc, at an address where no image is (see loader.c).
 LOADER_CFLAGS := -std=gnu11 -O2 $(WARN) $(WARN_C) -ffreestanding -fno-pie -fno-stack-protector -fno-builtin
-$(B)/aworker-loader: aworker/loader.c seed/image_check.c runtime/base/elfcore_read.c seed/image.h \
+$(B)/aworker-loader: aworker/image/loader.c seed/image_check.c runtime/base/elfcore_read.c seed/image.h \
 	seed/raw.h 	runtime/base/elfcore.h $(B)/obj/.flags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(LOADER_CFLAGS) -static -nostdlib \

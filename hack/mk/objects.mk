@@ -3,7 +3,7 @@
 
 folder_objs = $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(2),$(wildcard $(1)/*.c)))
 
-MAINS := runtime/main.c seed/main.c shim/main.c aworker/main.c aworker/loader.c aworker/relink.c
+MAINS := runtime/main.c seed/main.c shim/main.c aworker/main.c aworker/image/loader.c aworker/image/relink.c
 
 BASE_OBJS    := $(call folder_objs,runtime/base)
 OCI_OBJS     := $(call folder_objs,oci-spec)

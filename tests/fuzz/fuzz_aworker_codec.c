@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aworker/codec.h"
+#include "aworker/codec/codec.h"
 #include "runtime/base/buf.h"
 
 /* What one input may blow up to, so that a run stays fast. */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "aworker/crypto.h"
+#include "aworker/crypto/crypto.h"
 #include "runtime/base/util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

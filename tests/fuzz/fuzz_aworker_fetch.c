@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "aworker/fetch_priv.h"
+#include "aworker/fetch/fetch_priv.h"
 #include "runtime/base/util.h"
 
 /* A few bytes may stand for gigabytes: so much of it is looked at. */

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "aworker/http_priv.h"
+#include "aworker/http/http_priv.h"
 #include "runtime/base/util.h"
 
 /* Requests looked at in one input. */

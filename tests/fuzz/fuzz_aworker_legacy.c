@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aworker/legacy.h"
+#include "aworker/codec/legacy.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "aworker/source_map.h"
+#include "aworker/module/source_map.h"
 #include "runtime/base/util.h"
 
 #define LINES_ASKED   8

@@ -6,7 +6,7 @@
  */
 #include <stdint.h>
 
-#include "aworker/websocket.h"
+#include "aworker/ws/websocket.h"
 #include "runtime/base/util.h"
 
 #define MESSAGE_MAX 4096

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "aworker/http.h"
-#include "aworker/http_server.h"
+#include "aworker/http/http.h"
+#include "aworker/http/http_server.h"
 #include "aworker/loop.h"
 #include "runtime/base/buf.h"
 #include "tests/unit/unit.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aworker/crypto.h"
+#include "aworker/crypto/crypto.h"
 
 #include <errno.h>
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "aworker/fetch_file.h"
-#include "aworker/fetch_priv.h"
+#include "aworker/fetch/fetch_file.h"
+#include "aworker/fetch/fetch_priv.h"
 #include "runtime/base/fd.h"
 #include "tests/unit/unit.h"
 

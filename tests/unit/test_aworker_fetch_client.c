@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "aworker/fetch.h"
+#include "aworker/fetch/fetch.h"
 #include "aworker/loop.h"
 #include "runtime/base/buf.h"
 #include "tests/unit/unit.h"

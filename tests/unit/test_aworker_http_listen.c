@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "aworker/http_server.h"
+#include "aworker/http/http_server.h"
 #include "tests/unit/unit.h"
 
 static struct err err;

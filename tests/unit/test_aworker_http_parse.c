@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "aworker/http_priv.h"
+#include "aworker/http/http_priv.h"
 #include "tests/unit/unit.h"
 
 static struct http_head head;

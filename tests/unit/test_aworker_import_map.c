@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import maps: what a name means to whom, and what is wrong with a map. */
-#include "aworker/import_map.h"
+#include "aworker/module/import_map.h"
 
-#include "aworker/module_path.h"
+#include "aworker/module/module_path.h"
 #include "tests/unit/unit.h"
 
 static struct import_map *parse(const char *text)

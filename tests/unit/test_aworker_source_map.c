@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Source maps: places, the comment that names one, and maps of people who mean no good. */
-#include "aworker/source_map.h"
+#include "aworker/module/source_map.h"
 
 #include <stdio.h>
 

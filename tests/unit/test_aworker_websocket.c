@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames and handshake of WebSocket, and connections over a pair of sockets. */
-#include "aworker/websocket.h"
+#include "aworker/ws/websocket.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
