@@ -75,6 +75,11 @@ struct engine {
 	bool continuations = false; /* op_set_continuation() was called */
 	bool main_pending = false;  /* the main module waits at a top-level await */
 	struct inspector *inspector = nullptr;
+	struct {
+		int64_t began_ns; /* CPU time at the start of a collection */
+		int64_t spent_ns; /* on all of them in this process */
+		bool grows;	  /* at V8's next collection, if enough survives */
+	} young = {0, 0, true};
 	std::string time_zone; /* TZ when it was last told to V8 */
 	std::string locale;    /* and what locale_of_environment() was */
 };
@@ -185,6 +190,11 @@ struct engine *engine_alloc(const struct engine_options *options);
 void engine_attach(struct engine *e);
 void engine_detach(struct engine *e);
 int engine_context_new(struct engine *e, struct err *err);
+
+/* young.cc: before the isolate is made, when it is, and in a copy of the process */
+void young_limit(v8::ResourceConstraints *c);
+void young_attach(struct engine *e);
+void young_fork_child(struct engine *e);
 
 /* fork.cc: Math.random of a new context, of a process that inherited or restored one */
 int random_prepare(struct engine *e, struct err *err);

@@ -198,6 +198,7 @@ int engine_fork_child(struct engine *e, struct err *err)
 	if (e->time_zone != (tz ? tz : ""))
 		engine_time_zone_changed(e);
 	renew_locale(e);
+	young_fork_child(e);
 	return 0;
 }
 
