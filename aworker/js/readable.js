@@ -75,8 +75,8 @@ S.readableError = (stream, error) => {
 	const { reader } = stream;
 	if (!reader)
 		return;
+	reader.closed.handle();
 	reader.closed.reject(error);
-	markHandled(reader.closed.promise);
 	S.errorRequests(reader, error);
 };
 
@@ -148,6 +148,8 @@ class DefaultController {
 	closeRequested = false;
 	pulling = false;
 	pullAgain = false;
+	pulled = null;
+	pullFailed = null;
 	mark;
 	size;
 	pullAlgorithm;
@@ -219,13 +221,15 @@ S.pull = (controller, wanted, fail) => {
 		return;
 	}
 	controller.pulling = true;
-	S.upon(controller.pullAlgorithm(), () => {
+	controller.pulled ??= () => {
 		controller.pulling = false;
 		if (controller.pullAgain) {
 			controller.pullAgain = false;
 			S.pull(controller, wanted, fail);
 		}
-	}, (error) => fail(controller, error));
+	};
+	controller.pullFailed ??= (error) => fail(controller, error);
+	S.upon(controller.pullAlgorithm(), controller.pulled, controller.pullFailed);
 };
 
 function callPull(controller) {
@@ -295,7 +299,7 @@ function setUpFromSource(stream, source, strategy) {
 		throw new TypeError(`underlyingSource.type is '${type}', not 'bytes'`);
 	const steps = [
 		start ? (c) => ReflectApply(start, source, [c.wrapper]) : () => undefined,
-		pull ? () => S.promiseCall(pull, source, [stream.controller.wrapper]) : S.nothing,
+		pull ? () => S.chunkCall(pull, source, [stream.controller.wrapper]) : () => undefined,
 		cancel ? (reason) => S.promiseCall(cancel, source, [reason]) : S.nothing,
 	];
 	if (type === undefined) {
@@ -408,6 +412,22 @@ class ReadableStream {
 	}
 }
 
+// Of a reader of the user's.
+class ReadRequest {
+	constructor(resolve, reject) {
+		this.resolve = resolve;
+		this.error = reject;
+	}
+
+	chunk(value) {
+		this.resolve({ value, done: false });
+	}
+
+	close() {
+		this.resolve({ value: undefined, done: true });
+	}
+}
+
 class ReadableStreamDefaultReader {
 	#s;
 
@@ -428,11 +448,7 @@ class ReadableStreamDefaultReader {
 		if (!this.#s.stream)
 			return S.rejectedWith(new TypeError('The reader has been released'));
 		return new Promise((resolve, reject) => {
-			S.readerRead(this.#s, {
-				chunk: (value) => resolve({ value, done: false }),
-				close: () => resolve({ value: undefined, done: true }),
-				error: reject,
-			});
+			S.readerRead(this.#s, new ReadRequest(resolve, reject));
 		});
 	}
 

@@ -7,12 +7,7 @@ const { dictionary, isObject } = internals.webidl;
 const { promiseThen, markHandled, ReflectApply, AsyncIteratorPrototype, viewTag } =
 	internals.primordials;
 const S = internals.streams;
-const { resolvedWith, rejectedWith, upon } = S;
-
-// Runs a step later, as the standard's "queue a microtask".
-function later(step) {
-	upon(S.nothing(), step);
-}
+const { resolvedWith, rejectedWith, upon, later } = S;
 
 // --- tee ---
 
@@ -111,7 +106,7 @@ function defaultTee(stream, clone) {
 	const nothing = () => undefined;
 	tee.branch1 = S.createReadable(nothing, pull, (reason) => tee.cancel1(reason));
 	tee.branch2 = S.createReadable(nothing, pull, (reason) => tee.cancel2(reason));
-	upon(reader.closed.promise, undefined, (error) => {
+	upon(reader.closed, undefined, (error) => {
 		S.controllerError(tee.branch1.controller, error);
 		S.controllerError(tee.branch2.controller, error);
 		tee.finishUncanceled();
@@ -281,9 +276,19 @@ S.pipeOptions = (options) => {
 	return out;
 };
 
+// It is the request of its own reads.
 class Pipe {
 	#shuttingDown = false;
-	#lastWrite = S.nothing();
+	#reading = false;
+	#writes = 0; // chunks that were read and are not written yet
+	#allWritten = null; // what waits for them
+	#wrote = () => {
+		if (--this.#writes === 0 && this.#allWritten)
+			later(this.#allWritten);
+	};
+	#writeRequest = { resolve: this.#wrote, reject: this.#wrote };
+	#next = () => this.#loop();
+	#readOne = () => this.#step();
 	#abort = null;
 
 	constructor(source, dest, options) {
@@ -307,7 +312,8 @@ class Pipe {
 			internals.addAbortAlgorithm(signal, this.#abort);
 		}
 		this.#watch();
-		this.#loop();
+		if (!this.#shuttingDown)
+			upon(this.writer.ready, this.#readOne);
 	}
 
 	#onAbort(error) {
@@ -327,11 +333,11 @@ class Pipe {
 	#watch() {
 		const { source, dest, reader, writer } = this;
 		const { preventAbort, preventCancel, preventClose } = this.options;
-		whenErrored(source, reader.closed.promise, (error) => this.#shutdown(
+		whenErrored(source, reader.closed, (error) => this.#shutdown(
 			preventAbort ? null : () => S.writableAbort(dest, error), true, error));
-		whenErrored(dest, writer.closed.promise, (error) => this.#shutdown(
+		whenErrored(dest, writer.closed, (error) => this.#shutdown(
 			preventCancel ? null : () => S.readableCancel(source, error), true, error));
-		whenClosed(source, reader.closed.promise, () => this.#shutdown(
+		whenClosed(source, reader.closed, () => this.#shutdown(
 			preventClose ? null : () => S.writerCloseWithErrorPropagation(writer), false));
 		if (S.closeQueuedOrInFlight(dest) || dest.state === 'closed') {
 			const error = new TypeError('The destination of the pipe is closed');
@@ -340,40 +346,41 @@ class Pipe {
 	}
 
 	#loop() {
+		const { ready } = this.writer;
 		if (this.#shuttingDown)
 			return;
-		upon(this.writer.ready.promise, () => this.#step());
+		if (ready.pending)
+			upon(ready, this.#readOne);
+		else if (!ready.rejected)
+			this.#step();
 	}
 
 	#step() {
 		if (this.#shuttingDown)
 			return;
-		let reading = true;
-		S.readerRead(this.reader, {
-			chunk: (chunk) => {
-				if (reading) {
-					this.#write(chunk);
-					// Synchronous chunks must not starve the microtasks that propagate errors.
-					later(() => this.#loop());
-					return;
-				}
-				// Whoever enqueues must not find himself in the sink's write().
-				this.#lastWrite = promiseThen(S.nothing(), () => {
-					const written = this.#write(chunk);
-					this.#loop();
-					return written;
-				});
-			},
-			close() {},
-			error() {},
-		});
-		reading = false;
+		this.#reading = true;
+		S.readerRead(this.reader, this);
+		this.#reading = false;
 	}
 
-	#write(chunk) {
-		this.#lastWrite = promiseThen(S.writerWrite(this.writer, chunk), undefined, () => {});
-		return this.#lastWrite;
+	chunk(chunk) {
+		this.#writes++;
+		if (this.#reading) {
+			S.writerWriteFor(this.writer, chunk, this.#writeRequest);
+			// Synchronous chunks must not starve the microtasks that propagate errors.
+			later(this.#next);
+			return;
+		}
+		// Whoever enqueues must not find himself in the sink's write().
+		later(() => {
+			S.writerWriteFor(this.writer, chunk, this.#writeRequest);
+			this.#loop();
+		});
 	}
+
+	close() {}
+
+	error() {}
 
 	#shutdown(action, failed, error) {
 		if (this.#shuttingDown)
@@ -387,15 +394,16 @@ class Pipe {
 			upon(action(), () => this.#finalize(failed, error), (e) => this.#finalize(true, e));
 		};
 		if (this.dest.state === 'writable' && !S.closeQueuedOrInFlight(this.dest))
-			upon(this.#written(), act);
+			this.#whenWritten(act);
 		else
 			act();
 	}
 
-	// The last write may be followed by another one that was already under way.
-	#written() {
-		const last = this.#lastWrite;
-		return promiseThen(last, () => (last === this.#lastWrite ? undefined : this.#written()));
+	#whenWritten(act) {
+		if (this.#writes === 0)
+			later(act);
+		else
+			this.#allWritten = act;
 	}
 
 	#finalize(failed, error) {
@@ -410,18 +418,18 @@ class Pipe {
 	}
 }
 
-function whenErrored(stream, promise, action) {
+function whenErrored(stream, closed, action) {
 	if (stream.state === 'errored')
 		action(stream.storedError);
 	else
-		upon(promise, undefined, action);
+		upon(closed, undefined, action);
 }
 
-function whenClosed(stream, promise, action) {
+function whenClosed(stream, closed, action) {
 	if (stream.state === 'closed')
 		action();
 	else
-		upon(promise, action);
+		upon(closed, action);
 }
 
 // Waits for all of them; the first rejection counts.

@@ -15,31 +15,119 @@ const S = (internals.streams = { __proto__: null });
 S.resolvedWith = (value) => new Promise((resolve) => resolve(value));
 S.rejectedWith = (reason) => new Promise((_, reject) => reject(reason));
 
-// Reacts to a promise; the reactions are ours and do not throw.
-S.upon = (promise, onFulfilled, onRejected) =>
-	markHandled(promiseThen(promise, onFulfilled, onRejected));
+const DONE = Promise.resolve(); // nobody else ever sees it
+const ignore = () => {};
 
-// A promise with its ends, which knows whether it was settled.
+// Runs a step later, as the standard's "queue a microtask". The step does not throw.
+S.later = (step) => void promiseThen(DONE, step);
+
+// Reacts to the result of an algorithm: nothing, which is done, a Deferred or a promise. The
+// reactions are ours and do not throw.
+S.upon = (result, onFulfilled, onRejected) => {
+	if (result === undefined) {
+		if (onFulfilled)
+			S.later(onFulfilled);
+	} else if (result instanceof Deferred) {
+		result.react(onFulfilled, onRejected);
+	} else {
+		promiseThen(result, onFulfilled, onRejected ?? ignore);
+	}
+};
+
+const PENDING = 0;
+const FULFILLED = 1;
+const REJECTED = 2;
+
+// A promise with its ends, made when somebody wants to see it: most are only waited for by streams.
 class Deferred {
-	pending = true;
-	#resolve;
-	#reject;
+	state = PENDING;
+	value = undefined;
+	made = null; // the promise
+	handled = false;
+	waits = false; // for the promise there are no reactions yet but these two
+	onFulfilled = undefined;
+	onRejected = undefined;
+	resolveMade;
+	rejectMade;
 
-	constructor() {
-		this.promise = new Promise((resolve, reject) => {
-			this.#resolve = resolve;
-			this.#reject = reject;
-		});
+	get pending() {
+		return this.state === PENDING;
+	}
+
+	get rejected() {
+		return this.state === REJECTED;
+	}
+
+	get promise() {
+		this.made ??= this.#make();
+		return this.made;
+	}
+
+	#make() {
+		if (this.state === FULFILLED)
+			return S.resolvedWith(this.value);
+		const promise = this.state === REJECTED ? S.rejectedWith(this.value)
+			: new Promise((resolve, reject) => {
+				this.resolveMade = resolve;
+				this.rejectMade = reject;
+			});
+		if (this.handled)
+			markHandled(promise);
+		return promise;
 	}
 
 	resolve(value) {
-		this.pending = false;
-		this.#resolve(value);
+		if (this.state !== PENDING)
+			return;
+		this.state = FULFILLED;
+		this.value = value;
+		this.resolveMade?.(value);
+		if (this.waits)
+			this.#run(this.onFulfilled, this.onRejected);
 	}
 
 	reject(reason) {
-		this.pending = false;
-		this.#reject(reason);
+		if (this.state !== PENDING)
+			return;
+		this.state = REJECTED;
+		this.value = reason;
+		this.rejectMade?.(reason);
+		if (this.waits)
+			this.#run(this.onFulfilled, this.onRejected);
+	}
+
+	// Nobody is told of a rejection.
+	handle() {
+		if (!this.handled && this.made)
+			markHandled(this.made);
+		this.handled = true;
+	}
+
+	react(onFulfilled, onRejected) {
+		if (this.made || this.waits) {
+			promiseThen(this.promise, onFulfilled, onRejected ?? ignore);
+			return;
+		}
+		this.handled = true;
+		if (this.state === PENDING) {
+			this.waits = true;
+			this.onFulfilled = onFulfilled;
+			this.onRejected = onRejected;
+		} else {
+			this.#run(onFulfilled, onRejected);
+		}
+	}
+
+	#run(onFulfilled, onRejected) {
+		const { value } = this;
+		if (this.state === REJECTED) {
+			if (onRejected)
+				S.later(() => onRejected(value));
+		} else if (isObject(value)) {
+			promiseThen(this.promise, onFulfilled, onRejected ?? ignore);
+		} else if (onFulfilled) {
+			S.later(value === undefined ? onFulfilled : () => onFulfilled(value));
+		}
 	}
 }
 
@@ -51,8 +139,8 @@ S.settled = (value) => {
 };
 S.failed = (reason) => {
 	const d = new Deferred();
+	d.handle();
 	d.reject(reason);
-	markHandled(d.promise);
 	return d;
 };
 
@@ -62,14 +150,24 @@ S.ensureRejected = (owner, name, reason) => {
 		owner[name] = S.failed(reason);
 		return;
 	}
+	owner[name].handle();
 	owner[name].reject(reason);
-	markHandled(owner[name].promise);
 };
 
 // A callback of the user's that gives a promise.
 S.promiseCall = (fn, thisArg, args) => {
 	try {
 		return S.resolvedWith(ReflectApply(fn, thisArg, args));
+	} catch (error) {
+		return S.rejectedWith(error);
+	}
+};
+
+// The same for those that are called for each chunk: nothing, where the callback gave nothing.
+S.chunkCall = (fn, thisArg, args) => {
+	try {
+		const result = ReflectApply(fn, thisArg, args);
+		return result === undefined ? undefined : S.resolvedWith(result);
 	} catch (error) {
 		return S.rejectedWith(error);
 	}
@@ -97,17 +195,28 @@ S.underlying = (value, what) => {
 
 // --- queue with sizes ---
 
-// A first-in first-out list; taking from the front is O(1) on the average.
+// A first-in first-out list, as a ring whose size is a power of two.
 class Fifo {
-	#items = [];
+	#items = [undefined, undefined];
 	#head = 0;
-
-	get length() {
-		return this.#items.length - this.#head;
-	}
+	length = 0;
 
 	push(item) {
-		this.#items.push(item);
+		const items = this.#items;
+		if (this.length === items.length)
+			this.#grow();
+		this.#items[(this.#head + this.length++) & (this.#items.length - 1)] = item;
+	}
+
+	#grow() {
+		const old = this.#items;
+		const items = [];
+		for (let i = 0; i < old.length; i++)
+			items[i] = old[(this.#head + i) & (old.length - 1)];
+		for (let i = old.length; i < 2 * old.length; i++)
+			items[i] = undefined;
+		this.#items = items;
+		this.#head = 0;
 	}
 
 	peek() {
@@ -116,52 +225,51 @@ class Fifo {
 
 	shift() {
 		const item = this.#items[this.#head];
-		this.#items[this.#head++] = undefined;
-		if (this.#head === this.#items.length) {
-			this.#items = [];
-			this.#head = 0;
-		} else if (this.#head >= 1024) {
-			this.#items = this.#items.slice(this.#head);
-			this.#head = 0;
-		}
+		this.#items[this.#head] = undefined;
+		this.#head = (this.#head + 1) & (this.#items.length - 1);
+		if (--this.length === 0 && this.#items.length > 1024)
+			this.clear();
 		return item;
 	}
 
 	last() {
-		return this.#items[this.#items.length - 1];
+		return this.#items[(this.#head + this.length - 1) & (this.#items.length - 1)];
 	}
 
 	clear() {
-		this.#items = [];
+		this.#items = [undefined, undefined];
 		this.#head = 0;
+		this.length = 0;
 	}
 }
 S.Fifo = Fifo;
 
+// A chunk and its size are two items.
 class SizedQueue {
 	#fifo = new Fifo();
 	totalSize = 0;
 
 	get length() {
-		return this.#fifo.length;
+		return this.#fifo.length / 2;
 	}
 
 	enqueue(value, size) {
 		if (typeof size !== 'number' || !(size >= 0) || size === Infinity)
 			throw new RangeError(`The size of a chunk is ${size}`);
-		this.#fifo.push({ value, size });
+		this.#fifo.push(value);
+		this.#fifo.push(size);
 		this.totalSize += size;
 	}
 
 	dequeue() {
-		const { value, size } = this.#fifo.shift();
+		const value = this.#fifo.shift();
 		// Rounding may leave less than nothing.
-		this.totalSize = Math.max(0, this.totalSize - size);
+		this.totalSize = Math.max(0, this.totalSize - this.#fifo.shift());
 		return value;
 	}
 
 	peek() {
-		return this.#fifo.peek().value;
+		return this.#fifo.peek();
 	}
 
 	reset() {

@@ -80,7 +80,8 @@ function enqueue(controller, chunk) {
 }
 
 function performTransform(controller, chunk) {
-	return promiseThen(controller.transformAlgorithm(chunk), undefined, (error) => {
+	const result = controller.transformAlgorithm(chunk);
+	return result === undefined ? undefined : promiseThen(result, undefined, (error) => {
 		transformError(controller.stream, error);
 		throw error;
 	});
@@ -97,11 +98,19 @@ function sinkWrite(stream, chunk) {
 	const { controller } = stream;
 	if (!stream.backpressure)
 		return performTransform(controller, chunk);
-	return promiseThen(stream.change.promise, () => {
-		if (stream.writable.state === 'erroring')
-			throw stream.writable.storedError;
-		return performTransform(controller, chunk);
+	const done = S.deferred();
+	S.upon(stream.change, () => {
+		if (stream.writable.state === 'erroring') {
+			done.reject(stream.writable.storedError);
+			return;
+		}
+		const result = performTransform(controller, chunk);
+		if (result === undefined)
+			done.resolve();
+		else
+			S.upon(result, () => done.resolve(), (error) => done.reject(error));
 	});
+	return done;
 }
 
 // The last algorithm of the user's; whoever ends the stream second gets what the first got.
@@ -140,7 +149,7 @@ function sinkClose(stream) {
 
 function sourcePull(stream) {
 	setBackpressure(stream, false);
-	return stream.change.promise;
+	return stream.change;
 }
 
 function sourceCancel(stream, reason) {
@@ -172,7 +181,7 @@ function identity(controller) {
 	return (chunk) => {
 		try {
 			enqueue(controller, chunk);
-			return S.nothing();
+			return undefined;
 		} catch (error) {
 			return S.rejectedWith(error);
 		}
@@ -184,7 +193,7 @@ function setUp(stream, transformer, methods) {
 	const controller = new TransformControllerState(stream);
 	stream.controller = controller;
 	controller.transformAlgorithm = transform
-		? (chunk) => S.promiseCall(transform, transformer, [chunk, controller.wrapper])
+		? (chunk) => S.chunkCall(transform, transformer, [chunk, controller.wrapper])
 		: identity(controller);
 	controller.flushAlgorithm = flush
 		? () => S.promiseCall(flush, transformer, [controller.wrapper]) : S.nothing;
@@ -280,7 +289,7 @@ S.createTransform = (transform, flush, cancelled) => {
 	const put = (chunk) => enqueue(controller, chunk);
 	const guarded = (fn, args) => {
 		try {
-			return fn(...args) ?? S.nothing();
+			return fn(...args) ?? undefined;
 		} catch (error) {
 			return S.rejectedWith(error);
 		}

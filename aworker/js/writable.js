@@ -3,7 +3,7 @@
 'use strict';
 
 const { expose, guardConstructor, secret, isObject } = internals.webidl;
-const { markHandled, ReflectApply } = internals.primordials;
+const { ReflectApply } = internals.primordials;
 const S = internals.streams;
 const { deferred } = S;
 
@@ -32,6 +32,8 @@ class WritableControllerState {
 	writeAlgorithm;
 	closeAlgorithm;
 	abortAlgorithm;
+	written = () => finishInFlightWrite(this);
+	writeFailed = (error) => finishInFlightWriteWithError(this, error);
 	signal = null; // made when it is asked for
 	aborted = false;
 	wrapper;
@@ -161,8 +163,8 @@ function rejectCloseAndClosed(stream) {
 		stream.closeRequest = null;
 	}
 	if (stream.writer) {
+		stream.writer.closed.handle();
 		stream.writer.closed.reject(stream.storedError);
-		markHandled(stream.writer.closed.promise);
 	}
 }
 
@@ -223,7 +225,7 @@ function setUpFromSink(stream, sink, abort, close, start, write, mark, size) {
 	const controller = new WritableControllerState(stream);
 	setUpController(stream, controller,
 		start ? () => ReflectApply(start, sink, [controller.wrapper]) : () => undefined,
-		write ? (chunk) => S.promiseCall(write, sink, [chunk, controller.wrapper]) : S.nothing,
+		write ? (chunk) => S.chunkCall(write, sink, [chunk, controller.wrapper]) : () => undefined,
 		close ? () => S.promiseCall(close, sink, []) : S.nothing,
 		abort ? (reason) => S.promiseCall(abort, sink, [reason]) : S.nothing, mark, size);
 }
@@ -302,20 +304,26 @@ function processClose(controller) {
 function processWrite(controller, chunk) {
 	const { stream } = controller;
 	stream.inFlightWrite = stream.writeRequests.shift();
-	S.upon(controller.writeAlgorithm(chunk), () => {
-		stream.inFlightWrite.resolve();
-		stream.inFlightWrite = null;
-		controller.queue.dequeue();
-		if (!S.closeQueuedOrInFlight(stream) && stream.state === 'writable')
-			updateBackpressure(stream, desiredSize(controller) <= 0);
-		advance(controller);
-	}, (error) => {
-		if (stream.state === 'writable')
-			clearAlgorithms(controller);
-		stream.inFlightWrite.reject(error);
-		stream.inFlightWrite = null;
-		dealWithRejection(stream, error);
-	});
+	S.upon(controller.writeAlgorithm(chunk), controller.written, controller.writeFailed);
+}
+
+function finishInFlightWrite(controller) {
+	const { stream } = controller;
+	stream.inFlightWrite.resolve();
+	stream.inFlightWrite = null;
+	controller.queue.dequeue();
+	if (!S.closeQueuedOrInFlight(stream) && stream.state === 'writable')
+		updateBackpressure(stream, desiredSize(controller) <= 0);
+	advance(controller);
+}
+
+function finishInFlightWriteWithError(controller, error) {
+	const { stream } = controller;
+	if (stream.state === 'writable')
+		clearAlgorithms(controller);
+	stream.inFlightWrite.reject(error);
+	stream.inFlightWrite = null;
+	dealWithRejection(stream, error);
 }
 
 // --- the writer ---
@@ -377,21 +385,28 @@ S.writerRelease = (writer) => {
 	writer.stream = null;
 };
 
-S.writerWrite = (writer, chunk) => {
+// request: { resolve(), reject(error) }
+S.writerWriteFor = (writer, chunk, request) => {
 	const { stream } = writer;
 	const { controller } = stream;
 	const size = chunkSize(controller, chunk);
-	if (stream !== writer.stream)
-		return S.rejectedWith(new TypeError('The writer has been released'));
-	if (stream.state === 'errored')
-		return S.rejectedWith(stream.storedError);
-	if (S.closeQueuedOrInFlight(stream) || stream.state === 'closed')
-		return S.rejectedWith(new TypeError('The stream is closing or closed'));
-	if (stream.state === 'erroring')
-		return S.rejectedWith(stream.storedError);
+	if (stream !== writer.stream) {
+		request.reject(new TypeError('The writer has been released'));
+	} else if (stream.state === 'errored') {
+		request.reject(stream.storedError);
+	} else if (S.closeQueuedOrInFlight(stream) || stream.state === 'closed') {
+		request.reject(new TypeError('The stream is closing or closed'));
+	} else if (stream.state === 'erroring') {
+		request.reject(stream.storedError);
+	} else {
+		stream.writeRequests.push(request);
+		enqueueWrite(controller, chunk, size);
+	}
+};
+
+S.writerWrite = (writer, chunk) => {
 	const d = deferred();
-	stream.writeRequests.push(d);
-	enqueueWrite(controller, chunk, size);
+	S.writerWriteFor(writer, chunk, d);
 	return d.promise;
 };
 
