@@ -92,6 +92,17 @@ static bool is_body_less(const struct fetch_transfer *t)
 	return s == 204 || s == 205 || s == 304;
 }
 
+/* Bytes behind a head that has no body would be read as the head of the next response. */
+static void distrust_body(struct fetch_transfer *t)
+{
+	size_t len;
+	const char *length = fetch_head_find(&t->parsed, "content-length", &len);
+
+	if (fetch_head_find(&t->parsed, "transfer-encoding", &(size_t){0}) ||
+		(length && !(len == 1 && *length == '0')))
+		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 static int set_decoder(struct fetch_transfer *t)
 {
 	size_t len;
@@ -131,6 +142,8 @@ static bool end_head(struct fetch_transfer *t)
 	}
 	t->parsed.protocol = protocol_of(t);
 	t->has_head = true;
+	if (is_body_less(t))
+		distrust_body(t);
 	if (set_decoder(t) < 0)
 		return false;
 	fetch_transfer_event(t, FETCH_EVENT_HEAD);

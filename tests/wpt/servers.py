@@ -19,6 +19,11 @@ START_S = 60  # until wptserve must answer
 HOST = "localhost"  # and its subdomains, which resolvers keep on loopback
 
 
+def without_ports(name):
+    """The name of a subtest as it is in every run."""
+    return re.sub(r"\b(localhost|127\.0\.0\.1):\d{4,5}\b", r"\1:PORT", name)
+
+
 class Place:
     """Where the servers are, for tests and for what `.sub.` files leave open."""
 
