@@ -53,24 +53,27 @@ class ExtendableEvent extends Event {
 		if (!this.isTrusted || (this.#dispatched && this.#pending === 0))
 			throw new DOMException('waitUntil: the event is over', 'InvalidStateError');
 		this.#pending++;
-		hold(S.resolvedWith(promise), (failed) => {
-			this.#pending--;
-			this.#failed ||= failed;
-			this.#settle();
-		});
+		hold(PromiseResolve(promise), (failed) => this.#ended(failed));
 	}
 
-	#settle() {
+	#ended(failed) {
+		this.#pending--;
+		this.#failed ||= failed;
 		if (this.#dispatched && this.#pending === 0)
 			this.#over?.(this.#failed);
 	}
 
 	static {
+		// Between the two the event is open. What begins it keeps the worker alive by itself.
+		internals.extendEvent = (event) => void event.#pending++;
+		internals.endExtension = (event) => event.#ended(false);
 		// over(failed): all that the event was extended for has settled.
 		internals.closeEvent = (event, over = null) => {
 			event.#dispatched = true;
-			event.#over = over;
-			event.#settle();
+			if (event.#pending === 0)
+				over?.(event.#failed);
+			else
+				event.#over = over;
 		};
 	}
 }
@@ -115,8 +118,10 @@ class FetchEvent extends ExtendableEvent {
 			this.#response = r;
 			return;
 		}
-		this.#response = S.resolvedWith(r);
-		this.waitUntil(promiseThen(this.#response, undefined, () => {}));
+		if (!this.isTrusted)
+			throw new DOMException('respondWith: nobody asked', 'InvalidStateError');
+		this.#response = PromiseResolve(r);
+		internals.extendEvent(this);
 	}
 
 	static {
@@ -138,7 +143,7 @@ class ExecutionContext {
 	waitUntil(promise) {
 		void this.#brand;
 		requireArguments(arguments.length, 1, 'waitUntil');
-		hold(S.resolvedWith(promise), () => {});
+		hold(PromiseResolve(promise), () => {});
 	}
 }
 
@@ -147,13 +152,12 @@ expose(ExtendableEvent, FetchEvent);
 
 // --- one exchange ---
 
-// Those that are not complete, by the connection's number in their id (a key that is a small integer
-// costs a fraction of one that is not).
-const exchanges = new Map();
+// Those that are not complete, by the connection's number in their id.
+const exchanges = [];
 const SLOT_MASK = 0xffff;
 
 function exchangeOf(id) {
-	const exchange = exchanges.get(id & SLOT_MASK);
+	const exchange = exchanges[id & SLOT_MASK];
 	return exchange?.id === id ? exchange : undefined;
 }
 
@@ -174,7 +178,7 @@ class Exchange {
 
 	constructor(id) {
 		this.id = id;
-		exchanges.set(id & SLOT_MASK, this);
+		exchanges[id & SLOT_MASK] = this;
 	}
 
 	// The response is complete: nothing more comes from C for this id.
@@ -189,7 +193,7 @@ class Exchange {
 		if (this.over)
 			return false;
 		this.over = true;
-		exchanges.delete(this.id & SLOT_MASK);
+		exchanges[this.id & SLOT_MASK] = undefined;
 		return true;
 	}
 
@@ -422,16 +426,20 @@ function makeRequest(exchange, method, url, headers, hasBody) {
 	return internals.requestFrom(state);
 }
 
-// What the handler gave: a Response, or a promise of one.
-function settle(exchange, result) {
+// What the handler gave: a Response, or a promise of one, for which an event may be open.
+function settle(exchange, result, event) {
 	if (internals.isResponse(result)) {
 		exchange.respond(result);
 		return;
 	}
 	promiseThen(PromiseResolve(result), (response) => {
+		if (event)
+			internals.endExtension(event);
 		if (!exchange.over)
 			exchange.respond(response);
 	}, (error) => {
+		if (event)
+			internals.endExtension(event);
 		if (!exchange.over)
 			exchange.fail(error);
 		else if (!exchange.isExpected(error))
@@ -448,7 +456,7 @@ function dispatchToModule(exchange, request) {
 		exchange.fail(error);
 		return;
 	}
-	settle(exchange, result);
+	settle(exchange, result, null);
 }
 
 function dispatchToListeners(exchange, request) {
@@ -462,7 +470,7 @@ function dispatchToListeners(exchange, request) {
 	if (response) {
 		for (const error of thrown)
 			internals.complain('Uncaught (in a listener of "fetch")', error);
-		settle(exchange, response);
+		settle(exchange, response, event);
 	} else {
 		exchange.fail(thrown[0] ?? new TypeError('No listener of "fetch" called respondWith()'));
 	}
