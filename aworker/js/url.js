@@ -16,7 +16,12 @@ const PORT = 4;
 const PATHNAME_START = 5;
 const SEARCH_START = 6;
 const HASH_START = 7;
-const OMITTED = 0xffffffff;
+const OMITTED = -1;
+
+// Where ops leave the offsets: small integers, which arrays hold as they are.
+const offsets = new Int32Array(8);
+const takeOffsets = () => [offsets[0], offsets[1], offsets[2], offsets[3], offsets[4], offsets[5],
+	offsets[6], offsets[7]];
 
 // Parts as ops.urlSet() takes them (enum url_part).
 const PART = {
@@ -32,16 +37,17 @@ function invalid(input) {
 
 class URL {
 	#href;
-	#parts = new Uint32Array(8);
+	#parts;
 	#params = null;
 
 	constructor(url, base = undefined) {
 		requireArguments(arguments.length, 1, 'URL');
 		const input = usvString(url);
-		const href = ops.urlParse(input, base === undefined ? null : usvString(base), this.#parts);
+		const href = ops.urlParse(input, base === undefined ? null : usvString(base), offsets);
 		if (href === undefined)
 			throw invalid(input);
 		this.#href = href;
+		this.#parts = takeOffsets();
 	}
 
 	static canParse(url, base = undefined) {
@@ -127,9 +133,8 @@ class URL {
 	}
 
 	get pathname() {
-		const { length } = this.#href;
-		const end = Math.min(this.#parts[SEARCH_START], this.#parts[HASH_START], length);
-		return this.#slice(this.#parts[PATHNAME_START], end);
+		const search = this.#parts[SEARCH_START];
+		return this.#slice(this.#parts[PATHNAME_START], search === OMITTED ? this.#hashStart() : search);
 	}
 
 	set pathname(value) {
@@ -140,7 +145,7 @@ class URL {
 		const start = this.#parts[SEARCH_START];
 		if (start === OMITTED)
 			return '';
-		const s = this.#slice(start, Math.min(this.#parts[HASH_START], this.#href.length));
+		const s = this.#slice(start, this.#hashStart());
 		return s.length > 1 ? s : '';
 	}
 
@@ -177,6 +182,12 @@ class URL {
 		return this.#href.slice(start, end);
 	}
 
+	// Or the end, where there is none.
+	#hashStart() {
+		const start = this.#parts[HASH_START];
+		return start === OMITTED ? this.#href.length : start;
+	}
+
 	// The '@' after credentials belongs to no part.
 	#hostStart() {
 		const start = this.#parts[HOST_START];
@@ -184,10 +195,11 @@ class URL {
 	}
 
 	#set(part, value) {
-		const href = ops.urlSet(this.#href, part, value, this.#parts);
+		const href = ops.urlSet(this.#href, part, value, offsets);
 		if (href === undefined)
 			return false;
 		this.#href = href;
+		this.#parts = takeOffsets();
 		return true;
 	}
 

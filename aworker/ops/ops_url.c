@@ -81,7 +81,7 @@ static bool modernize(ada_url *url)
 	return true;
 }
 
-/* Result: href; its offsets go to argument `parts_i`, a Uint32Array of 8. */
+/* Result: href; its offsets go to argument `parts_i`, 8 integers of 32 bits. */
 static int return_url(struct op_call *call, ada_url *url, int parts_i)
 {
 	const ada_url_components *c;
