@@ -36,7 +36,8 @@ static int try_snapshot(
 int main(int argc, char **argv)
 {
 	/* Ops have no worker yet: host.data is NULL. */
-	struct engine_options options = {.ops = ops_table()};
+	struct engine_options options = {
+		.ops = ops_table(), .sources = builtin_sources, .n_sources = builtin_n_sources};
 	_cleanup_free_ void *blob = NULL;
 	struct err err = ERR_INIT;
 	size_t len = 0;
@@ -46,9 +47,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: mksnapshot FILE\n");
 		return 2;
 	}
-	rc = options.ops ? engine_snapshot_create(
-				   &options, builtin_sources, builtin_n_sources, &blob, &len, &err)
-			 : err_oom(&err);
+	rc = options.ops ? engine_snapshot_create(&options, &blob, &len, &err) : err_oom(&err);
 	if (rc == 0)
 		rc = try_snapshot(&options, blob, len, &err);
 	if (rc == 0)

@@ -41,7 +41,10 @@ static int bootstrap(struct worker *w, struct err *err)
 
 int worker_create(struct worker *w, struct err *err)
 {
-	struct engine_options options = {.ops = ops_table(), .host = worker_host};
+	struct engine_options options = {.ops = ops_table(),
+		.host = worker_host,
+		.sources = builtin_sources,
+		.n_sources = builtin_n_sources};
 	bool fits;
 	int r;
 
@@ -51,7 +54,7 @@ int worker_create(struct worker *w, struct err *err)
 	if (w->options.v8_options)
 		engine_set_flags(w->options.v8_options);
 	fits = builtin_snapshot_len > 0 && !w->options.no_snapshot &&
-	       engine_snapshot_fits(options.ops, builtin_snapshot, builtin_snapshot_len);
+	       engine_snapshot_fits(&options, builtin_snapshot, builtin_snapshot_len);
 	if (fits) {
 		options.snapshot = builtin_snapshot;
 		options.snapshot_len = builtin_snapshot_len;

@@ -148,6 +148,13 @@ function rowKeys(data) {
 	return rows;
 }
 
+// Lines of a box, and where they meet.
+const ACROSS = '\u2500';
+const DOWN = '\u2502';
+const TOP = '\u250c\u252c\u2510';
+const MIDDLE = '\u251c\u253c\u2524';
+const BOTTOM = '\u2514\u2534\u2518';
+
 function drawTable(table) {
 	const head = ['(index)', ...table.names, ...(table.hasValues ? ['Values'] : [])];
 	const lines = table.rows.map((row) => [row.key,
@@ -155,11 +162,10 @@ function drawTable(table) {
 		...(table.hasValues ? [row.value ?? ''] : [])]);
 	const widths = head.map((name, i) =>
 		Math.max(name.length, ...lines.map((line) => I.visibleLength(line[i]))) + 2);
-	const rule = (l, m, r) => l + widths.map((w) => '─'.repeat(w)).join(m) + r;
-	const draw = (cells) => `│${cells.map((c, i) =>
-		` ${c}${' '.repeat(widths[i] - 1 - I.visibleLength(c))}`).join('│')}│`;
-	return [rule('┌', '┬', '┐'), draw(head), rule('├', '┼', '┤'), ...lines.map(draw),
-		rule('└', '┴', '┘')].join('\n');
+	const rule = ([l, m, r]) => l + widths.map((w) => ACROSS.repeat(w)).join(m) + r;
+	const draw = (cells) => DOWN + cells.map((c, i) =>
+		` ${c}${' '.repeat(widths[i] - 1 - I.visibleLength(c))}`).join(DOWN) + DOWN;
+	return [rule(TOP), draw(head), rule(MIDDLE), ...lines.map(draw), rule(BOTTOM)].join('\n');
 }
 
 // --- the members ---

@@ -54,7 +54,7 @@ function others() {
 	internals.inspect({ a: 1, b: ['text', null], e: new Error('warm') });
 	atob(btoa('warm up'));
 	crypto.randomUUID();
-	new URLSearchParams({ a: '1', b: 'ä' }).toString();
+	new URLSearchParams({ a: '1', b: '\u00e4' }).toString();
 }
 
 let id = -1;

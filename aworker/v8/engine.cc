@@ -36,8 +36,6 @@ static const size_t HEAP_STEP = 32u << 20;
 /* Below the limit there must be room for V8's own C++ (the compiler, regular expressions, ICU). */
 static const size_t STACK_RESERVE = 256u << 10;
 
-const intptr_t external_references[] = {(intptr_t)trampoline, 0};
-
 static uint64_t fnv1a(uint64_t hash, const char *s)
 {
 	do
@@ -46,15 +44,19 @@ static uint64_t fnv1a(uint64_t hash, const char *s)
 	return hash;
 }
 
-uint64_t engine_fingerprint(const struct engine_op *ops)
+uint64_t engine_fingerprint(const struct engine_options *options)
 {
 	uint64_t hash = fnv1a(0xcbf29ce484222325u, V8::GetVersion());
 
 	hash = fnv1a(hash, TURF_VERSION);
 	for (const char *flag : v8_flags)
 		hash = fnv1a(hash, flag);
-	for (; ops->name; ops++)
-		hash = fnv1a(hash, ops->name);
+	for (const struct engine_op *op = options->ops; op->name; op++)
+		hash = fnv1a(hash, op->name);
+	for (size_t i = 0; i < options->n_sources; i++) {
+		hash = fnv1a(hash, options->sources[i].name);
+		hash = (hash ^ options->sources[i].len) * 0x100000001b3u;
+	}
 	return hash;
 }
 
@@ -175,6 +177,7 @@ struct engine *engine_alloc(const struct engine_options *options)
 	e->options = *options;
 	while (options->ops[e->n_ops].name)
 		e->n_ops++;
+	sources_attach(e);
 	e->allocator = std::make_shared<buffer_allocator>();
 	if (options->heap_limit)
 		e->allocator->limit = options->heap_limit;
@@ -251,12 +254,12 @@ int engine_create(const struct engine_options *options, struct engine **ret, str
 
 	engine_v8_init();
 	if (options->snapshot &&
-		!engine_snapshot_fits(options->ops, options->snapshot, options->snapshot_len))
+		!engine_snapshot_fits(options, options->snapshot, options->snapshot_len))
 		return err_say(err, EINVAL,
 			"the startup snapshot was made by another build of aworker or V8");
 	e = engine_alloc(options);
 	params.array_buffer_allocator_shared = e->allocator;
-	params.external_references = external_references;
+	params.external_references = e->external_references.data();
 	params.allow_atomics_wait = false;
 	if (options->heap_limit)
 		params.constraints.ConfigureDefaultsFromHeapSize(0, options->heap_limit);

@@ -80,9 +80,17 @@ struct engine_host {
 	void (*fatal)(void *data, const char *message);
 };
 
+struct engine_source;
+
 struct engine_options {
 	const struct engine_op *ops; /* ends with a NULL name; order is part of the snapshot */
 	struct engine_host host;
+	/*
+	 * The platform's scripts, where engine_bootstrap() takes them from. Must outlive the engine:
+	 * text in ASCII is not copied, and a snapshot refers to it.
+	 */
+	const struct engine_source *sources;
+	size_t n_sources;
 	const void *snapshot; /* built-in startup snapshot, NULL to run the sources */
 	size_t snapshot_len;
 	size_t heap_limit; /* bytes, 0 for V8's choice; see engine_set_heap_limit() */
@@ -109,17 +117,17 @@ void engine_destroy(struct engine *e);
  */
 int engine_bootstrap(struct engine *e, const struct engine_source *source, struct err *err);
 /*
- * Bootstraps `sources` in a new isolate and returns its startup snapshot (malloc'd). An op that
- * runs meanwhile may not keep a handle: -EBUSY.
+ * Bootstraps options->sources in a new isolate and returns its startup snapshot (malloc'd). An op
+ * that runs meanwhile may not keep a handle: -EBUSY.
  */
-int engine_snapshot_create(const struct engine_options *options,
-	const struct engine_source *sources, size_t n_sources, void **ret_blob, size_t *ret_len,
-	struct err *err);
+int engine_snapshot_create(
+	const struct engine_options *options, void **ret_blob, size_t *ret_len, struct err *err);
 /*
- * False when the blob was made by another V8, another set of flags or another op table. It holds
- * bytecode and no machine code, so it does not depend on the CPU.
+ * False when the blob was made by another V8, another set of flags, another op table, or of other
+ * sources (by name and length). It holds bytecode and no machine code, so it does not depend on
+ * the CPU.
  */
-bool engine_snapshot_fits(const struct engine_op *ops, const void *blob, size_t len);
+bool engine_snapshot_fits(const struct engine_options *options, const void *blob, size_t len);
 const char *engine_version(void);
 /*
  * More flags for V8, as in "--stress-scavenge=1 --trace-opt", before the first engine is made. A

@@ -43,6 +43,34 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	size_t used_ = 0;
 };
 
+/* Text of the platform where it is, outside of V8's heap. */
+class source_text final : public v8::String::ExternalOneByteStringResource
+{
+      public:
+	explicit source_text(const struct engine_source *source) : source_(source)
+	{
+	}
+
+	const char *data() const override
+	{
+		return source_->text;
+	}
+
+	size_t length() const override
+	{
+		return source_->len;
+	}
+
+      protected:
+	/* The engine's, not the string's. */
+	void Dispose() override
+	{
+	}
+
+      private:
+	const struct engine_source *source_;
+};
+
 struct rejection {
 	v8::Global<v8::Promise> promise;
 	v8::Global<v8::Value> reason;
@@ -54,6 +82,8 @@ struct inspector;
 struct engine {
 	struct engine_options options;
 	size_t n_ops = 0;
+	std::deque<source_text> texts; /* of options.sources */
+	std::vector<intptr_t> external_references;
 	v8::Isolate *isolate = nullptr;
 	v8::SnapshotCreator *creator = nullptr; /* owns the isolate while a snapshot is made */
 	v8::Global<v8::Context> context;
@@ -182,8 +212,7 @@ void modules_attach(struct engine *e);
 std::string name_url(const std::string &name);
 
 /* engine.cc */
-extern const intptr_t external_references[];
-uint64_t engine_fingerprint(const struct engine_op *ops);
+uint64_t engine_fingerprint(const struct engine_options *options);
 class loop_platform *engine_platform(void);
 void engine_v8_init(void);
 struct engine *engine_alloc(const struct engine_options *options);
@@ -206,6 +235,9 @@ int random_pool_refill(struct engine *e);
 /* inspector.cc; nothing happens without an inspector */
 void inspector_exception(
 	struct engine *e, v8::Local<v8::Value> exception, v8::Local<v8::Message> message);
+
+/* source.cc: before the isolate is made */
+void sources_attach(struct engine *e);
 
 /* snapshot.cc */
 struct snapshot_header {

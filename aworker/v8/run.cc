@@ -68,35 +68,6 @@ void main_loaded(struct engine *e, Local<Value> ns)
 	report_exception(e, caught.Exception(), caught.Message());
 }
 
-int engine_bootstrap(struct engine *e, const struct engine_source *source, struct err *err)
-{
-	call_scope scope(e);
-	Isolate *isolate = e->isolate;
-	Local<Context> context = engine_context(e);
-	TryCatch caught(isolate);
-	Local<String> names[] = {js_text(isolate, "ops"), js_text(isolate, "internals")};
-	Local<Value> argv[] = {e->ops.Get(isolate), e->internals.Get(isolate)};
-	Local<String> text;
-	Local<Function> fn;
-	Local<Value> result;
-	struct failure f;
-
-	if (!js_string(isolate, source->text, source->len).ToLocal(&text))
-		return err_say(err, EFBIG, "%s: too large for a script", source->name);
-	ScriptOrigin origin(
-		isolate, js_text(isolate, std::string(ENGINE_PLATFORM_PREFIX) + source->name));
-	ScriptCompiler::Source unit(text, origin);
-	if (ScriptCompiler::CompileFunction(
-		    context, &unit, 2, names, 0, nullptr, ScriptCompiler::kEagerCompile)
-			.ToLocal(&fn) &&
-		fn->Call(context, Undefined(isolate), 2, argv).ToLocal(&result))
-		return 0;
-	failure_err(e, caught, &f, err);
-	if (!f.stack.empty())
-		err_say(err, err->code, "%s\n%s", f.message.c_str(), f.stack.c_str());
-	return err_wrap(err, "platform script %s", source->name);
-}
-
 static bool ends_with(const std::string &s, const char *end)
 {
 	size_t n = strlen(end);

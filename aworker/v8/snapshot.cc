@@ -16,7 +16,7 @@ static const char SNAPSHOT_MAGIC[8] = {'T', 'U', 'R', 'F', 'S', 'N', 'A', '1'};
 
 static_assert(sizeof(struct snapshot_header) % 16 == 0, "V8's data behind it stays aligned");
 
-bool engine_snapshot_fits(const struct engine_op *ops, const void *blob, size_t len)
+bool engine_snapshot_fits(const struct engine_options *options, const void *blob, size_t len)
 {
 	struct snapshot_header header;
 
@@ -25,7 +25,7 @@ bool engine_snapshot_fits(const struct engine_op *ops, const void *blob, size_t 
 	memcpy(&header, blob, sizeof(header));
 	return memcmp(header.magic, SNAPSHOT_MAGIC, sizeof(SNAPSHOT_MAGIC)) == 0 &&
 	       header.len == len - sizeof(header) && header.len <= INT32_MAX &&
-	       header.fingerprint == engine_fingerprint(ops);
+	       header.fingerprint == engine_fingerprint(options);
 }
 
 static int pack(const struct engine_options *options, const StartupData &data, void **ret_blob,
@@ -41,7 +41,7 @@ static int pack(const struct engine_options *options, const StartupData &data, v
 	if (!blob)
 		return err_oom(err);
 	memcpy(header.magic, SNAPSHOT_MAGIC, sizeof(header.magic));
-	header.fingerprint = engine_fingerprint(options->ops);
+	header.fingerprint = engine_fingerprint(options);
 	header.len = (uint64_t)data.raw_size;
 	memcpy(blob, &header, sizeof(header));
 	memcpy(blob + sizeof(header), data.data, (size_t)data.raw_size);
@@ -51,14 +51,13 @@ static int pack(const struct engine_options *options, const StartupData &data, v
 }
 
 /* Runs the sources and hands context and platform objects to the creator. */
-static int fill(
-	struct engine *e, const struct engine_source *sources, size_t n_sources, struct err *err)
+static int fill(struct engine *e, struct err *err)
 {
 	HandleScope scope(e->isolate);
 	int rc = engine_context_new(e, err);
 
-	for (size_t i = 0; rc == 0 && i < n_sources; i++)
-		rc = engine_bootstrap(e, &sources[i], err);
+	for (size_t i = 0; rc == 0 && i < e->options.n_sources; i++)
+		rc = engine_bootstrap(e, &e->options.sources[i], err);
 	if (rc < 0)
 		return rc;
 	engine_pump(e);
@@ -83,9 +82,8 @@ static void context_leave(struct engine *e)
 		engine_context(e)->Exit();
 }
 
-int engine_snapshot_create(const struct engine_options *options,
-	const struct engine_source *sources, size_t n_sources, void **ret_blob, size_t *ret_len,
-	struct err *err)
+int engine_snapshot_create(
+	const struct engine_options *options, void **ret_blob, size_t *ret_len, struct err *err)
 {
 	struct engine *e;
 	StartupData data = {nullptr, 0};
@@ -94,12 +92,12 @@ int engine_snapshot_create(const struct engine_options *options,
 	engine_v8_init();
 	e = engine_alloc(options);
 	{
-		SnapshotCreator creator(external_references);
+		SnapshotCreator creator(e->external_references.data());
 
 		e->creator = &creator;
 		e->isolate = creator.GetIsolate();
 		engine_attach(e);
-		rc = fill(e, sources, n_sources, err);
+		rc = fill(e, err);
 		context_leave(e);
 		engine_detach(e);
 		if (rc == 0)

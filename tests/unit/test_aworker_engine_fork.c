@@ -196,7 +196,7 @@ START_TEST(time_zone_of_a_copy)
 }
 END_TEST
 
-static void make_snapshot(void **ret, size_t *ret_len)
+static void make_snapshot(struct engine_options *options, void **ret, size_t *ret_len)
 {
 	static const char second_text[] =
 		"internals.counter = 0; const map = new Map([['k', 'v']]);\n"
@@ -204,13 +204,14 @@ static void make_snapshot(void **ret, size_t *ret_len)
 		"map.get('k'), '') };\n"
 		"class Box { #v = 5; get v() { return this.#v } } globalThis.box = new Box();\n"
 		"globalThis.rnd = Math.random(); Promise.reject(1).catch(() => {});\n";
-	const struct engine_source sources[] = {
-		platform, {"second.js", second_text, sizeof(second_text) - 1}};
-	struct engine_options options = test_options();
+	static struct engine_source sources[2];
 	struct err err = ERR_INIT;
 
-	ck_assert_msg(engine_snapshot_create(&options, sources, 2, ret, ret_len, &err) == 0, "%s",
-		err.msg);
+	sources[0] = platform;
+	sources[1] = (struct engine_source){"second.js", second_text, sizeof(second_text) - 1};
+	options->sources = sources;
+	options->n_sources = 2;
+	ck_assert_msg(engine_snapshot_create(options, ret, ret_len, &err) == 0, "%s", err.msg);
 }
 
 START_TEST(starts_from_a_snapshot)
@@ -223,8 +224,8 @@ START_TEST(starts_from_a_snapshot)
 	void *blob;
 	size_t len;
 
-	make_snapshot(&blob, &len);
-	ck_assert(engine_snapshot_fits(ops, blob, len));
+	make_snapshot(&options, &blob, &len);
+	ck_assert(engine_snapshot_fits(&options, blob, len));
 	options.snapshot = blob;
 	options.snapshot_len = len;
 	for (int i = 0; i < 2; i++) {
@@ -258,12 +259,23 @@ START_TEST(a_snapshot_must_fit)
 	void *made;
 	size_t len;
 
-	make_snapshot(&made, &len);
+	make_snapshot(&options, &made, &len);
 	blob = made;
-	ck_assert(!engine_snapshot_fits(other_ops, blob, len));
-	ck_assert(!engine_snapshot_fits(ops, blob, len - 1));
-	ck_assert(!engine_snapshot_fits(ops, blob, 10));
-	ck_assert(!engine_snapshot_fits(ops, NULL, 0));
+	ck_assert(!engine_snapshot_fits(&options, blob, len - 1));
+	ck_assert(!engine_snapshot_fits(&options, blob, 10));
+	ck_assert(!engine_snapshot_fits(&options, NULL, 0));
+	options.n_sources--;
+	ck_assert(!engine_snapshot_fits(&options, blob, len));
+	options.n_sources++;
+	options.ops = other_ops;
+	ck_assert(!engine_snapshot_fits(&options, blob, len));
+	options.ops = ops;
+	blob[0] ^= 1;
+	ck_assert(!engine_snapshot_fits(&options, blob, len));
+	blob[0] ^= 1;
+	blob[8] ^= 1;
+	ck_assert(!engine_snapshot_fits(&options, blob, len));
+	blob[8] ^= 1;
 	options.ops = other_ops;
 	options.snapshot = blob;
 	options.snapshot_len = len;
@@ -271,11 +283,6 @@ START_TEST(a_snapshot_must_fit)
 	ck_assert_str_eq(
 		err.msg, "the startup snapshot was made by another build of aworker or V8");
 	ck_assert_ptr_null(e);
-	blob[0] ^= 1;
-	ck_assert(!engine_snapshot_fits(ops, blob, len));
-	blob[0] ^= 1;
-	blob[8] ^= 1;
-	ck_assert(!engine_snapshot_fits(ops, blob, len));
 	free(blob);
 }
 END_TEST
@@ -290,9 +297,12 @@ START_TEST(a_snapshot_holds_no_handles)
 	void *blob = NULL;
 	size_t len;
 
-	ck_assert_int_lt(engine_snapshot_create(&options, &broken, 1, &blob, &len, &err), 0);
+	options.n_sources = 1;
+	options.sources = &broken;
+	ck_assert_int_lt(engine_snapshot_create(&options, &blob, &len, &err), 0);
 	ck_assert_msg(strstr(err.msg, "platform script broken.js: "), "%s", err.msg);
-	ck_assert_int_eq(engine_snapshot_create(&options, &source, 1, &blob, &len, &err), -EBUSY);
+	options.sources = &source;
+	ck_assert_int_eq(engine_snapshot_create(&options, &blob, &len, &err), -EBUSY);
 	ck_assert_ptr_null(blob);
 }
 END_TEST
