@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,10 @@
 #include "aworker/worker_priv.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
+
+/* When memory is given back, and how large a file is worth it. */
+#define TIDY_AFTER_NS	(200 * UINT64_C(1000000))
+#define TIDY_SOURCE_MIN (64 << 10)
 
 /* --- create, destroy --- */
 
@@ -200,6 +205,13 @@ static void set_time_origin(struct worker *w)
 	w->time_origin_ms = (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+/* What a compiler has used and left free is a megabyte for each process that loads a large file. */
+static void on_tidy(void *data)
+{
+	(void)data;
+	malloc_trim(0);
+}
+
 /* Everything but the timers. */
 static int open_process(struct worker *w, struct err *err)
 {
@@ -210,6 +222,7 @@ static int open_process(struct worker *w, struct err *err)
 	loop_set_after(&w->loop, on_after, w);
 	w->task_timer = (struct loop_timer){.fn = on_task, .data = w};
 	w->delayed_timer = (struct loop_timer){.fn = on_task, .data = w, .background = true};
+	w->tidy_timer = (struct loop_timer){.fn = on_tidy, .data = w, .background = true};
 	w->listener = (struct http_listener)HTTP_LISTENER_INIT;
 	w->http = NULL;
 	w->ws = NULL;
@@ -246,6 +259,7 @@ static void close_process(struct worker *w)
 	fetch_bridge_destroy(w);
 	loop_timer_stop(&w->loop, &w->task_timer);
 	loop_timer_stop(&w->loop, &w->delayed_timer);
+	loop_timer_stop(&w->loop, &w->tidy_timer);
 	repl_close(w);
 	watch_close(w);
 	signals_close(w);
@@ -308,6 +322,8 @@ static void run_main(struct worker *w)
 	struct err err = ERR_INIT;
 	int r = strip_main(w, &err);
 
+	if (w->source.len >= TIDY_SOURCE_MIN)
+		loop_timer_start(&w->loop, &w->tidy_timer, TIDY_AFTER_NS);
 	if (r == 0)
 		r = engine_eval(w->engine, w->name, w->source.data ? w->source.data : "",
 			w->source.len, &stack, &err);

@@ -140,6 +140,7 @@ struct worker {
 	struct profile *profile;	 /* NULL when none is taken */
 	struct loop_timer task_timer;	 /* tasks of the engine that are due now */
 	struct loop_timer delayed_timer; /* ... and later: they do not keep the worker alive */
+	struct loop_timer tidy_timer;	 /* memory that loading the file has left free */
 	struct loop_fd wake;		 /* of signals.c */
 	uint64_t origin_ns;		 /* CLOCK_MONOTONIC of performance.now() == 0 */
 	double time_origin_ms;		 /* the same moment as wall-clock time since 1970 */
