@@ -86,10 +86,10 @@ check-cgroups: $(PROGRAMS) $(HELPERS) ## some of them, on pretended hosts with o
 	$(Q)$(RUN_SUITE)/cgroups $(PRETENDED)
 
 check-js: $(PROGRAMS) ## the JavaScript corpus only: plain, from snapshot, after warmfork, from an image, under GC stress
-	$(Q)$(RUN_SUITE)/js $(foreach mode,$(JS_MODES),'tests/js/run $(mode)')
+	$(Q)$(RUN_SUITE)/js -j 2 $(foreach mode,$(JS_MODES),'tests/js/run $(mode)')
 
 check-fuzz: $(ALL_FUZZ_TARGETS) ## replay the fuzzers' corpora
-	$(Q)$(RUN_SUITE)/fuzz $(foreach f,$(ALL_FUZZ_TARGETS),'$(f) tests/fuzz/corpus/$(patsubst $(B)/tests/fuzz_%,%,$(f))')
+	$(Q)$(RUN_SUITE)/fuzz -j 2 $(foreach f,$(ALL_FUZZ_TARGETS),'$(f) tests/fuzz/corpus/$(patsubst $(B)/tests/fuzz_%,%,$(f))')
 
 # What depends on the kernel and its cgroups; hack/vm runs it where others are than here.
 KERNEL_TESTS := $(foreach t,cgroup box hooks seed,$(filter $(B)/tests/test_$(t)%,$(ALL_UNIT_TESTS)))
