@@ -96,7 +96,7 @@ class Blob {
 				S.byteEnqueue(stream.controller, bytes.slice(at, at + CHUNK));
 				at += CHUNK;
 			}
-			return S.nothing();
+			return undefined;
 		}, S.nothing);
 		return stream.wrapper;
 	}

@@ -197,10 +197,10 @@ class Transfer {
 
 	pull() {
 		if (this.over || this.take())
-			return S.nothing();
+			return undefined;
 		this.pulled = S.deferred();
 		this.#hold();
-		return this.pulled.promise;
+		return this.pulled;
 	}
 
 	readable() {

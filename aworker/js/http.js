@@ -242,10 +242,10 @@ class Exchange {
 		const piece = ops.httpRead(this.id);
 		if (piece !== undefined) {
 			this.give(piece);
-			return S.nothing();
+			return undefined;
 		}
 		this.pulled = S.deferred();
-		return this.pulled.promise;
+		return this.pulled;
 	}
 
 	// A piece that had to be waited for.
@@ -366,7 +366,7 @@ class Exchange {
 			return;
 		}
 		this.writable = S.deferred();
-		S.upon(this.writable.promise, () => {
+		S.upon(this.writable, () => {
 			if (!this.over)
 				this.next();
 		});

@@ -49,6 +49,8 @@ class ByteController {
 	pulling = false;
 	pullAgain = false;
 	mark;
+	pulled = null;
+	pullFailed = null;
 	pullAlgorithm;
 	cancelAlgorithm;
 	chunkSize;

@@ -73,7 +73,7 @@ function writableInto(end) {
 function readableFrom(end) {
 	const pull = () => {
 		send(end, 'pull');
-		return S.nothing();
+		return undefined;
 	};
 	const stream = S.createReadable(() => undefined, pull, (reason) => sendReason(end, reason), 0);
 	end.sink = ({ type, value }) => {
