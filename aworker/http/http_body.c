@@ -75,8 +75,16 @@ static enum http_body_state on_trailer(struct http_body *b, char c)
 {
 	if (++b->trailer > HTTP_TRAILER_MAX)
 		return HTTP_BODY_BAD;
+	if (c == '\r' && b->state == HTTP_BODY_TRAILER)
+		return HTTP_BODY_END_LF;
+	/* A line that is no field may be a request to whoever sits in front of us. */
+	if (b->state != HTTP_BODY_TRAILER_LINE) {
+		if (c == ':' && b->state == HTTP_BODY_TRAILER_NAME)
+			return HTTP_BODY_TRAILER_LINE;
+		return http_is_token(&c, 1) ? HTTP_BODY_TRAILER_NAME : HTTP_BODY_BAD;
+	}
 	if (c == '\r')
-		return b->state == HTTP_BODY_TRAILER ? HTTP_BODY_END_LF : HTTP_BODY_TRAILER_LF;
+		return HTTP_BODY_TRAILER_LF;
 	return is_control(c) && c != '\t' ? HTTP_BODY_BAD : HTTP_BODY_TRAILER_LINE;
 }
 
@@ -94,6 +102,7 @@ static enum http_body_state on_frame(struct http_body *b, char c)
 	case HTTP_BODY_DATA_CR: return c == '\r' ? HTTP_BODY_DATA_LF : HTTP_BODY_BAD;
 	case HTTP_BODY_DATA_LF: b->digits = 0; return c == '\n' ? HTTP_BODY_SIZE : HTTP_BODY_BAD;
 	case HTTP_BODY_TRAILER:
+	case HTTP_BODY_TRAILER_NAME:
 	case HTTP_BODY_TRAILER_LINE: return on_trailer(b, c);
 	case HTTP_BODY_TRAILER_LF: return c == '\n' ? HTTP_BODY_TRAILER : HTTP_BODY_BAD;
 	case HTTP_BODY_END_LF: return c == '\n' ? HTTP_BODY_DONE : HTTP_BODY_BAD;

@@ -144,7 +144,9 @@ static int check_request_line(const char *line, size_t len)
 	const char *space = memchr(line, ' ', len);
 	const char *last = memrchr(line, ' ', len);
 
-	if (!is_clean(line, len, false) || !space || space == last)
+	/* Two spaces and no more, or somebody else takes what is between them for the target. */
+	if (!is_clean(line, len, false) || !space || space + 1 >= last ||
+		memchr(space + 1, ' ', (size_t)(last - space) - 1))
 		return 400;
 	if (!http_is_token(line, (size_t)(space - line)))
 		return 400;
@@ -379,13 +381,28 @@ static bool is_plain(const char *text, size_t len)
 	return true;
 }
 
+/* What a URL parser would make of a missing host, or of a user before it, nobody else would. */
+static bool is_authority(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] != '/' && text[n] != '?')
+		n++;
+	return is_host(text, n);
+}
+
 bool http_head_url(const struct http_head *h, struct buf *ret, size_t *ret_origin_len)
 {
 	static const char scheme[] = "http://";
 	size_t n = sizeof(scheme) - 1;
 
 	*ret_origin_len = 0;
+	/* A fragment never leaves a client: who takes it for a part of the path sees another one. */
+	if (memchr(h->target, '#', h->target_len))
+		return false;
 	if (h->target_len > n && strncasecmp(h->target, scheme, n) == 0) {
+		if (!is_authority(h->target + n, h->target_len - n))
+			return false;
 		put_target(ret, h->target, h->target_len);
 		return true;
 	}

@@ -72,7 +72,8 @@ enum http_body_state {
 	HTTP_BODY_DATA_CR,
 	HTTP_BODY_DATA_LF,
 	HTTP_BODY_TRAILER, /* at the start of a line */
-	HTTP_BODY_TRAILER_LINE,
+	HTTP_BODY_TRAILER_NAME,
+	HTTP_BODY_TRAILER_LINE, /* behind the colon */
 	HTTP_BODY_TRAILER_LF,
 	HTTP_BODY_END_LF,
 	HTTP_BODY_BAD,
