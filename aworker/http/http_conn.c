@@ -42,6 +42,7 @@ struct http_conn *http_conn_create(struct http_server *s, int fd)
 		goto fail;
 	c->server = s;
 	c->first = true;
+	c->waiting = (struct http_link){&c->waiting, &c->waiting, c};
 	c->watcher = (struct loop_fd){.fn = on_event, .data = c, .background = true};
 	c->timer = (struct loop_timer){.fn = on_timer, .data = c, .background = true};
 	c->step = (struct loop_deferred){.fn = on_step, .data = c};
@@ -72,10 +73,27 @@ static void release_input(struct http_conn *c)
 	c->in_start = c->in_end = 0;
 }
 
+static void leave_ring(struct http_conn *c)
+{
+	c->waiting.next->prev = c->waiting.prev;
+	c->waiting.prev->next = c->waiting.next;
+	c->waiting.next = c->waiting.prev = &c->waiting;
+}
+
+static void enter_ring(struct http_conn *c, struct http_link *ring)
+{
+	leave_ring(c);
+	c->waiting.next = ring;
+	c->waiting.prev = ring->prev;
+	ring->prev->next = &c->waiting;
+	ring->prev = &c->waiting;
+}
+
 static void close_socket(struct http_conn *c)
 {
 	if (c->phase == HTTP_PHASE_DEAD)
 		return;
+	leave_ring(c);
 	loop_fd_remove(c->server->loop, &c->watcher);
 	loop_timer_stop(c->server->loop, &c->timer);
 	close(c->watcher.fd);
@@ -115,6 +133,7 @@ int http_conn_detach(struct http_conn *c, struct buf *rest)
 {
 	int fd = c->watcher.fd;
 
+	leave_ring(c);
 	buf_put(rest, c->in + c->in_start, c->in_end - c->in_start);
 	c->in_start = c->in_end;
 	loop_fd_remove(c->server->loop, &c->watcher);
@@ -123,11 +142,6 @@ int http_conn_detach(struct http_conn *c, struct buf *rest)
 	c->phase = HTTP_PHASE_DEAD;
 	loop_defer(c->server->loop, &c->step);
 	return fd;
-}
-
-bool http_conn_is_idle(const struct http_conn *c)
-{
-	return c->phase == HTTP_PHASE_HEAD && !c->first && c->in_start == c->in_end;
 }
 
 /* --- output --- */
@@ -488,6 +502,16 @@ static unsigned wait_ms_of(const struct http_limits *limits, enum http_wait wait
 	}
 }
 
+static void note_wait(struct http_conn *c)
+{
+	if (c->phase != HTTP_PHASE_HEAD) {
+		leave_ring(c);
+		return;
+	}
+	enter_ring(c, c->wait == HTTP_WAIT_IDLE ? &c->server->idle : &c->server->heads);
+	http_server_idle(c->server);
+}
+
 void http_conn_update(struct http_conn *c)
 {
 	struct http_server *s = c->server;
@@ -514,6 +538,7 @@ void http_conn_update(struct http_conn *c)
 		loop_timer_stop(s->loop, &c->timer);
 	else if (loop_timer_start(s->loop, &c->timer, wait_ms_of(&s->limits, wait) * NS_PER_MS) < 0)
 		http_conn_cut(c, "out of memory");
+	note_wait(c);
 }
 
 static void on_timer(void *data)
@@ -579,8 +604,6 @@ static void on_step(void *data)
 		/* What a client sent ahead waits in the buffer, and no event will tell. */
 		process_input(c);
 	}
-	if (http_conn_is_idle(c))
-		http_server_idle(c->server);
 	settle(c);
 }
 
@@ -589,8 +612,6 @@ void http_conn_readable(struct http_conn *c)
 	if (wants_input(c)) {
 		read_input(c);
 		process_input(c);
-		if (http_conn_is_idle(c))
-			http_server_idle(c->server);
 	} else {
 		/* Nobody reads now; http_conn_update() brings it back. */
 		loop_fd_modify(

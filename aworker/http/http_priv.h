@@ -153,9 +153,16 @@ enum http_wait {
 	HTTP_WAIT_LINGER,
 };
 
+/* A place in a ring, or the ring itself. */
+struct http_link {
+	struct http_link *next, *prev;
+	struct http_conn *conn; /* NULL: the ring */
+};
+
 struct http_conn {
 	struct http_server *server;
 	struct http_conn *next, **prev; /* all of the server */
+	struct http_link waiting;	/* in `idle` or `heads` of the server, or in no ring */
 	struct loop_fd watcher;
 	struct loop_timer timer;
 	struct loop_deferred step;
@@ -200,6 +207,8 @@ struct http_server {
 	struct loop_fd listener;
 	struct loop_timer pause; /* after EMFILE */
 	struct http_conn *conns;
+	/* Those that wait for a request, and for (the rest of) a head; the oldest first. */
+	struct http_link idle, heads;
 	struct http_conn **slots;
 	uint32_t *free_slots;
 	uint32_t n_free;
@@ -237,13 +246,12 @@ int http_conn_detach(struct http_conn *c, struct buf *rest);
 void http_conn_update(struct http_conn *c);
 /* Decodes what has arrived of a body, as http_read(). Refuses when it is malformed. */
 enum http_read http_conn_take_body(struct http_conn *c, const void **ret, size_t *ret_len);
-bool http_conn_is_idle(const struct http_conn *c);
 
 const char *http_server_date(struct http_server *s);
 uint64_t http_server_next_id(struct http_server *s, uint32_t slot);
 /* A connection has gone, or needs nobody to wait for it. */
 void http_server_check(struct http_server *s);
-/* A connection has become idle: it makes room for those that wait in the backlog. */
+/* A connection waits for its client: it makes room for those that wait in the backlog. */
 void http_server_idle(struct http_server *s);
 
 #endif

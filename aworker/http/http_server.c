@@ -4,8 +4,8 @@
  *
  * One connection is accepted a callback and read from at once, because its
  * request is there most of the time: the first response of a fresh worker then
- * takes accept, read, write. When all slots are taken an idle connection makes room;
- * when none is idle, new ones wait in the backlog.
+ * takes accept, read, write. When all slots are taken one makes room that is idle, or has not sent
+ * a head yet; when there is none, new ones wait in the backlog.
  */
 #include "aworker/http/http_server.h"
 
@@ -20,22 +20,20 @@
 /* No descriptors or memory left: how long to let the backlog wait. */
 #define ACCEPT_PAUSE_NS 100000000ull
 
-/* The connection that has been idle for the longest time, or NULL. */
-static struct http_conn *oldest_idle(struct http_server *s)
+/*
+ * The connection that makes room for a new one, or NULL: the one that has been idle for the longest
+ * time, else that whose client has owed a head for the longest. So who opens connections and sends
+ * nothing, or a byte now and then, shuts nobody else out.
+ */
+static struct http_conn *find_dispensable(const struct http_server *s)
 {
-	struct http_conn *oldest = NULL;
-
-	for (struct http_conn *c = s->conns; c; c = c->next) {
-		if (http_conn_is_idle(c) && (!oldest || c->timer.due_ns < oldest->timer.due_ns))
-			oldest = c;
-	}
-	return oldest;
+	return s->idle.next->conn ? s->idle.next->conn : s->heads.next->conn;
 }
 
-/* An idle connection is as good as a free slot. */
+/* Such a connection is as good as a free slot. */
 static void listen_again(struct http_server *s)
 {
-	bool full = (s->n_free == 0 && !oldest_idle(s)) || loop_timer_is_running(&s->pause);
+	bool full = (s->n_free == 0 && !find_dispensable(s)) || loop_timer_is_running(&s->pause);
 
 	if (s->listener.active)
 		loop_fd_modify(s->loop, &s->listener, full ? 0 : EPOLLIN);
@@ -44,14 +42,14 @@ static void listen_again(struct http_server *s)
 static void on_listener(void *data, uint32_t events)
 {
 	struct http_server *s = data;
-	struct http_conn *idle;
+	struct http_conn *old;
 	int fd;
 
 	(void)events;
 	if (s->n_free == 0) {
-		idle = oldest_idle(s);
-		if (idle)
-			http_conn_destroy(idle);
+		old = find_dispensable(s);
+		if (old)
+			http_conn_destroy(old);
 	}
 	if (s->n_free == 0) {
 		listen_again(s);
@@ -115,6 +113,8 @@ int http_server_create(struct loop *loop, int listen_fd, const struct http_limit
 	s->handler = handler;
 	s->data = data;
 	s->limits = *limits;
+	s->idle = (struct http_link){&s->idle, &s->idle, NULL};
+	s->heads = (struct http_link){&s->heads, &s->heads, NULL};
 	if (s->limits.connections > HTTP_CONNECTIONS_LIMIT)
 		s->limits.connections = HTTP_CONNECTIONS_LIMIT;
 	s->listener = (struct loop_fd){.fn = on_listener, .data = s};

@@ -38,7 +38,7 @@ struct http_server;
 
 /* What a server puts up with. Zero is not "none". */
 struct http_limits {
-	unsigned connections; /* at one time; an idle one is closed for a new one */
+	unsigned connections; /* at one time; one without a request is closed for a new one */
 	unsigned head_ms;     /* from the first byte (or the connection) to the end of the head */
 	unsigned idle_ms;     /* between two requests */
 	unsigned body_ms;     /* without a byte of a body that somebody waits for */

@@ -257,6 +257,38 @@ START_TEST(full_server_has_room_when_one_is_idle_again)
 }
 END_TEST
 
+/* Who owes a head makes room, the oldest first; those that are idle go before. */
+START_TEST(silent_clients_shut_nobody_out)
+{
+	struct http_limits limits = HTTP_LIMITS_DEFAULT;
+	struct client silent, slow, idle, next[3];
+
+	limits.connections = 3;
+	start_at("127.0.0.1:0", limits);
+	client_open(&silent);
+	client_open(&slow);
+	client_send(&slow, "GET /hello HTTP/1.1\r\nHo");
+	client_open(&idle);
+	client_send(&idle, "GET /hello HTTP/1.1\r\n" H "\r\n");
+	wait_for(&idle, "hello\n");
+	ck_assert_uint_eq(http_server_connections(server), 3);
+	for (size_t i = 0; i < ARRAY_SIZE(next); i++) {
+		client_open(&next[i]);
+		client_send(&next[i], "GET /keep HTTP/1.1\r\n" H "\r\n");
+		while (n_requests < 2 + i)
+			one_turn();
+		wait_for_eof(i == 0 ? &idle : i == 1 ? &silent : &slow);
+	}
+	ck_assert_uint_eq(http_server_connections(server), 3);
+	for (size_t i = 0; i < ARRAY_SIZE(next); i++)
+		client_close(&next[i]);
+	client_close(&silent);
+	client_close(&slow);
+	client_close(&idle);
+	stop();
+}
+END_TEST
+
 static void on_done(void *data)
 {
 	(void)data;
@@ -294,4 +326,4 @@ UNIT_MAIN("http clients", bad_body_is_refused_and_aborts, client_that_goes_abort
 	client_that_resets_aborts, client_that_closes_aborts_when_written_to,
 	half_closed_while_requests_wait, half_closed_client_gets_its_response, slow_clients,
 	client_that_does_not_read, full_server, full_server_has_room_when_one_is_idle_again,
-	draining)
+	silent_clients_shut_nobody_out, draining)
