@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "aworker/http/http_server.h"
 #include "aworker/profile.h"
 #include "runtime/base/util.h"
 #include "seed/report.h"
@@ -17,6 +18,7 @@ enum option_id {
 	OPTION_LISTEN,
 	OPTION_HOST,
 	OPTION_PORT,
+	OPTION_MAX_CONNECTIONS,
 	OPTION_WATCH,
 	OPTION_INHERIT,
 	OPTION_LOCATION,
@@ -52,6 +54,8 @@ static const struct option {
 		"127.0.0.1:8080)"},
 	{OPTION_HOST, 0, "host", "ADDRESS", "the HOST of --listen alone"},
 	{OPTION_PORT, 0, "port", "PORT", "the PORT of --listen alone"},
+	{OPTION_MAX_CONNECTIONS, 0, "max-connections", "N",
+		"how many clients may be connected at one time (1024)"},
 	{OPTION_WATCH, 0, "watch", NULL, "start again when a file that was loaded changes"},
 	{OPTION_INHERIT, 0, "inherit", "ADDRESS", NULL},
 	{OPTION_LOCATION, 0, "location", "URL", "what location.href says (the URL of FILE)"},
@@ -218,16 +222,16 @@ static int add_kv(const char *value, struct worker_options *o, struct err *err)
 	return 0;
 }
 
-static int set_interval(const char *value, struct worker_options *o, struct err *err)
+static int set_number(
+	const char *option, const char *value, unsigned max, unsigned *ret, struct err *err)
 {
 	char *end;
-	unsigned long us = strtoul(value, &end, 10);
+	unsigned long n = strtoul(value, &end, 10);
 
-	if (*end || us == 0 || us > PROFILE_INTERVAL_MAX_US)
-		return err_say(err, EINVAL,
-			"option --cpu-prof-interval: '%s' is not a number from 1 to %d", value,
-			PROFILE_INTERVAL_MAX_US);
-	o->cpu_prof_interval_us = (unsigned)us;
+	if (*end || n == 0 || n > max)
+		return err_say(err, EINVAL, "option --%s: '%s' is not a number from 1 to %u",
+			option, value, max);
+	*ret = (unsigned)n;
 	return 0;
 }
 
@@ -239,6 +243,9 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	case OPTION_LISTEN: o->listen = value; break;
 	case OPTION_HOST: o->host = value; break;
 	case OPTION_PORT: o->port = value; break;
+	case OPTION_MAX_CONNECTIONS:
+		return set_number(
+			"max-connections", value, HTTP_CONNECTIONS_LIMIT, &o->max_connections, err);
 	case OPTION_WATCH: o->watch = true; break;
 	case OPTION_INHERIT: o->inherit = value; break;
 	case OPTION_LOCATION: o->location = value; break;
@@ -257,7 +264,9 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	case OPTION_INSPECT_BRK: o->inspect_break = true; /* fall through */
 	case OPTION_INSPECT: o->inspect = value ? value : ""; break;
 	case OPTION_CPU_PROF: o->cpu_prof = value ? value : ""; break;
-	case OPTION_CPU_PROF_INTERVAL: return set_interval(value, o, err);
+	case OPTION_CPU_PROF_INTERVAL:
+		return set_number("cpu-prof-interval", value, PROFILE_INTERVAL_MAX_US,
+			&o->cpu_prof_interval_us, err);
 	case OPTION_HEAP_PROF: o->heap_prof = value ? value : ""; break;
 	case OPTION_HELP: *command = COMMAND_HELP; break;
 	case OPTION_VERSION: *command = COMMAND_VERSION; break;

@@ -79,7 +79,8 @@ struct worker_options {
 	const char *host;    /* NULL: 127.0.0.1, but every address with PORT of the environment */
 	const char *port;    /* NULL: PORT of the environment, else 8080 */
 	const char *inherit; /* fd:N, the socket that this process listened on before --watch */
-	bool must_serve;     /* `serve`: one that does not is an error; says where it listens */
+	unsigned max_connections; /* 0: HTTP_CONNECTIONS_MAX */
+	bool must_serve; /* `serve`: one that does not is an error; says where it listens */
 	bool watch;
 	bool repl;
 	const char *report;	       /* --report: the folder; NULL: none */

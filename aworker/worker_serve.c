@@ -74,11 +74,14 @@ static int open_listener(struct worker *w, struct err *err)
 	return 0;
 }
 
-static struct http_limits limits_here(void)
+/* As many connections as are wanted, or as there can be descriptors for. */
+static struct http_limits limits_of(const struct worker *w)
 {
 	struct http_limits limits = HTTP_LIMITS_DEFAULT;
 	struct rlimit fds;
 
+	if (w->options.max_connections)
+		limits.connections = w->options.max_connections;
 	if (getrlimit(RLIMIT_NOFILE, &fds) == 0 && fds.rlim_cur < limits.connections + FDS_RESERVED)
 		limits.connections =
 			fds.rlim_cur > FDS_RESERVED ? (unsigned)fds.rlim_cur - FDS_RESERVED : 1;
@@ -87,7 +90,7 @@ static struct http_limits limits_here(void)
 
 void worker_serve(struct worker *w)
 {
-	const struct http_limits limits = limits_here();
+	const struct http_limits limits = limits_of(w);
 	struct err err = ERR_INIT;
 
 	if (w->http || w->exiting || w->signal)
