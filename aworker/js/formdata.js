@@ -138,6 +138,7 @@ internals.writeMultipart = (form) => {
 
 const PARTS_MAX = 10000; // in one body
 const PART_HEAD_MAX = 16384; // characters of a part's headers
+const NOT_ASCII = /[^\0-\x7f]/;
 
 function malformed(why) {
 	return new TypeError(`The multipart body is malformed: ${why}`);
@@ -216,7 +217,7 @@ function partEntry(headers, bytes) {
 	if (filename === undefined)
 		return [name, ops.textDecodeUtf8(bytes, false)];
 	const type = headers['content-type'] ?? 'text/plain';
-	return [name, internals.newFile(bytes, type, filename)];
+	return [name, internals.newFile(bytes, NOT_ASCII.test(type) ? '' : type, filename)];
 }
 
 internals.readMultipart = (bytes, mark) => {

@@ -28,6 +28,10 @@
 	console.log(utf8.get('\u00fc')); // expect: €
 	console.log((await read(`${field('__proto__', 'x')}--B--`)).get('__proto__')); // expect: x
 
+	// A type is ASCII, or there is none.
+	const typed = await read(`${part('Content-Disposition: form-data; name="a"; filename="b"\r\nContent-Type: a/\u00e4', '')}--B--`);
+	console.log(JSON.stringify(typed.get('a').type)); // expect: ""
+
 	// Headers so long and no longer.
 	const long = part(`Content-Disposition: form-data; name="a"\r\nX: ${'x'.repeat(16384)}`, '1');
 	console.log(await message(read(`${long}--B--`))); // expect: TypeError: The multipart body is malformed: the headers of a part are longer than 16384
