@@ -23,4 +23,4 @@ ulimit -n 12000 2>/dev/null || {
 here=$(dirname "$0")
 TMP=$(mktemp -d /tmp/turf-test-XXXXXX) || exit 1
 trap 'rm -rf "$TMP"' EXIT
-TMPDIR=$TMP python3 "$here/hostile_client.py" "$A" "$here/hostile.js"
+TMPDIR=$TMP python3 -B "$here/hostile_client.py" "$A" "$here/hostile.js"

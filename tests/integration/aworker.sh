@@ -88,6 +88,7 @@ ends 2 "report: '2' is too much" report 1 2
 ends 2 "report: '--frob' is too much" report --frob
 ends 1 'report: ask process 4194303: No such process' report 4194303
 ends 2 "'70000' is no port" --listen 127.0.0.1:70000 bad.js
+ends 2 "option --max-connections: '65536' is not a number from 1 to 65535" --max-connections 65536 bad.js
 ends 3 "open 'none.js': No such file or directory" none.js
 ends 3 'Is a directory' .
 ends 1 "Cannot import 'react': it is neither a path" -e 'import "react"'
