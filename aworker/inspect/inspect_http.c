@@ -129,8 +129,7 @@ static void respond_list(struct inspect *in, uint64_t id, const char *host, size
 	char address[HOST_MAX + INSPECT_ID_SIZE], link[HOST_MAX + 128];
 
 	snprintf(address, sizeof(address), "%.*s/%s", (int)host_len, host, in->id);
-	snprintf(link, sizeof(link),
-		"devtools://devtools/bundled/js_app.html?experiments=true&v8only=true&ws=%s",
+	snprintf(link, sizeof(link), "devtools://devtools/bundled/js_app.html?v8only=true&ws=%s",
 		address);
 	json_writer_init(&j, &text, true);
 	json_write_array_begin(&j);

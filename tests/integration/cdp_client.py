@@ -24,13 +24,19 @@ def connect(address):
     return socket.create_connection(address.split(":"), timeout=PATIENCE)
 
 
+def ask(address, path, method="GET"):
+    host = "localhost" if address.startswith("unix:") else address
+    web = http.client.HTTPConnection(host, timeout=PATIENCE)
+    web.sock = connect(address)
+    web.request(method, path)
+    answer = json.load(web.getresponse())
+    web.close()
+    return answer
+
+
 class Client:
-    def __init__(self, address):
-        web = http.client.HTTPConnection("localhost", timeout=PATIENCE)
-        web.sock = connect(address)
-        web.request("GET", "/json/list")
-        self.target = json.load(web.getresponse())[0]
-        web.close()
+    def __init__(self, address, target=None):
+        self.target = target or ask(address, "/json/list")[0]
         self.ws = websocket.create_connection(
             self.target["webSocketDebuggerUrl"], timeout=PATIENCE, suppress_origin=True,
             socket=connect(address))
@@ -210,4 +216,5 @@ def main():
     print("ok")
 
 
-main()
+if __name__ == "__main__":
+    main()

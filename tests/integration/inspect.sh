@@ -125,6 +125,8 @@ for host in evil.example localhost.evil.example 127.0.0.1.evil.example '[::1].x'
 			sed 's/400/403/')"
 done
 path=$(sed -n 's|.*ws://[^/]*/\(.*\)|\1|p' "$dir/err")
+check "its link" "devtools://devtools/bundled/js_app.html?v8only=true&ws=127.0.0.1:$port/$path" \
+	"$(curl -s "http://127.0.0.1:$port/json" | jq -r '.[0].devtoolsFrontendUrl')"
 upgrade() { # path header...
 	where=$1
 	shift
@@ -133,6 +135,7 @@ upgrade() { # path header...
 		-H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' "$@" "http://127.0.0.1:$port/$where"
 }
 check "a page of the web" 403 "$(upgrade "$path" -H 'Origin: https://evil.example')"
+check "a page without one" 403 "$(upgrade "$path" -H 'Origin: null')"
 check "DevTools" 101 "$(upgrade "$path" -H 'Origin: devtools://devtools')"
 check "no Origin" 101 "$(upgrade "$path")"
 check "another path" 404 "$(upgrade "${path%?}x")"
