@@ -64,6 +64,11 @@ RESULTS := $(B)/results
 # T=PATTERN narrows a suite: make check-integration T='*seed*'
 RUN_SUITE = B=$(abspath $(B)) hack/cage hack/run-tests $(if $(T),-o '$(T)') -c $(RESULTS)
 
+.PHONY: check-chromium
+check-chromium: $(PROGRAMS) ## Chromium's DevTools debug a worker (installs chromium)
+	$(Q)hack/install-deps --chromium
+	$(Q)$(RUN_SUITE)/chromium tests/chromium/devtools.sh
+
 .PHONY: check check-shim check-unit check-integration check-cgroups check-js check-fuzz check-programs
 check-programs: $(PROGRAMS) $(ALL_UNIT_TESTS) $(ALL_FUZZ_TARGETS) $(HELPERS)
 
