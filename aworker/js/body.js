@@ -80,7 +80,7 @@ function sourceBytes(source) {
 }
 
 function sourceCopy(source) {
-	return typeof source === 'string' ? ops.textEncode(source) : source.slice();
+	return typeof source === 'string' ? ops.textEncode(source) : bytesCopy(source);
 }
 
 internals.Body = Body;

@@ -170,7 +170,7 @@ class Copier {
 }
 
 function viewShape(value) {
-	const [buffer, offset, byteLength] = viewParts(value);
+	const { buffer, offset, length: byteLength } = viewParts(value);
 	const tag = viewTag(value);
 	if (tag === undefined)
 		return { buffer, offset, length: byteLength, type: DataView };

@@ -15,7 +15,7 @@ const NO_BYTES = new Uint8Array(0);
 let abandoned = null; // closes streams that were dropped in the middle
 
 function bytesOfChunk(chunk) {
-	if (!isBufferSource(chunk) || (isView(chunk) && isSharedArrayBuffer(viewParts(chunk)[0])))
+	if (!isBufferSource(chunk) || (isView(chunk) && isSharedArrayBuffer(viewParts(chunk).buffer)))
 		throw new TypeError('The chunk is not an ArrayBuffer or a view of one');
 	return bytesOf(chunk);
 }

@@ -186,7 +186,7 @@ function view(ctx, object) {
 }
 
 function dataView(ctx, object) {
-	const [buffer, byteOffset, byteLength] = viewParts(object);
+	const { buffer, offset: byteOffset, length: byteLength } = viewParts(object);
 	return block(ctx, 'DataView', I.prefix(object, 'DataView'), '{', '}', () => [
 		`byteLength: ${I.primitive(ctx, byteLength)}`, `byteOffset: ${I.primitive(ctx, byteOffset)}`,
 		`buffer: ${I.value(ctx, buffer)}`,

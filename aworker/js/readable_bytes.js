@@ -6,6 +6,7 @@ const {
 	expose, guardConstructor, secret, isObject, integer, dictionary, requireArguments, viewParts,
 } = internals.webidl;
 const { isView, viewTag, bufferByteLength, bufferSlice } = internals.primordials;
+const { Uint8Array } = globalThis;
 const S = internals.streams;
 
 const CONSTRUCTORS = {
@@ -188,7 +189,7 @@ S.byteEnqueue = (controller, chunk) => {
 	const { stream } = controller;
 	if (controller.closeRequested || stream.state !== 'readable')
 		return;
-	const [buffer, offset, length] = viewParts(chunk);
+	const { buffer, offset, length } = viewParts(chunk);
 	const moved = transfer(buffer);
 	if (controller.pending.length > 0) {
 		const first = controller.pending[0];
@@ -323,7 +324,7 @@ function pullInto(controller, view, min, request) {
 	const { stream } = controller;
 	const type = constructorOf(view);
 	const elementSize = type === DataView ? 1 : type.BYTES_PER_ELEMENT;
-	const [buffer, offset, length] = viewParts(view);
+	const { buffer, offset, length } = viewParts(view);
 	let moved;
 	try {
 		moved = transfer(buffer);
@@ -388,7 +389,7 @@ function checkNewView(first, offset, length, buffer) {
 
 function respondWithNewView(controller, view) {
 	const first = controller.pending[0];
-	const [buffer, offset, length] = viewParts(view);
+	const { buffer, offset, length } = viewParts(view);
 	if (controller.stream.state === 'closed') {
 		if (length !== 0)
 			throw new TypeError('respondWithNewView: the stream is closed');
@@ -483,7 +484,7 @@ class ReadableStreamBYOBRequest {
 		const n = integer(bytesWritten, 64, false, { enforceRange: true }, 'bytesWritten');
 		if (!state.controller)
 			throw new TypeError('The BYOB request has been answered');
-		if (isDetached(viewParts(state.view)[0]))
+		if (isDetached(viewParts(state.view).buffer))
 			throw new TypeError('The buffer of the BYOB request is detached');
 		respond(state.controller, n);
 	}
@@ -495,7 +496,7 @@ class ReadableStreamBYOBRequest {
 			throw new TypeError('respondWithNewView: the argument is not a view');
 		if (!state.controller)
 			throw new TypeError('The BYOB request has been answered');
-		if (isDetached(viewParts(view)[0]))
+		if (isDetached(viewParts(view).buffer))
 			throw new TypeError('respondWithNewView: the buffer is detached');
 		respondWithNewView(state.controller, view);
 	}
@@ -530,7 +531,7 @@ class ReadableByteStreamController {
 		requireArguments(arguments.length, 1, 'enqueue');
 		if (!isView(chunk))
 			throw new TypeError('enqueue: the chunk is not a view of an ArrayBuffer');
-		const [buffer, , length] = viewParts(chunk);
+		const { buffer, length } = viewParts(chunk);
 		if (length === 0 || bufferByteLength(buffer) === 0)
 			throw new TypeError('enqueue: the chunk is empty');
 		this.#check();
@@ -572,7 +573,7 @@ S.byobRead = (reader, view, min, request) => {
 function checkByobRead(view, min) {
 	if (!isView(view))
 		throw new TypeError('read: the argument is not a view of an ArrayBuffer');
-	const [buffer, , length] = viewParts(view);
+	const { buffer, length } = viewParts(view);
 	if (length === 0 || bufferByteLength(buffer) === 0)
 		throw new TypeError('read: the view is empty');
 	if (isDetached(buffer))

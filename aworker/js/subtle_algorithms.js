@@ -19,7 +19,7 @@ S.refuse = (name, message) => {
 
 // A buffer of this process alone: others could change it meanwhile.
 S.source = (value, what) => {
-	if (!isBufferSource(value) || isView(value) && !isArrayBuffer(viewParts(value)[0]))
+	if (!isBufferSource(value) || isView(value) && !isArrayBuffer(viewParts(value).buffer))
 		throw new TypeError(`${what} is not an ArrayBuffer or a view of one`);
 	return value;
 };

@@ -8,6 +8,7 @@ const {
 	hasOwn, IteratorPrototype, viewTag, typedBuffer, typedByteOffset, typedByteLength,
 	dataViewBuffer, dataViewByteOffset, dataViewByteLength, bufferByteLength, isView, ReflectApply,
 } = internals.primordials;
+const { Uint8Array } = globalThis;
 const KIND_BUFFER = 9; // enum engine_kind
 
 // --- strings ---
@@ -155,17 +156,22 @@ function isBufferSource(value) {
 	return typeof value === 'object' && value !== null && (isView(value) || isArrayBuffer(value));
 }
 
-// [buffer, byteOffset, byteLength] of a view, whatever its prototype pretends.
+// Of a view, whatever its prototype pretends. An object, because to take an array apart is to ask
+// an iterator.
 function viewParts(view) {
 	if (viewTag(view) === undefined)
-		return [dataViewBuffer(view), dataViewByteOffset(view), dataViewByteLength(view)];
-	return [typedBuffer(view), typedByteOffset(view), typedByteLength(view)];
+		return { buffer: dataViewBuffer(view), offset: dataViewByteOffset(view),
+			length: dataViewByteLength(view) };
+	return { buffer: typedBuffer(view), offset: typedByteOffset(view),
+		length: typedByteLength(view) };
 }
 
 // A Uint8Array over the same memory.
 function bytesOf(source) {
-	if (isView(source))
-		return new Uint8Array(...viewParts(source));
+	if (isView(source)) {
+		const { buffer, offset, length } = viewParts(source);
+		return new Uint8Array(buffer, offset, length);
+	}
 	return new Uint8Array(source);
 }
 
