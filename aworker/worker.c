@@ -393,7 +393,8 @@ static const char *why_no_rest(const struct worker *w)
 	if (w->rest == REST_SERVES)
 		return "what listens to 'serialize' did not settle in time";
 	if (fetch_bridge_running(w) > 0)
-		return "a fetch is running, or the body of its response was not read";
+		return "a fetch is running, an EventSource is open, or the body of a response "
+		       "was not read";
 	if (ws_bridge_open(w) > 0)
 		return "a WebSocket is open";
 	return w->holds > 0 ? "a promise given to waitUntil() is pending" : NULL;

@@ -290,8 +290,8 @@ class Fetching {
 			this.#onAbort = () => this.#abort();
 			internals.addAbortAlgorithm(signal, this.#onAbort);
 		}
-		this.#timing = { name: withoutFragment(this.url), initiatorType: 'fetch',
-			startTime: ops.now() };
+		this.#timing = { name: withoutFragment(this.url),
+			initiatorType: this.#state.initiatorType, startTime: ops.now() };
 		if (body) {
 			this.#hasBody = true;
 			this.#source = body.takeSource();
@@ -487,6 +487,9 @@ class Fetching {
 		}, (error) => this.#reject(error));
 	}
 }
+
+// For others of the platform. Both functions may be called from within start().
+internals.newFetching = (state, resolve, reject) => new Fetching(state, resolve, reject);
 
 const STRENGTH = ['sha256', 'sha384', 'sha512'];
 

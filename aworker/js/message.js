@@ -75,10 +75,11 @@ class MessageEvent extends Event {
 	}
 
 	static {
-		internals.fireMessage = (target, data, origin, ports) => {
-			const event = new MessageEvent('message');
+		internals.fireMessage = (target, data, origin, ports, type = 'message', lastEventId = '') => {
+			const event = new MessageEvent(type);
 			event.#data = data;
 			event.#origin = origin;
+			event.#lastEventId = lastEventId;
 			event.#ports = ports;
 			internals.fire(target, event);
 		};

@@ -102,8 +102,8 @@ internals.mimeText = ({ essence, parameters }) => {
 internals.extractMime = (values) => {
 	let mime = null;
 	let charset = null;
-	for (const value of values) {
-		const one = internals.parseMime(value);
+	for (let i = 0; i < values.length; i++) {
+		const one = internals.parseMime(values[i]);
 		if (!one || one.essence === '*/*')
 			continue;
 		if (mime && mime.essence === one.essence) {

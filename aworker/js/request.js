@@ -35,6 +35,7 @@ class RequestState {
 	cache = 'default';
 	credentials = 'same-origin';
 	destination = '';
+	initiatorType = 'fetch';
 	integrity = '';
 	keepalive = false;
 	mode = 'cors';

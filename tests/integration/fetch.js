@@ -286,8 +286,16 @@ const concurrent = () => say('concurrent', async () => {
 	return all.filter((t) => t === 'hello\n').length;
 });
 
+const events = () => say('events', () => new Promise((resolve) => {
+	const source = new EventSource(`${http}/events?body=id:1%0Adata:x%0A%0A`);
+	source.onmessage = (e) => {
+		source.close();
+		resolve([e.data, e.lastEventId, e.origin === http].join());
+	};
+}));
+
 addEventListener('error', () => console.log('an error'));
 (async () => {
-	for (const part of [basics, redirects, bodies, codings, failures, aborts, local, beside, concurrent])
+	for (const part of [basics, redirects, bodies, codings, failures, aborts, local, beside, concurrent, events])
 		await part();
 })();

@@ -189,15 +189,69 @@ class Handler(socketserver.StreamRequestHandler):
         self.send("0\r\nX-Trailer: 1\r\n\r\n")
 
     def do_endless(self):
-        self.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        """?type, and ?text again and again."""
+        text = self.query.get("text", "x").encode()
+        piece = text * (65536 // len(text))
+        self.send(f"HTTP/1.1 200 OK\r\nContent-Type: {self.query.get('type', 'text/plain')}\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n")
         sent = 0
         try:
             while sent < 1 << 30:
-                self.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
-                sent += 65536
+                self.piece(piece)
+                sent += len(piece)
                 counts["endless"] = sent
         finally:
             gone.set()
+
+    # --- event streams ---
+
+    def piece(self, data):
+        self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    def events(self, body, size=65536, fields=""):
+        """An event stream of pieces of `size` bytes, without its end."""
+        self.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=x\r\n"
+                  f"Transfer-Encoding: chunked\r\n{fields}\r\n")
+        for i in range(0, len(body), size):
+            self.piece(body[i:i + size])
+            time.sleep(0.001)  # so that some of them arrive by themselves
+
+    def do_events(self):
+        """?body ?times; ?size of pieces; the end is missing with ?cut."""
+        self.events(self.query["body"].encode() * int(self.query.get("times", "1")),
+                    int(self.query.get("size", "65536")))
+        if "cut" in self.query:
+            return False
+        self.send("0\r\n\r\n")
+        return True
+
+    def do_events_echo(self):
+        """Tells what it was asked with, and gives an id."""
+        names = ("accept", "cache-control", "last-event-id", "authorization")
+        asked = json.dumps({n: self.field(n) for n in names})
+        self.events(f"retry:1\nid: {self.query.get('id', '')}\ndata: {asked}\n\n".encode())
+        self.send("0\r\n\r\n")
+
+    def do_events_flaky(self):
+        """Requests with ?by: each ?good-th gets an event, the others no answer."""
+        key = "flaky " + self.query["by"]
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] % int(self.query["good"]) != int(self.query.get("first", "1")):
+            return False
+        self.events(f"retry:1\ndata: {counts[key]}\n\n".encode())
+        return False
+
+    def do_events_open(self):
+        """One event, then silence until the client has gone; ?gzip: in the middle of a frame."""
+        data = b"data: here\n\n"
+        if "gzip" in self.query:
+            c = zlib.compressobj(wbits=31)
+            self.events(c.compress(data) + c.flush(zlib.Z_SYNC_FLUSH), fields="Content-Encoding: gzip\r\n")
+        else:
+            self.events(data)
+        self.connection.recv(1)
+        gone.set()
+        return False
 
     def do_gone(self):
         self.answer("yes" if gone.wait(10) else "no")

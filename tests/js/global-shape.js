@@ -7,7 +7,7 @@ const names = ['Event', 'EventTarget', 'CustomEvent', 'ErrorEvent', 'PromiseReje
 	'ReadableByteStreamController', 'ReadableStreamBYOBRequest', 'WritableStream', 'WritableStreamDefaultWriter',
 	'WritableStreamDefaultController', 'TransformStream', 'TransformStreamDefaultController',
 	'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'Crypto', 'SubtleCrypto', 'CryptoKey', 'Performance', 'PerformanceEntry',
-	'PerformanceMark', 'PerformanceMeasure'];
+	'PerformanceMark', 'PerformanceMeasure', 'EventSource'];
 for (const name of names) {
 	const d = Object.getOwnPropertyDescriptor(globalThis, name);
 	const klass = d?.value;
