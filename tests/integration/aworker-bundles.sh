@@ -2,50 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Bundles as esbuild and wrangler emit them, made at test time of sources in TypeScript and of a
 # package: they run, and their stacks name the sources.
-set -u
-
-B=$(realpath "${B:-build}")
-A=$B/aworker
-[ -x "$A" ] || {
-	echo "aworker is not built: no V8 here"
-	exit 77
-}
-for tool in npm curl; do
-	command -v $tool >/dev/null || {
-		echo "needs $tool"
-		exit 77
-	}
-done
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
+needs npm curl
 # Fetched once for a build directory.
 npm=$B/bundles-npm
 [ -x "$npm/node_modules/.bin/esbuild" ] && [ -d "$npm/node_modules/hono" ] || {
 	mkdir -p "$npm" && timeout 120 npm install --no-audit --no-fund --no-save --silent \
 		--fetch-retries 0 --prefix "$npm" esbuild@0.25.0 hono@4.6.0 >/dev/null 2>&1
-} || {
-	echo "npm cannot fetch esbuild and hono"
-	exit 77
-}
+} || skip "npm cannot fetch esbuild and hono"
 esbuild=$npm/node_modules/.bin/esbuild
 
-TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
-worker=''
-# shellcheck disable=SC2317 # called by the trap
-clean_up() {
-	[ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null
-	rm -rf "$TMP"
-}
-trap clean_up EXIT
 cd "$TMP" || exit 1
 export NO_COLOR=1
 
-fail() {
-	echo "FAILED: $*"
-	cat err out 2>/dev/null
-	exit 1
-}
-is() {
-	[ "$1" = "$2" ] || fail "'$1' instead of '$2'"
-}
 has() { # has FILE TEXT
 	grep -qF -- "$2" "$1" || fail "no '$2' in $1"
 }
@@ -141,15 +111,8 @@ echo "export const text: string = 'loaded when asked for';" >src/lazy.ts
 NODE_PATH=$npm/node_modules bundle src/app.ts --format=esm --splitting --sourcemap --target=es2022 \
 	--conditions=workerd,worker,browser --external:*.wasm --external:*.html --outdir=dist/app
 cp src/add.wasm src/page.html dist/app/
-NAME=bundle "$A" serve --listen unix:sock --kv STORE dist/app/app.js >out 2>err &
-worker=$!
-for ((i = 0; i < 200; i++)); do
-	[ -S sock ] && break
-	sleep 0.05
-done
-get() {
-	curl -s --max-time 20 --unix-socket sock "$@"
-}
+NAME=bundle launch serve --listen unix:sock --kv STORE dist/app/app.js
+await test -S sock
 is "$(get http://w/)" 'hello bundle'
 is "$(get http://w/page)" 'a page'
 is "$(get http://w/add/20/22)" '{"sum":42}'
@@ -157,8 +120,6 @@ is "$(get http://w/lazy)" 'loaded when asked for'
 is "$(get -X PUT -d value http://w/kv/key)" kept
 is "$(get http://w/kv/key)" value
 is "$(get http://w/kv/none)" nothing
-kill "$worker"
-wait "$worker"
-worker=''
+stop
 
 echo "all as it should be"

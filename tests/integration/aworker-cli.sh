@@ -2,64 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The command line around a worker: import maps, environment and stores, source maps,
 # TypeScript, check, serve and --watch, the prompt, reports, colours.
-set -u
-
-B=${B:-build}
-A=$(realpath "$B")/aworker
-[ -x "$A" ] || {
-	echo "aworker is not built: no V8 here"
-	exit 77
-}
-command -v curl >/dev/null || {
-	echo "needs curl"
-	exit 77
-}
-
-TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
-worker='' # pid of the one that runs
-# shellcheck disable=SC2317 # called by the trap
-clean_up() {
-	[ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null
-	rm -rf "$TMP"
-}
-trap clean_up EXIT
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
+needs curl
 cd "$TMP" || exit 1
 export NO_COLOR=1
-
-fail() {
-	echo "FAILED: $*"
-	cat err out 2>/dev/null
-	exit 1
-}
-# ends CODE TEXT ARG...: aworker ends with the code and says the text on standard error.
-ends() {
-	local code=$1 text=$2 rc=0
-
-	shift 2
-	timeout 60 "$A" "$@" >out 2>err </dev/null || rc=$?
-	[ "$rc" = "$code" ] || fail "exit code $rc instead of $code: aworker $*"
-	[ -z "$text" ] || grep -qF -- "$text" err || fail "no '$text' from aworker $*"
-}
-is() {
-	[ "$1" = "$2" ] || fail "'$1' instead of '$2'"
-}
-await() {
-	local i
-
-	for ((i = 0; i < 600; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	fail "waited in vain for: $*"
-}
-get() {
-	curl -s --max-time 20 --unix-socket sock "$@"
-}
-stop() {
-	kill "$worker"
-	wait "$worker"
-	worker=''
-}
 
 # --- import maps ---
 mkdir -p lib old
@@ -117,9 +64,7 @@ export default {
 	},
 };
 JS
-HOME=/home "$A" --listen unix:sock --env-file .env --kv STORE=kv.json --kv EMPTY env.js >out 2>err &
-worker=$!
-await test -S sock
+HOME=/home serve --env-file .env --kv STORE=kv.json --kv EMPTY env.js
 is "$(get http://w/env)" $'hello\tyou|every body|/home'
 is "$(get http://w/a)" '{"value":"first","metadata":null}'
 is "$(get 'http://w/b?t=json')" '{"value":{"deep":[1]},"metadata":null}'
@@ -225,24 +170,19 @@ is "$("$A" __complete ch)" $'serve\ncheck\nrepl\nreport'
 "$A" __complete a.js - | grep -q . && fail "completion behind a file"
 
 # --- serve ---
-port_of() {
-	sed -n 's/.*listening on 127.0.0.1:\([0-9]*\)$/\1/p' err | tail -n 1
-}
 echo 'console.log("once")' >once.js
 ends 1 "$TMP/once.js: it has no fetch handler" serve -- once.js
 ends 2 "'x' is no port" serve env.js --port x
 ends 2 '--listen says what --host and --port say' serve env.js --port 1 --listen :0
 # shellcheck disable=SC2016 # a template of JavaScript
 echo 'export default { fetch: (r, env) => new Response(`one ${env.WHO}`) };' >app.js
-WHO=1 PORT=1 "$A" serve app.js --port 0 >out 2>err &
-worker=$!
-await grep -q 'listening on' err
-is "$(curl -s "http://127.0.0.1:$(port_of)/")" 'one 1'
+WHO=1 PORT=1 launch serve app.js --port 0
+is "$(curl -s "http://$(listening)/")" 'one 1'
 stop
 
 # --- watch: a change starts it anew on the same socket, a mistake waits for the next change ---
 answers() {
-	[ "$(curl -s --max-time 20 "http://127.0.0.1:$port/")" = "$1" ]
+	[ "$(curl -s --max-time 20 "http://$address/")" = "$1" ]
 }
 echo 'export default "dep 1";' >dep.mjs
 cat >app.js <<'JS'
@@ -255,26 +195,24 @@ export default { async fetch(request) {
 	return new Response(text);
 } };
 JS
-"$A" serve --watch --port=0 app.js >out 2>err &
-worker=$!
-await grep -q 'listening on' err
-port=$(port_of)
-is "$(curl -s "http://127.0.0.1:$port/")" 'dep 1'
-curl -s --max-time 20 "http://127.0.0.1:$port/slow" >slow &
+launch serve --watch --port=0 app.js
+address=$(listening)
+is "$(curl -s "http://$address/")" 'dep 1'
+curl -s --max-time 20 "http://$address/slow" >slow &
 slow=$!
-await grep -q slow out
+said out slow
 echo 'export default "dep 2";' >dep.mjs
 # Nobody is refused, whatever it does at that moment.
 for ((i = 0; i < 20; i++)); do
-	curl -s --max-time 20 -o /dev/null "http://127.0.0.1:$port/" || fail "a client was refused"
+	curl -s --max-time 20 -o /dev/null "http://$address/" || fail "a client was refused"
 done
 await answers 'dep 2'
 wait "$slow"
 is "$(cat slow)" 'dep 1'
 echo 'export default = ;' >dep.mjs
-await grep -q 'waiting for a change' err
+said err 'waiting for a change'
 grep -qF "$TMP/dep.mjs:1:16: SyntaxError" err || fail "the mistake was not told"
-curl -s --max-time 20 "http://127.0.0.1:$port/" >slow &
+curl -s --max-time 20 "http://$address/" >slow &
 slow=$!
 echo 'export default "dep 3";' >dep.new
 mv dep.new dep.mjs
@@ -284,17 +222,12 @@ grep -qF "$TMP/dep.mjs has changed, starting again" err || fail "the change was 
 is "$(grep -c 'listening on' err)" 1
 is "$(find "/proc/$worker/task" -mindepth 1 -maxdepth 1 | wc -l)" 1
 is "$(find "/proc/$worker/fd" -lname '*inotify' | wc -l)" 1
-rc=0
-kill "$worker"
-wait "$worker" || rc=$?
-worker=''
-is "$rc" 143
+stop
 # What ends by itself waits, too; a signal ends the wait.
-"$A" --watch once.js >out 2>err &
-worker=$!
-await grep -q 'waiting for a change' err
+launch --watch once.js
+said err 'waiting for a change'
 echo 'console.log("twice")' >once.js
-await grep -q twice out
+said out twice
 await test "$(grep -c 'waiting for a change' err)" = 2
 stop
 
@@ -349,9 +282,9 @@ command -v script >/dev/null && {
 		printf 'for (;;);\n'
 		sleep 0.5
 		printf '\003'
-		await grep -q stopped out
+		said out stopped
 		printf '"ty" + "ped"\n'
-		await grep -q typed out
+		said out typed
 		printf '\004'
 	} | AWORKER_HISTORY=$TMP/history timeout 60 script -qfc "'$A'" out >/dev/null || fail "no prompt"
 	[ ! -e history ] || grep -qF '"ty"' history || fail "a history without what was typed"
@@ -376,9 +309,7 @@ command -v jq >/dev/null && {
 	grep -q hidden "$report" && fail "a value of the environment in a report"
 	is "$(stat -c %a "$report")" 600
 	rm "$report"
-	"$A" --listen unix:sock --report reports env.js >out 2>err &
-	worker=$!
-	await test -S sock
+	serve --report reports env.js
 	get http://w/env >/dev/null
 	kill -USR2 "$worker"
 	await grep -q '^aworker: report: ' err

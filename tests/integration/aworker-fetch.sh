@@ -1,60 +1,12 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # From a socket through the platform's JavaScript and back: both styles of handler, bodies in both
 # directions, errors, clients that leave, work that goes on after the response.
-set -u
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
+needs curl socat
 
-dir=$(mktemp -d) || exit 1
-pid=
-failed=0 passed=0
-trap '[ -z "$pid" ] || kill "$pid"; rm -rf "$dir"' EXIT
-
-check() { # name wanted got
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED %s\nwanted: %s\ngot:    %s\n' "$1" "$2" "$3"
-	fi
-}
-
-start() { # script
-	rm -f "$dir/socket"
-	ANSWER=42 "$B/aworker" --listen "unix:$dir/socket" "$1" >"$dir/out" 2>"$dir/err" &
-	pid=$!
-	waits=0
-	while [ ! -S "$dir/socket" ]; do
-		waits=$((waits + 1))
-		if [ "$waits" -gt 300 ]; then
-			echo "the worker does not listen"
-			cat "$dir/err"
-			exit 1
-		fi
-		sleep 0.1
-	done
-}
-
-stop() {
-	kill "$pid"
-	wait "$pid"
-	pid=
-}
-
-get() {
-	curl -sS --max-time 30 --unix-socket "$dir/socket" "$@" 2>&1
-}
-
-# A text that appears in a file, sooner or later.
-await() { # file text
-	waits=0
-	until grep -qF -- "$2" "$1"; do
-		waits=$((waits + 1))
-		[ "$waits" -le 100 ] || return 1
-		sleep 0.1
-	done
-}
-
-cat >"$dir/events.js" <<'JS'
+cat >"$TMP/events.js" <<'JS'
 const text = new TextEncoder();
 const routes = {
 	'/': () => new Response('hello'),
@@ -124,7 +76,7 @@ addEventListener('fetch', (event) => {
 		event.respondWith(route(event.request));
 });
 JS
-start "$dir/events.js"
+ANSWER=42 serve "$TMP/events.js"
 check hello hello "$(get http://h/)"
 check head '5' "$(get -I http://h/ | tr -d '\r' | sed -n 's/^Content-Length: //p')"
 check echo 'data 201' "$(get -d data -w ' %{http_code}' http://h/echo)"
@@ -132,33 +84,33 @@ check chunked 'data' "$(get -H 'Transfer-Encoding: chunked' -d data http://h/ech
 check json '{"got":{"a":1},"type":"application/json"}' \
 	"$(get -H 'Content-Type: application/json' -d '{"a":1}' http://h/json)"
 check 'bad json' 500 "$(get -o /dev/null -w '%{http_code}' -d '{' http://h/json)"
-printf 'content of a file' >"$dir/file"
-check form 'content of a file' "$(get -F "f=@$dir/file" http://h/form)"
+printf 'content of a file' >"$TMP/file"
+check form 'content of a file' "$(get -F "f=@$TMP/file" http://h/form)"
 check stream '1;2;3;' "$(get http://h/stream)"
 check 'no content' ' 204' "$(get -w ' %{http_code}' http://h/none)"
 check 'no length of no content' 0 "$(get -I http://h/none | grep -ci '^content-length')"
-head -c 5000000 /dev/urandom >"$dir/big"
-get -T "$dir/big" http://h/echo >"$dir/back"
-check 'big body' 0 "$(cmp "$dir/big" "$dir/back" >&2; echo $?)"
+head -c 5000000 /dev/urandom >"$TMP/big"
+get -T "$TMP/big" http://h/echo >"$TMP/back"
+check 'big body' 0 "$(cmp "$TMP/big" "$TMP/back" >&2; echo $?)"
 check 'broken stream' cut "$(get http://h/broken >/dev/null || echo cut)"
 for path in throw reject text missing; do
 	check "$path" 500 "$(get -o /dev/null -w '%{http_code}' "http://h/$path")"
 done
 # A reader this slow must slow the handler down, too.
 get --max-time 1 --limit-rate 100k http://h/slow >/dev/null
-check 'stream cancelled' 0 "$(await "$dir/out" 'cancelled true'; echo $?)"
+said out 'cancelled true'
 get --max-time 1 http://h/leave >/dev/null
-check 'signal aborted' 0 "$(await "$dir/out" 'left AbortError'; echo $?)"
+said out 'left AbortError'
 check waitUntil hello "$(get http://h/after)"
-check 'went on' 0 "$(await "$dir/out" after; echo $?)"
+said out after
 check 'still there' hello "$(get http://h/)"
 for text in 'RangeError: thrown' 'TypeError: rejected' 'gave no Response' 'the stream broke' \
 	'called respondWith()' 'events.js:'; do
-	check "report of $text" 0 "$(grep -qF "$text" "$dir/err"; echo $?)"
+	check "report of $text" 0 "$(grep -qF "$text" "$TMP/err"; echo $?)"
 done
 stop
 
-cat >"$dir/module.js" <<'JS'
+cat >"$TMP/module.js" <<'JS'
 export default {
 	name: 'this',
 	async fetch(request, env, ctx) {
@@ -170,38 +122,34 @@ export default {
 };
 JS
 # Over TCP: a client that sends no more gets its answer, one that is gone ends the stream.
-check 'tools' 0 "$(command -v socat >/dev/null; echo $?)"
-"$B/aworker" --listen 127.0.0.1:0 "$dir/events.js" >"$dir/out" 2>"$dir/err" &
-pid=$!
-await "$dir/err" 'listening on '
-address=$(sed -n 's/.*listening on //p' "$dir/err")
+launch --listen 127.0.0.1:0 "$TMP/events.js"
+address=$(listening)
 ask() { # path: on a connection that is half closed behind the request
 	printf 'GET %s HTTP/1.1\r\nHost: h\r\n\r\n' "$1" |
 		timeout 30 socat -t 30 - "TCP:$address" | tr -d '\r'
 }
 check 'half closed' 'still true' "$(ask /patient | tail -n 1)"
 check 'gives up' 'HTTP/1.1 500 Internal Server Error' "$(ask /gives-up | head -n 1)"
-check 'no report' '' "$(grep -F Uncaught "$dir/err")"
+check 'no report' '' "$(grep -F Uncaught "$TMP/err")"
 # Who breaks off an upload gives nobody anything to report.
 {
 	printf 'POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc'
-	await "$dir/out" reading
+	said out reading
 } | timeout 30 socat -t 0 - "TCP:$address" >/dev/null
 check 'another request' 'HTTP/1.1 500 Internal Server Error' "$(ask /gives-up | head -n 1)"
-check 'no report of an upload' '' "$(grep -F Uncaught "$dir/err")"
+check 'no report of an upload' '' "$(grep -F Uncaught "$TMP/err")"
 curl -sS --max-time 1 "http://$address/beat" >/dev/null 2>&1
-check 'beat aborted' 0 "$(await "$dir/out" 'beat aborted'; echo $?)"
-check 'beat cancelled' 0 "$(await "$dir/out" 'beat cancelled'; echo $?)"
+said out 'beat aborted'
+said out 'beat cancelled'
 curl -sS --max-time 1 "http://$address/leave" >/dev/null 2>&1
-check 'TCP signal' 0 "$(await "$dir/out" 'left AbortError'; echo $?)"
+said out 'left AbortError'
 stop
 
-start "$dir/module.js"
+ANSWER=42 serve "$TMP/module.js"
 check module 'this 42 b, c' "$(get -H 'X-A: b' -H 'x-a: c' http://h/)"
 check 'module throws' 500 "$(get -o /dev/null -w '%{http_code}' http://h/throw)"
-check 'waitUntil rejects' 0 "$(await "$dir/err" 'waited for'; echo $?)"
+said err 'waited for'
 check 'module still there' 'this 42 null' "$(get http://h/)"
 stop
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+verdict

@@ -1,30 +1,19 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Named limits of Web APIs that take too long to reach for the corpus, which also runs under the
 # stress of garbage collection; and what a decompression bomb costs.
-set -u
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
 
-[ "$(id -u)" = 0 ] || {
-	echo "hack/cage needs root"
-	exit 77
-}
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-failed=0 passed=0
+[ "$(id -u)" = 0 ] || skip "hack/cage needs root"
 memory=$((1 << 30))
 
-check() { # name wanted, the script on standard input
-	cat >"$dir/test.js"
-	got=$(CAGE_MEMORY=$memory hack/cage "$B/aworker" "$dir/test.js" 2>&1)
-	if [ "$2" = "$got" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED %s\nwanted: %s\ngot:    %s\n' "$1" "$2" "$got"
-	fi
+prints() { # prints NAME WANTED: what the script on standard input says
+	cat >"$TMP/test.js"
+	check "$1" "$2" "$(CAGE_MEMORY=$memory hack/cage "$A" "$TMP/test.js" 2>&1)"
 }
 
-check 'parts of a multipart body' '10000 malformed: it has more than 10000 parts' <<'END'
+prints 'parts of a multipart body' '10000 malformed: it has more than 10000 parts' <<'END'
 const read = (parts) => new Response(
 	'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'.repeat(parts) + '--B--',
 	{ headers: { 'content-type': 'multipart/form-data; boundary=B' } }).formData();
@@ -32,7 +21,7 @@ const full = [...await read(10000)].length;
 console.log(full, await read(10001).catch((e) => e.message.slice(e.message.indexOf('malformed'))));
 END
 
-check 'blob: URLs' 'QuotaExceededError 65536 again' <<'END'
+prints 'blob: URLs' 'QuotaExceededError 65536 again' <<'END'
 const urls = [];
 try {
 	for (;;)
@@ -44,7 +33,7 @@ try {
 END
 
 # A window of 8 MiB each; they are held, so that none is collected.
-check 'streams that are decompressed' 'RangeError: streams that are compressed or decompressed hold more than 256 MiB' <<'END'
+prints 'streams that are decompressed' 'RangeError: streams that are compressed or decompressed hold more than 256 MiB' <<'END'
 const opens = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x68, 1, 0, 0]);
 globalThis.held = [];
 for (;;) {
@@ -64,7 +53,7 @@ END
 # A gibibyte out of next to nothing, where it has no room.
 memory=$((160 << 20))
 for format in gzip brotli zstd; do
-	check "a bomb of $format" '1073741824 true' <<END
+	prints "a bomb of $format" '1073741824 true' <<END
 const zeros = new Uint8Array(1 << 20);
 const bomb = new Uint8Array(await new Response(ReadableStream.from(Array(1024).fill(zeros))
 	.pipeThrough(new CompressionStream('$format'))).arrayBuffer());
@@ -78,5 +67,4 @@ console.log(total, peak <= 65536);
 END
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+verdict

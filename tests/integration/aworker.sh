@@ -1,71 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # aworker as a program: exit codes, sentences, addresses, signals, HTTP by curl.
-set -u
-
-B=${B:-build}
-A=$(realpath "$B")/aworker
-[ -x "$A" ] || {
-	echo "aworker is not built: no V8 here"
-	exit 77
-}
-command -v curl >/dev/null || {
-	echo "needs curl"
-	exit 77
-}
-
-TMP=$(mktemp -d /tmp/turf-test-XXXXXX)
-worker='' # pid of the one that runs, waited for by ended_with
-# shellcheck disable=SC2317 # called by the trap
-clean_up() {
-	[ -z "$worker" ] || kill -KILL "$worker" 2>/dev/null
-	rm -rf "$TMP"
-}
-trap clean_up EXIT
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
+needs curl
 cd "$TMP" || exit 1
-
-fail() {
-	echo "FAILED: $*"
-	cat err out 2>/dev/null
-	exit 1
-}
-# ends CODE TEXT ARG...: aworker ends with the code and says the text on standard error.
-ends() {
-	local code=$1 text=$2 rc=0
-
-	shift 2
-	timeout 60 "$A" "$@" >out 2>err || rc=$?
-	[ "$rc" = "$code" ] || fail "exit code $rc instead of $code: aworker $*"
-	[ -z "$text" ] || grep -qF -- "$text" err || fail "no '$text' from aworker $*"
-}
-await() {
-	local i
-
-	for ((i = 0; i < 600; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	fail "waited in vain for: $*"
-}
-# serve ARG...: starts a worker on the socket `sock` and waits for it; its pid is in $worker.
-serve() {
-	"$A" --listen unix:sock "$@" >out 2>err &
-	worker=$!
-	await test -S sock
-}
-get() {
-	curl -s --max-time 20 --unix-socket sock "$@"
-}
-ended_with() {
-	local rc=0
-
-	wait "$worker" || rc=$?
-	worker=''
-	[ "$rc" = "$1" ] || fail "worker ended with $rc instead of $1"
-}
-is() {
-	[ "$1" = "$2" ] || fail "'$1' instead of '$2'"
-}
 
 # --- exit codes and sentences ---
 ends 0 '' -e 'setTimeout(() => console.log("done"), 5)'
@@ -155,7 +94,7 @@ is "$(ls "/proc/$worker/task")" "$worker"
 # --- the end ---
 get http://w/slow >slow &
 client=$!
-await grep -q slow out
+said out slow
 kill -TERM "$worker"
 wait "$client"
 is "$(cat slow)" slow
@@ -163,7 +102,7 @@ ended_with 143
 [ ! -e sock ] || fail "the socket file is still there"
 serve worker.js
 get http://w/never >/dev/null &
-await grep -q never out
+said out never
 kill -INT "$worker"
 # It takes nothing new, says so to who comes, and waits for the running request.
 # shellcheck disable=SC2317 # called by await
@@ -181,11 +120,8 @@ ended_with 130
 busy() {
 	local signal
 
-	# The shell empties it in the background: what the last one said is no sign of this one.
-	rm -f out
-	"$A" -e "const say = () => console.log('busy'); $1" >out 2>err &
-	worker=$!
-	await grep -qs busy out
+	launch -e "const say = () => console.log('busy'); $1"
+	said out busy
 	for signal in $2; do
 		kill "-$signal" "$worker"
 		await signal_taken
@@ -214,27 +150,20 @@ is_stuck() { # it catches SIGTERM (15) already
 await is_stuck
 kill -TERM "$worker"
 await signal_taken
-kill -TERM "$worker"
-ended_with 143
+stop
 exec 9>&-
 
 # --- addresses ---
-"$A" --listen 127.0.0.1:0 worker.js >out 2>err &
-worker=$!
-await grep -q listening err
-address=$(sed -n 's/.*listening on //p' err)
+launch --listen 127.0.0.1:0 worker.js
+address=$(listening)
 is "$(curl -s --max-time 20 "http://$address/")" hello
 cp err first
 ends 4 "listen on '$address': the address is in use already" --listen "$address" worker.js
-kill -TERM "$worker"
-ended_with 143
-rm -f err
-PORT=0 "$A" worker.js >out 2>err &
-worker=$!
-await grep -qs listening err
-is "$(curl -s --max-time 20 "http://127.0.0.1:$(sed -n 's/.*listening on .*://p' err)/")" hello
-kill -TERM "$worker"
-ended_with 143
+stop
+PORT=0 launch worker.js
+address=$(listening)
+is "$(curl -s --max-time 20 "http://127.0.0.1:${address##*:}/")" hello
+stop
 rc=0
 PORT=frob timeout 60 "$A" worker.js 2>err || rc=$?
 is "$rc" 4
@@ -244,11 +173,9 @@ serve worker.js
 kill -KILL "$worker"
 ended_with 137
 [ -S sock ] || fail "no socket file to replace"
-"$A" --listen unix:sock worker.js >out 2>err &
-worker=$!
+launch --listen unix:sock worker.js
 await get --fail http://w/
-kill -TERM "$worker"
-ended_with 143
+stop
 
 # --- as process 1 ---
 if unshare -pf true 2>/dev/null; then

@@ -5,9 +5,10 @@
 # shellcheck disable=SC2154,SC2016 # the port that the server writes; templates of JavaScript
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
 
-[ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
-command -v python3 >/dev/null || skip "needs python3"
+needs python3 curl
 
 python3 "$(dirname "$0")/fetch_server.py" "$TMP" &
 HELPERS+=($!)
@@ -50,7 +51,7 @@ script() { # script CODE: the worker $TMP/run.js
 }
 run() { # run CODE: what it prints
 	script "$1"
-	timeout 60 "$B/aworker" "$TMP/run.js" 2>&1
+	timeout 60 "$A" "$TMP/run.js" 2>&1
 }
 
 # --- what it is asked with ---
@@ -97,12 +98,10 @@ eq "$(run "console.log(await listen('/endless?type=text/event-stream&text=data:y
 
 # --- what keeps a worker ---
 script "new EventSource(base + '/events-open').onmessage = () => console.log('message');"
-"$B/aworker" "$TMP/run.js" >"$TMP/out" &
-pid=$!
-HELPERS+=($pid)
-await grep -q message "$TMP/out"
-kill $pid
-code 143 wait $pid
+launch "$TMP/run.js"
+HELPERS+=("$worker")
+said out message
+stop
 eq "$(run "console.log(await text('/gone'))")" yes "an open EventSource keeps its worker, until it is ended"
 
 # --- state images ---
@@ -121,10 +120,10 @@ addEventListener('serialize', (e) => e.waitUntil(failed));
 addEventListener('fetch', (e) => e.respondWith(message.then((m) => new Response(m))));
 END
 } >"$TMP/state.js"
-"$B/aworker" --build-state="$TMP/state" "$TMP/state.js"
-"$B/aworker" --state="$TMP/state" --listen="unix:$TMP/sock" "$TMP/state.js" 2>"$TMP/err" &
+"$A" --build-state="$TMP/state" "$TMP/state.js"
+"$A" --state="$TMP/state" --listen="unix:$TMP/sock" "$TMP/state.js" 2>"$TMP/err" &
 HELPERS+=($!)
 await test -S "$TMP/sock"
 eq "$(curl -sS --max-time 30 --unix-socket "$TMP/sock" http://h/)" 2 "what waited in a state image connects"
 sed -i 's/flaky?by=b.*`/open`/; s/failed = .*/failed = message;/; s/source.close();//' "$TMP/state.js"
-fails 'an EventSource is open' "$B/aworker" --build-state="$TMP/state.2" "$TMP/state.js"
+fails 'an EventSource is open' "$A" --build-state="$TMP/state.2" "$TMP/state.js"

@@ -9,11 +9,10 @@ if [ "${FETCH_NET:-}" != own ] && [ "$(id -u)" = 0 ]; then
 fi
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
 
-[ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
-for tool in python3 openssl nghttpd ip; do
-	command -v $tool >/dev/null || skip "needs $tool"
-done
+needs python3 openssl nghttpd ip
 here=$(dirname "$0")
 unset SSL_CERT_FILE SSL_CERT_DIR http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
 ip link set lo up
@@ -81,9 +80,9 @@ same() { # same MODE DIR: what is in $TMP/out is what was expected
 	diff -u "$here/fetch.expected" "$TMP/got" >"$TMP/diff" ||
 		fail "$1: $(cat "$TMP/diff" "$TMP/err")"
 }
-timeout 120 "$B/aworker" --no-snapshot "$w/w.js" >"$TMP/out" 2>"$TMP/err" || :
+timeout 120 "$A" --no-snapshot "$w/w.js" >"$TMP/out" 2>"$TMP/err" || :
 same sources "$w"
-timeout 120 "$B/aworker" "$w/w.js" >"$TMP/out" 2>"$TMP/err" || :
+timeout 120 "$A" "$w/w.js" >"$TMP/out" 2>"$TMP/err" || :
 same snapshot "$w"
 
 run() { # run CODE [OPTION]...: as a module-less worker; output and errors together
@@ -91,7 +90,7 @@ run() { # run CODE [OPTION]...: as a module-less worker; output and errors toget
 
 	shift
 	printf '%s\n' "$code" >"$TMP/run.js"
-	timeout 60 "$B/aworker" "$@" "$TMP/run.js" 2>&1
+	timeout 60 "$A" "$@" "$TMP/run.js" 2>&1
 }
 text="const text = async (url, init) => { try { return (await (await fetch(url, init)).text()).trim(); }
 	catch (e) { return e.message.replace(/^fetch failed: \S+ /, '') + ' ' + (e.cause?.code ?? ''); } };"
@@ -122,7 +121,7 @@ export default { async fetch(request) {
 	return fetch('http://long.test:$http/drip');
 } };
 END
-"$B/aworker" --listen "unix:$TMP/sock" "$TMP/threads.js" &
+"$A" --listen "unix:$TMP/sock" "$TMP/threads.js" &
 pid=$!
 HELPERS+=("$pid")
 await test -S "$TMP/sock"
@@ -205,7 +204,7 @@ eq "$(run "(async () => {
 proxied="const t = async (url) => { try { return await (await fetch(url)).json(); } catch (e) { return { proxy: e.message }; } };
 	(async () => console.log((await t('http://unknown.test/echo')).proxy))()"
 for name in http_proxy HTTP_PROXY all_proxy ALL_PROXY; do
-	eq "$(env $name="http://127.0.0.1:$http" "$B/aworker" -e "$proxied" 2>&1)" true "$name"
+	eq "$(env $name="http://127.0.0.1:$http" "$A" -e "$proxied" 2>&1)" true "$name"
 done
 eq "$(http_proxy=localhost:$http run "$proxied")" true "a proxy by name, without a scheme"
 matches "$(http_proxy=http://127.0.0.1:$http NO_PROXY=other,.test run "$proxied")" "could not resolve" "NO_PROXY"
@@ -252,8 +251,8 @@ addEventListener('serialize', (e) => e.waitUntil(ready));
 addEventListener('fetch', (e) => e.respondWith((async () =>
 	new Response(first + await text('https://localhost:$https/')))()));
 END
-"$B/aworker" --build-state="$state" "$TMP/state.js"
-"$B/aworker" --state="$state" --listen="unix:$TMP/state.sock" "$TMP/state.js" 2>"$TMP/err" &
+"$A" --build-state="$state" "$TMP/state.js"
+"$A" --state="$state" --listen="unix:$TMP/state.sock" "$TMP/state.js" 2>"$TMP/err" &
 HELPERS+=($!)
 await test -S "$TMP/state.sock"
 eq "$(curl -sS --max-time 30 --unix-socket "$TMP/state.sock" http://h/)" hellohello "before and after a state image"
@@ -264,4 +263,4 @@ fetch('http://127.0.0.1:$http/endless');
 addEventListener('serialize', (e) => e.waitUntil(new Promise((done) => setTimeout(done, 200))));
 addEventListener('fetch', () => {});
 END
-fails 'a fetch is running' "$B/aworker" --build-state="$state.2" "$TMP/open.js"
+fails 'a fetch is running' "$A" --build-state="$state.2" "$TMP/open.js"

@@ -1,60 +1,22 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A debugger at a worker, by a client of the Chrome DevTools Protocol: breakpoints, steps, values,
 # console, exceptions, profiles, a worker that computes, debuggers that leave, and who is refused.
-set -u
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
 
-dir=$(mktemp -d) || exit 1
-pid=
-failed=0 passed=0
-trap '[ -z "$pid" ] || kill -KILL "$pid"
-	[ ! -e "$dir/seeds" ] || "$B/turf" seed stop --force inspect 2>/dev/null
-	rm -rf "$dir"' EXIT
-
-if ! command -v jq >/dev/null || ! /usr/bin/python3 -c 'import websocket' 2>/dev/null; then
-	echo "jq or python3-websocket is not installed"
-	exit 77
-fi
-
-check() { # name wanted got
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED %s\nwanted: %s\ngot:    %s\n' "$1" "$2" "$3"
-	fi
-}
-
-# A text that appears in a file, sooner or later.
-await() { # file text
-	waits=0
-	until grep -qF -- "$2" "$1"; do
-		waits=$((waits + 1))
-		[ "$waits" -le 100 ] || return 1
-		sleep 0.1
-	done
+needs jq curl
+/usr/bin/python3 -c 'import websocket' 2>/dev/null || skip "python3-websocket is not installed"
+# shellcheck disable=SC2317 # called by clean_up
+at_end() {
+	[ ! -e "$TMP/seeds" ] || "$B/turf" seed stop --force inspect 2>/dev/null
 }
 
 # Starts a worker; $port is its debugger's.
 start() { # option...
-	: >"$dir/err"
-	"$B/aworker" "$@" >"$dir/out" 2>"$dir/err" &
-	pid=$!
-	await "$dir/err" 'debugger listening' || cat "$dir/err"
-	port=$(sed -n 's|.*debugger listening on ws://127.0.0.1:\([0-9]*\)/.*|\1|p' "$dir/err")
-}
-
-end() { # code: without a signal
-	wait "$pid"
-	check "exit code of $1" "$2" $?
-	pid=
-}
-
-stop() {
-	kill "$pid"
-	wait "$pid"
-	check "exit code after SIGTERM" 143 $?
-	pid=
+	launch "$@"
+	said err 'debugger listening'
+	port=$(sed -n 's|.*debugger listening on ws://127.0.0.1:\([0-9]*\)/.*|\1|p' "$TMP/err")
 }
 
 debug() { # case [address]
@@ -62,7 +24,7 @@ debug() { # case [address]
 		tail -1
 }
 
-cat >"$dir/worker.js" <<'JS'
+cat >"$TMP/worker.js" <<'JS'
 // A worker
 // with its first statement in line 4.
 
@@ -80,7 +42,7 @@ setTimeout(function first() { later(); }, 1);
 //# sourceMappingURL=worker.js.map
 JS
 
-cat >"$dir/serve.js" <<'JS'
+cat >"$TMP/serve.js" <<'JS'
 class Findable {}
 globalThis.held = [new Findable(), Array.from({ length: 1e5 }, (_, i) => ({ i }))];
 globalThis.spin = function spin(ms) {
@@ -94,27 +56,27 @@ JS
 
 # --- what a debugger does ---
 
-start --inspect-brk=0 "$dir/worker.js"
+start --inspect-brk=0 "$TMP/worker.js"
 check "steps" ok "$(debug steps)"
-end steps 1
-check "console as before" "the sum is 5" "$(grep sum "$dir/err")"
-check "at the end" "aworker: waiting for the debugger to disconnect" "$(grep waiting "$dir/err")"
+ended_with 1
+check "console as before" "the sum is 5" "$(grep sum "$TMP/err")"
+check "at the end" "aworker: waiting for the debugger to disconnect" "$(grep waiting "$TMP/err")"
 
-start --inspect=0 --listen "unix:$dir/socket" "$dir/serve.js"
-await "$dir/err" listening
+start --inspect=0 --listen "unix:$TMP/socket" "$TMP/serve.js"
+await test -S "$TMP/socket"
 for case in serves paused leaves; do
 	check "$case" ok "$(debug "$case")"
-	check "then it serves" served "$(curl -sS --max-time 10 --unix-socket "$dir/socket" http://x/)"
-	check "one thread" 1 "$(sed -n 's/Threads:.//p' "/proc/$pid/status")"
+	check "then it serves" served "$(curl -sS --max-time 10 --unix-socket "$TMP/socket" http://x/)"
+	check "one thread" 1 "$(sed -n 's/Threads:.//p' "/proc/$worker/status")"
 done
 stop
 
 # --- who is refused ---
 
-start --inspect=0 --listen "unix:$dir/socket" "$dir/serve.js"
+start --inspect=0 --listen "unix:$TMP/socket" "$TMP/serve.js"
 check "by address" 200 \
-	"$(curl -s -o "$dir/json" -w '%{http_code}' "http://127.0.0.1:$port/json/version")"
-check "version" "aworker/$(cat hack/version)" "$(sed -n 's/.*"Browser": "\(.*\)".*/\1/p' "$dir/json")"
+	"$(curl -s -o "$TMP/json" -w '%{http_code}' "http://127.0.0.1:$port/json/version")"
+check "version" "aworker/$(cat hack/version)" "$(sed -n 's/.*"Browser": "\(.*\)".*/\1/p' "$TMP/json")"
 for host in localhost "LOCALHOST:$port" '[::1]' 127.0.0.1; do
 	check "Host $host" 200 \
 		"$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $host" "http://127.0.0.1:$port/json")"
@@ -124,7 +86,7 @@ for host in evil.example localhost.evil.example 127.0.0.1.evil.example '[::1].x'
 		"$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $host" "http://127.0.0.1:$port/json" |
 			sed 's/400/403/')"
 done
-path=$(sed -n 's|.*ws://[^/]*/\(.*\)|\1|p' "$dir/err")
+path=$(sed -n 's|.*ws://[^/]*/\(.*\)|\1|p' "$TMP/err")
 check "its link" "devtools://devtools/bundled/js_app.html?v8only=true&ws=127.0.0.1:$port/$path" \
 	"$(curl -s "http://127.0.0.1:$port/json" | jq -r '.[0].devtoolsFrontendUrl')"
 upgrade() { # path header...
@@ -144,20 +106,20 @@ stop
 
 # --- signals ---
 
-start --inspect-brk=0 "$dir/worker.js"
-timeout 60 /usr/bin/python3 tests/integration/cdp_client.py "127.0.0.1:$port" waits >"$dir/client" 2>&1 &
+start --inspect-brk=0 "$TMP/worker.js"
+timeout 60 /usr/bin/python3 tests/integration/cdp_client.py "127.0.0.1:$port" waits >"$TMP/client" 2>&1 &
 client=$!
-await "$dir/client" paused
+said client paused
 stop
 wait "$client"
-check "the debugger hears of it" ok "$(tail -1 "$dir/client")"
-start --inspect-brk=0 "$dir/worker.js"
+check "the debugger hears of it" ok "$(tail -1 "$TMP/client")"
+start --inspect-brk=0 "$TMP/worker.js"
 stop
-check "nothing ran" "" "$(cat "$dir/out")"
+check "nothing ran" "" "$(cat "$TMP/out")"
 
 # --- profiles of a whole run ---
 
-cat >"$dir/busy.js" <<'JS'
+cat >"$TMP/busy.js" <<'JS'
 globalThis.kept = Array.from({ length: 2e5 }, (_, i) => ({ i, list: [i] }));
 function busy(ms) {
 	for (const end = Date.now() + ms; Date.now() < end;)
@@ -171,62 +133,60 @@ JS
 # Functions with samples of the CPU profile, and whether the other one has any.
 profiled() {
 	jq -r '.nodes[] | select(.hitCount > 20) | .callFrame | select(.functionName == "busy") | "busy " + .url' \
-		"$dir"/p/CPU.*.0.001.cpuprofile
-	jq '(.samples | length) > 10 and .head.callFrame.functionName == "(root)"' "$dir/p/h.heapprofile"
+		"$TMP"/p/CPU.*.0.001.cpuprofile
+	jq '(.samples | length) > 10 and .head.callFrame.functionName == "(root)"' "$TMP/p/h.heapprofile"
 }
 
 for tool in '' --inspect=0; do
-	rm -rf "$dir/p"
-	mkdir "$dir/p"
-	: >"$dir/out"
-	(cd "$dir/p" && exec "$B/aworker" $tool --cpu-prof --cpu-prof-interval=500 \
-		--heap-prof=h.heapprofile "$dir/busy.js") >"$dir/out" 2>"$dir/err" &
-	pid=$!
-	await "$dir/out" 'done'
-	check "a thread takes samples" 2 "$(sed -n 's/Threads:.//p' "/proc/$pid/status")"
+	rm -rf "$TMP/p" "$TMP/out"
+	mkdir "$TMP/p"
+	(cd "$TMP/p" && exec "$A" $tool --cpu-prof --cpu-prof-interval=500 \
+		--heap-prof=h.heapprofile "$TMP/busy.js") >"$TMP/out" 2>"$TMP/err" &
+	worker=$!
+	said out 'done'
+	check "a thread takes samples" 2 "$(sed -n 's/Threads:.//p' "/proc/$worker/status")"
 	stop
-	check "profiles" "busy file://$dir/busy.js
+	check "profiles" "busy file://$TMP/busy.js
 true" "$(profiled)"
 done
-"$B/aworker" --cpu-prof="$dir/none/x" -e 'console.log(1)' >"$dir/out" 2>"$dir/err"
-check "a profile that cannot be written" "0 1 aworker: CPU profile: create '$dir/none/x': No such file or directory" \
-	"$? $(cat "$dir/out" "$dir/err" | tr '\n' ' ' | sed 's/ $//')"
-"$B/aworker" --cpu-prof-interval=0 -e 1 2>"$dir/err"
+"$A" --cpu-prof="$TMP/none/x" -e 'console.log(1)' >"$TMP/out" 2>"$TMP/err"
+check "a profile that cannot be written" "0 1 aworker: CPU profile: create '$TMP/none/x': No such file or directory" \
+	"$? $(cat "$TMP/out" "$TMP/err" | tr '\n' ' ' | sed 's/ $//')"
+"$A" --cpu-prof-interval=0 -e 1 2>"$TMP/err"
 check "a wrong interval" 2 $?
 
 # --- a clone of a seed, whose engine is older than its command line ---
 
 if [ "$(id -u)" = 0 ]; then
-	export TURF_SEEDS_DIR="$dir/seeds"
+	export TURF_SEEDS_DIR="$TMP/seeds"
 	"$B/turf" seed start inspect
-	mkdir -p "$dir/bundle/rootfs/dir"
-	"$B/turf" spec --bundle "$dir/bundle"
-	jq --arg dir "$dir" '.process.terminal = false
+	mkdir -p "$TMP/bundle/rootfs/dir"
+	"$B/turf" spec --bundle "$TMP/bundle"
+	jq --arg dir "$TMP" '.process.terminal = false
 		| .process.args = ["aworker", "--inspect-brk=unix:/dir/socket",
 			"--cpu-prof=/dir/clone.cpuprofile", "/dir/worker.js"]
 		| .annotations = {"turf.noslate.dev/seed": "inspect"}
 		| .mounts += [{destination: "/dir", type: "bind", source: $dir, options: ["rbind", "rw"]}]
-		' <"$dir/bundle/config.json" >"$dir/config.json"
-	mv "$dir/config.json" "$dir/bundle/config.json"
-	rm -f "$dir/socket"
-	: >"$dir/err"
-	"$B/turf" --root "$dir/root" run --warmfork require --bundle "$dir/bundle" "inspect-$$" \
-		>"$dir/out" 2>"$dir/err" &
-	pid=$!
-	await "$dir/err" 'debugger listening' || cat "$dir/err"
-	check "in a clone" ok "$(debug steps "unix:$dir/socket")"
-	end "the clone" 1
-	check "its profile" true "$(jq '.samples | length > 0' "$dir/clone.cpuprofile")"
+		' <"$TMP/bundle/config.json" >"$TMP/config.json"
+	mv "$TMP/config.json" "$TMP/bundle/config.json"
+	rm -f "$TMP/socket"
+	: >"$TMP/err"
+	"$B/turf" --root "$TMP/root" run --warmfork require --bundle "$TMP/bundle" "inspect-$$" \
+		>"$TMP/out" 2>"$TMP/err" &
+	worker=$!
+	said err 'debugger listening'
+	check "in a clone" ok "$(debug steps "unix:$TMP/socket")"
+	ended_with 1
+	check "its profile" true "$(jq '.samples | length > 0' "$TMP/clone.cpuprofile")"
 	"$B/turf" seed stop --force inspect
 fi
 
 # --- mistakes ---
 
-start --inspect=0 --listen "unix:$dir/socket" "$dir/serve.js"
-"$B/aworker" --inspect="127.0.0.1:$port" -e 1 2>"$dir/err2"
+start --inspect=0 --listen "unix:$TMP/socket" "$TMP/serve.js"
+"$A" --inspect="127.0.0.1:$port" -e 1 2>"$TMP/err2"
 check "the address is taken" 4 $?
-check "its sentence" 1 "$(grep -c "aworker: debugger: .*127.0.0.1:$port" "$dir/err2")"
+check "its sentence" 1 "$(grep -c "aworker: debugger: .*127.0.0.1:$port" "$TMP/err2")"
 stop
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+verdict

@@ -1,45 +1,19 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # WebSocket: a client of another make speaks to a worker that answers with an end of a WebSocketPair,
 # and a worker that connects speaks to a server of another make, also by TLS.
-set -u
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
 
-dir=$(mktemp -d) || exit 1
-pid=
-failed=0 passed=0
-servers=
-trap '[ -z "$pid$servers" ] || kill -KILL $pid $servers; rm -rf "$dir"' EXIT
-
-/usr/bin/python3 -c 'import websocket' 2>/dev/null || {
-	echo "python3-websocket is not installed"
-	exit 77
-}
-
-check() { # name wanted got
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED %s\nwanted: %s\ngot:    %s\n' "$1" "$2" "$3"
-	fi
-}
-
-# A text that appears in a file, sooner or later.
-await() { # file text
-	waits=0
-	until grep -qF -- "$2" "$1"; do
-		waits=$((waits + 1))
-		[ "$waits" -le 100 ] || return 1
-		sleep 0.1
-	done
-}
+needs curl openssl ss
+/usr/bin/python3 -c 'import websocket' 2>/dev/null || skip "python3-websocket is not installed"
 
 client() { # case
 	timeout 60 /usr/bin/python3 tests/integration/websocket_client.py "127.0.0.1:$port" "$1" 2>&1 |
 		tail -1
 }
 
-cat >"$dir/worker.mjs" <<'JS'
+cat >"$TMP/worker.mjs" <<'JS'
 function answer(server, data) {
 	if (data === 'close') {
 		server.close(4001, 'bye é');
@@ -84,56 +58,46 @@ export default {
 };
 JS
 
-"$B/aworker" --listen 127.0.0.1:0 "$dir/worker.mjs" >"$dir/out" 2>"$dir/err" &
-pid=$!
-await "$dir/err" listening
-port=$(sed -n 's/.*127.0.0.1://p' "$dir/err")
+launch --listen 127.0.0.1:0 "$TMP/worker.mjs"
+address=$(listening)
+port=${address##*:}
 
 for case in messages queues handshake refused flood; do
 	check "$case" ok "$(client "$case")"
 done
-await "$dir/out" 'close 1006  false'
-check "errors of the protocol" error "$(grep error "$dir/out" | head -1)"
+said out 'close 1006  false'
+check "errors of the protocol" error "$(grep error "$TMP/out" | head -1)"
 check "no WebSocket asked for" 500 \
 	"$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/echo")"
-check "its sentence" 1 "$(grep -c 'the request does not ask for a WebSocket' "$dir/err")"
+check "its sentence" 1 "$(grep -c 'the request does not ask for a WebSocket' "$TMP/err")"
 
-client stays >"$dir/client" &
+client stays >"$TMP/client" &
 client=$!
-waits=0
-until [ "$(ss -Htn state established "sport = :$port" | wc -l)" = 1 ] || [ $waits = 100 ]; do
-	waits=$((waits + 1))
-	sleep 0.1
-done
-kill "$pid"
-wait "$pid"
-check "after SIGTERM" 143 $?
-pid=
+# shellcheck disable=SC2317 # called by await
+connected() {
+	[ "$(ss -Htn state established "sport = :$port" | wc -l)" = 1 ]
+}
+await connected
+stop
 wait "$client"
-check "who stays" ok "$(cat "$dir/client")"
-check "the worker hears of it" "close 1000  true" "$(tail -1 "$dir/out")"
+check "who stays" ok "$(cat "$TMP/client")"
+check "the worker hears of it" "close 1000  true" "$(tail -1 "$TMP/out")"
 
 # --- a worker that connects ---
 
-serve() { # file of the port, [certificate, key]
-	where=$1
+serve_sockets() { # serve_sockets FILE [CERTIFICATE KEY]: its port is in the file
+	local file=$1
+
 	shift
-	: >"$where"
-	/usr/bin/python3 tests/integration/websocket_server.py "$@" >"$where" 2>"$where.err" &
-	servers="$servers $!"
-	waits=0
-	until [ -s "$where" ] || [ $waits = 100 ]; do
-		waits=$((waits + 1))
-		sleep 0.1
-	done
+	server "$file" /usr/bin/python3 tests/integration/websocket_server.py "$@"
 }
 
-openssl req -x509 -newkey rsa:2048 -nodes -keyout "$dir/key" -out "$dir/cert" -days 2 -subj /CN=test \
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$TMP/key" -out "$TMP/cert" -days 2 -subj /CN=test \
 	-addext subjectAltName=DNS:localhost 2>/dev/null
-serve "$dir/plain"
-serve "$dir/tls" "$dir/cert" "$dir/key"
+serve_sockets plain
+serve_sockets tls "$TMP/cert" "$TMP/key"
 
-cat >"$dir/client.js" <<'JS'
+cat >"$TMP/client.js" <<'JS'
 function connect(url, protocols, then) {
 	const ws = new WebSocket(url, protocols);
 	ws.binaryType = 'arraybuffer';
@@ -171,11 +135,11 @@ JS
 
 connect() { # url path... : what the worker says
 	list=$(printf '"%s",' "$@")
-	sed "s#ARGUMENTS#[$list]#" "$dir/client.js" >"$dir/client-now.js"
-	timeout 40 "$B/aworker" "$dir/client-now.js" 2>&1
+	sed "s#ARGUMENTS#[$list]#" "$TMP/client.js" >"$TMP/client-now.js"
+	timeout 40 "$A" "$TMP/client-now.js" 2>&1
 }
 
-plain=$(cat "$dir/plain")
+plain=$(cat "$TMP/plain")
 for url in "ws://127.0.0.1:$plain" "http://localhost:$plain"; do
 	check "echo of $url" "/echo|a|chat 0 open 1 chat /echo 40000 1,2 98,108,111,98 3 3001 bye é true" \
 		"$(connect "$url" '/echo|a|chat')"
@@ -192,12 +156,11 @@ check "who is refused" "/status 0 error 3 1006  false
 	"$(connect "ws://127.0.0.1:$plain" /status /key /extension '/other|chat' '/none|chat' /long /gone \
 		/bad /drop)"
 check "nobody listens" "/x 0 error 3 1006  false" "$(connect ws://127.0.0.1:1 /x)"
-tls=$(cat "$dir/tls")
+tls=$(cat "$TMP/tls")
 check "by TLS" "/echo 0 open 1  /echo 40000 1,2 98,108,111,98 3 3001 bye é true" \
-	"$(SSL_CERT_FILE=$dir/cert connect "wss://localhost:$tls" /echo)"
+	"$(SSL_CERT_FILE=$TMP/cert connect "wss://localhost:$tls" /echo)"
 check "another name" "/echo 0 error 3 1006  false" \
-	"$(SSL_CERT_FILE=$dir/cert connect "wss://127.0.0.1:$tls" /echo)"
+	"$(SSL_CERT_FILE=$TMP/cert connect "wss://127.0.0.1:$tls" /echo)"
 check "not trusted" "/echo 0 error 3 1006  false" "$(connect "wss://localhost:$tls" /echo)"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+verdict
