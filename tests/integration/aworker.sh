@@ -127,7 +127,7 @@ busy() {
 		await signal_taken
 	done
 	ended_with "$3"
-	is "$(grep -v '^==.*ASan' err)" ''
+	is "$(without_asan <err)" ''
 }
 # shellcheck disable=SC2317 # called by await
 signal_taken() {

@@ -51,7 +51,7 @@ script() { # script CODE: the worker $TMP/run.js
 }
 run() { # run CODE: what it prints
 	script "$1"
-	timeout 60 "$A" "$TMP/run.js" 2>&1
+	timeout 60 "$A" "$TMP/run.js" 2>&1 | without_asan
 }
 
 # --- what it is asked with ---

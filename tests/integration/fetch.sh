@@ -90,7 +90,7 @@ run() { # run CODE [OPTION]...: as a module-less worker; output and errors toget
 
 	shift
 	printf '%s\n' "$code" >"$TMP/run.js"
-	timeout 60 "$A" "$@" "$TMP/run.js" 2>&1
+	timeout 60 "$A" "$@" "$TMP/run.js" 2>&1 | without_asan
 }
 text="const text = async (url, init) => { try { return (await (await fetch(url, init)).text()).trim(); }
 	catch (e) { return e.message.replace(/^fetch failed: \S+ /, '') + ' ' + (e.cause?.code ?? ''); } };"
@@ -204,7 +204,7 @@ eq "$(run "(async () => {
 proxied="const t = async (url) => { try { return await (await fetch(url)).json(); } catch (e) { return { proxy: e.message }; } };
 	(async () => console.log((await t('http://unknown.test/echo')).proxy))()"
 for name in http_proxy HTTP_PROXY all_proxy ALL_PROXY; do
-	eq "$(env $name="http://127.0.0.1:$http" "$A" -e "$proxied" 2>&1)" true "$name"
+	eq "$(env $name="http://127.0.0.1:$http" "$A" -e "$proxied" 2>&1 | without_asan)" true "$name"
 done
 eq "$(http_proxy=localhost:$http run "$proxied")" true "a proxy by name, without a scheme"
 matches "$(http_proxy=http://127.0.0.1:$http NO_PROXY=other,.test run "$proxied")" "could not resolve" "NO_PROXY"
