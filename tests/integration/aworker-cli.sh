@@ -279,8 +279,8 @@ printf '%s\n' 'f(' | "$A" repl 2>&1 | grep -qF 'the code goes on' || fail "half 
 command -v script >/dev/null && {
 	{
 		await grep -q '^> ' out
-		printf 'for (;;);\n'
-		sleep 0.5
+		printf 'console.log("tur" + "ning"); for (;;);\n'
+		said out turning
 		printf '\003'
 		said out stopped
 		printf '"ty" + "ped"\n'

@@ -96,10 +96,23 @@ check 'broken stream' cut "$(get http://h/broken >/dev/null || echo cut)"
 for path in throw reject text missing; do
 	check "$path" 500 "$(get -o /dev/null -w '%{http_code}' "http://h/$path")"
 done
+# leaves FILE TEXT ARG...: a client, curl, goes away once the text is in $TMP/FILE; what it gets is in
+# $TMP/got.
+leaves() {
+	local file=$1 text=$2 client
+
+	shift 2
+	rm -f "$TMP/got"
+	curl -sS "$@" >"$TMP/got" &
+	client=$!
+	said "$file" "$text"
+	kill $client
+	wait $client
+}
 # A reader this slow must slow the handler down, too.
-get --max-time 1 --limit-rate 100k http://h/slow >/dev/null
+leaves got '' --limit-rate 100k --unix-socket "$TMP/sock" http://h/slow
 said out 'cancelled true'
-get --max-time 1 http://h/leave >/dev/null
+leaves out waiting --unix-socket "$TMP/sock" http://h/leave
 said out 'left AbortError'
 check waitUntil hello "$(get http://h/after)"
 said out after
@@ -138,10 +151,10 @@ check 'no report' '' "$(grep -F Uncaught "$TMP/err")"
 } | timeout 30 socat -t 0 - "TCP:$address" >/dev/null
 check 'another request' 'HTTP/1.1 500 Internal Server Error' "$(ask /gives-up | head -n 1)"
 check 'no report of an upload' '' "$(grep -F Uncaught "$TMP/err")"
-curl -sS --max-time 1 "http://$address/beat" >/dev/null 2>&1
+leaves got . --no-buffer "http://$address/beat"
 said out 'beat aborted'
 said out 'beat cancelled'
-curl -sS --max-time 1 "http://$address/leave" >/dev/null 2>&1
+leaves out waiting "http://$address/leave"
 said out 'left AbortError'
 stop
 

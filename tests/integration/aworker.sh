@@ -47,6 +47,10 @@ async function* numbers() {
 		yield new TextEncoder().encode(`${i}\n`);
 	}
 }
+async function appears(name) {
+	while (!await fetch(new URL(name, import.meta.url)).catch(() => null))
+		await new Promise((r) => setTimeout(r, 5));
+}
 function stream() {
 	const it = numbers();
 	return new ReadableStream({
@@ -61,7 +65,10 @@ export default {
 	async fetch(request, env) {
 		switch (new URL(request.url).pathname) {
 		case '/env': return new Response(env.MARK);
-		case '/slow': console.log('slow'); await new Promise((r) => setTimeout(r, 700)); return new Response('slow');
+		case '/slow':
+			console.log('slow');
+			await appears('go');
+			return new Response('slow');
 		case '/never': console.log('never'); return new Promise(() => {});
 		case '/echo': return new Response(request.body);
 		case '/size': return new Response(String((await request.arrayBuffer()).byteLength));
@@ -96,6 +103,13 @@ get http://w/slow >slow &
 client=$!
 said out slow
 kill -TERM "$worker"
+# It takes nothing new, says so to who comes, and waits for the running request.
+# shellcheck disable=SC2317 # called by await
+drains() {
+	! get http://w/
+}
+await drains
+touch go
 wait "$client"
 is "$(cat slow)" slow
 ended_with 143
@@ -104,11 +118,6 @@ serve worker.js
 get http://w/never >/dev/null &
 said out never
 kill -INT "$worker"
-# It takes nothing new, says so to who comes, and waits for the running request.
-# shellcheck disable=SC2317 # called by await
-drains() {
-	! get http://w/
-}
 await drains
 [ ! -e sock ] || fail "the socket file is there while the worker drains"
 kill -0 "$worker" || fail "it did not wait for the running request"

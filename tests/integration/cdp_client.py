@@ -8,7 +8,6 @@ import http.client
 import json
 import socket
 import sys
-import time
 
 import websocket
 
@@ -172,8 +171,9 @@ def case_paused(c, address):
     start(c)
     c.ws.settimeout(PATIENCE)
     c.post("Runtime.evaluate", expression="setTimeout(() => { for (globalThis.turns = 0; "
-           "!globalThis.enough;) turns++; console.log('enough'); }, 1)")
-    time.sleep(0.5)
+           "!globalThis.enough;) if (++turns === 1001) console.log('turns'); "
+           "console.log('enough'); }, 1)")
+    c.event("Runtime.consoleAPICalled")
     c.call("Debugger.pause")
     frame = c.event("Debugger.paused")["callFrames"][0]
     value = c.call("Debugger.evaluateOnCallFrame", callFrameId=frame["callFrameId"],

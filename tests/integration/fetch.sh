@@ -128,11 +128,12 @@ await test -S "$TMP/sock"
 tasks() { find /proc/$pid/task -mindepth 1 -maxdepth 1 | wc -l; }
 eq "$(find /proc/$pid/fd -lname '*socket*' | wc -l)" 1 "sockets before the first fetch"
 curl -sS --no-buffer --unix-socket "$TMP/sock" http://w/ >"$TMP/drip" &
-for _ in 1 2 3 4 5 6 7 8 9 10; do
+client=$!
+while kill -0 $client 2>/dev/null; do
 	eq "$(tasks)" 1 "threads during a fetch by name"
 	sleep 0.03
 done
-wait $!
+wait $client
 eq "$(tr -d '\n' <"$TMP/drip")" 01234 "a body that passes through"
 eq "$(tasks)" 1 "threads after it"
 kill $pid
@@ -144,9 +145,9 @@ eq "$(run "fetch('http://127.0.0.1:$http/drip').then((r) => console.log(r.status
 eq "$(run "const drop = async () => void await fetch('http://127.0.0.1:$http/endless');
 (async () => {
 	await drop();
-	await new Promise((done) => setTimeout(done, 50));
-	gc();
+	const collector = setInterval(gc, 10);
 	console.log(await (await fetch('http://127.0.0.1:$http/gone')).text());
+	clearInterval(collector);
 })()" --v8-options=--expose-gc)" yes "a response that nobody can read any more"
 eq "$(run "$text (async () => { await text('http://127.0.0.1:$http/'); console.log('end'); })()")" end \
 	"a worker with an idle connection"
@@ -259,8 +260,8 @@ eq "$(curl -sS --max-time 30 --unix-socket "$TMP/state.sock" http://h/)" hellohe
 kill "${HELPERS[-1]}"
 wait "${HELPERS[-1]}" || :
 cat >"$TMP/open.js" <<END
-fetch('http://127.0.0.1:$http/endless');
-addEventListener('serialize', (e) => e.waitUntil(new Promise((done) => setTimeout(done, 200))));
+const response = fetch('http://127.0.0.1:$http/endless');
+addEventListener('serialize', (e) => e.waitUntil(response));
 addEventListener('fetch', () => {});
 END
 fails 'a fetch is running' "$A" --build-state="$state.2" "$TMP/open.js"

@@ -258,7 +258,9 @@ class Handler(socketserver.StreamRequestHandler):
         gone.clear()
 
     def do_silent(self):
-        time.sleep(30)
+        """No answer for as long as the client waits."""
+        while self.connection.recv(65536):
+            pass
         return False
 
     def do_swallow(self):

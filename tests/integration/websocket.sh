@@ -23,7 +23,8 @@ function answer(server, data) {
 		server.send('x'.repeat(5));
 		server.send('é');
 		server.send(`${server.bufferedAmount}`);
-		setTimeout(() => server.send(`${server.bufferedAmount}`), 20);
+		const sent = () => server.bufferedAmount === 0 ? server.send('0') : setTimeout(sent, 1);
+		sent();
 	} else {
 		server.send(data);
 	}
