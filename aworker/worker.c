@@ -377,6 +377,9 @@ static int serialize(struct worker *w, struct err *err)
 	call_internal(w, "serialize");
 	r = run_until(w, REST_REACHED, err);
 	loop_timer_stop(&w->loop, &limit);
+	/* A response that nobody can read any more ends its fetch when it is collected. */
+	if (r == 0 && fetch_bridge_running(w) > 0)
+		engine_fork_prepare(w->engine);
 	return r;
 }
 

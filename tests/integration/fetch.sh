@@ -259,9 +259,13 @@ await test -S "$TMP/state.sock"
 eq "$(curl -sS --max-time 30 --unix-socket "$TMP/state.sock" http://h/)" hellohello "before and after a state image"
 kill "${HELPERS[-1]}"
 wait "${HELPERS[-1]}" || :
-cat >"$TMP/open.js" <<END
-const response = fetch('http://127.0.0.1:$http/endless');
-addEventListener('serialize', (e) => e.waitUntil(response));
+cat >"$TMP/kept.js" <<END
+addEventListener('serialize', (e) => e.waitUntil(
+	fetch('http://127.0.0.1:$http/endless').then((response) => { globalThis.kept = response; })));
 addEventListener('fetch', () => {});
 END
-fails 'a fetch is running' "$A" --build-state="$state.2" "$TMP/open.js"
+fails 'was not read' "$A" --build-state="$state.2" "$TMP/kept.js"
+# Nobody can read what is garbage.
+sed 's/globalThis.kept = response/response.status/' "$TMP/kept.js" >"$TMP/dropped.js"
+"$A" --build-state="$state.2" "$TMP/dropped.js"
+[ -s "$state.2" ] || fail "no state image of a worker that dropped a response"
