@@ -98,7 +98,9 @@ function fits(way, request, { status, data }) {
 function same(way, request, got, want) {
 	if (got.head === want.head && got.data.equals(want.data))
 		return true;
-	return complain(way, request, `its answer is not the reference's\n--- wanted\n${shown(want)}--- got\n${shown(got)}`);
+	const at = got.data.findIndex((byte, i) => byte !== want.data[i]);
+	return complain(way, request, `its answer is not the reference's (bytes: ${got.data.length} instead of `
+		+ `${want.data.length}, the first other one at ${at})\n--- wanted\n${shown(want)}--- got\n${shown(got)}`);
 }
 
 // Whether all are as they should be, in a way: a word, and who answers.

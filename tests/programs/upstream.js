@@ -11,10 +11,14 @@ const json = (value, status = 200, headers = {}) => Response.json(value, { statu
 const chunk = (delta, finish_reason = null) =>
 	`data: ${JSON.stringify({ ...base, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
 
+const call = (piece) => chunk({ tool_calls: [{ index: 0, ...piece }] });
+const toolCall = () => call({ id: 'call_1', type: 'function', function: { name: 'weather', arguments: '' } })
+	+ call({ function: { arguments: '{"city": "Kö' } }) + call({ function: { arguments: 'ln"}' } }) + chunk({}, 'tool_calls');
+const said = (parts) => parts.map((content) => chunk({ content })).join('') + chunk({}, 'stop');
+
 // Events of which some arrive in two pieces, cut within a character, and some two at once.
-function events() {
-	const text = `: a comment\n\n${chunk({ role: 'assistant', content: '' })}`
-		+ `${words.map((content) => chunk({ content })).join('')}${chunk({}, 'stop')}data: [DONE]\n\n`;
+function events(answer) {
+	const text = `: a comment\n\n${chunk({ role: 'assistant', content: '' })}${answer}data: [DONE]\n\n`;
 	const bytes = new TextEncoder().encode(text);
 	let at = 0;
 	return new ReadableStream({
@@ -31,8 +35,11 @@ async function chat(request) {
 	const asked = await request.json();
 	if (request.headers.get('Authorization') !== 'Bearer sk-local' || !asked.messages.length)
 		return json({ error: { message: 'who are you' } }, 401);
-	if (asked.stream)
-		return new Response(events(), { headers: { 'Content-Type': 'text/event-stream' } });
+	if (asked.stream) {
+		const answer = asked.tools && asked.messages.at(-1).role !== 'tool' ? toolCall()
+			: said(asked.response_format ? ['{"city": "Kö', 'ln", "degrees"', ': 21}'] : words);
+		return new Response(events(answer), { headers: { 'Content-Type': 'text/event-stream' } });
+	}
 	const content = asked.response_format ? '{"city": "Köln", "degrees": 21}' : words.join('').trim();
 	return json({ ...base, usage: { total_tokens: 9 },
 		choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content, refusal: null } }] });
@@ -45,9 +52,9 @@ async function upload(request) {
 }
 
 const tries = new Map();
-async function model(name) {
-	if (name === 'slow')
-		await pause(60000);
+async function model(name, signal) {
+	if (name === 'slow') // until nobody waits any more
+		await new Promise((done) => signal.addEventListener('abort', done));
 	if (!name.startsWith('busy'))
 		return json({ error: { message: 'no such model' } }, 404);
 	tries.set(name, (tries.get(name) ?? 0) + 1);
@@ -115,7 +122,7 @@ export default {
 		case '/jwks.json': return jwks();
 		}
 		if (url.pathname.startsWith('/v1/models/'))
-			return model(url.pathname.slice('/v1/models/'.length));
+			return model(url.pathname.slice('/v1/models/'.length), request.signal);
 		return object(request, url);
 	},
 };
