@@ -11,7 +11,8 @@ AWORKER_ROOMS := $(filter-out aworker/js aworker/v8,$(patsubst %/,%,$(wildcard a
 AWORKER_OBJS  := $(foreach room,aworker $(AWORKER_ROOMS),$(call folder_objs,$(room),$(AWORKER_MAINS)))
 ENGINE_OBJS   := $(patsubst %,$(B)/obj/%.o,$(basename $(wildcard aworker/v8/*.cc aworker/v8/*.c)))
 LIB_AWORKER   := $(B)/lib/libturf-aworker.a
-AWORKER_LIBS  := $(LLHTTP_LIBS) $(FETCH_LIBS) -licuuc -lbrotlienc
+# libaio is in the executable, so that a start loads no further library.
+AWORKER_LIBS  := $(LLHTTP_LIBS) $(FETCH_LIBS) -licuuc -lbrotlienc -l:libaio.a
 
 AWORKER_CPPFLAGS := -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
 
