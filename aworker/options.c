@@ -25,6 +25,8 @@ enum option_id {
 	OPTION_IMPORT_MAP,
 	OPTION_ENV_FILE,
 	OPTION_KV,
+	OPTION_CACHE,
+	OPTION_CACHE_SIZE,
 	OPTION_REPORT,
 	OPTION_NO_SNAPSHOT,
 	OPTION_V8_OPTIONS,
@@ -65,6 +67,9 @@ static const struct option {
 	{OPTION_KV, 0, "kv", "NAME[=FILE]",
 		"a key-value store as env.NAME, in memory; it begins with\n"
 		"the object of JSON in FILE"},
+	{OPTION_CACHE, 0, "cache", "FOLDER", "where `caches` are kept (in memory)"},
+	{OPTION_CACHE_SIZE, 0, "cache-size", "SIZE",
+		"what they may hold: bytes, or with K, M or G (64M)"},
 	{OPTION_REPORT, 0, "report", "FOLDER",
 		"write a report there after an uncaught error, when the\n"
 		"engine fails, and for each SIGUSR2"},
@@ -235,6 +240,25 @@ static int set_number(
 	return 0;
 }
 
+static int set_cache_size(const char *value, struct worker_options *o, struct err *err)
+{
+	static const char units[] = "KMG";
+	unsigned long long size;
+	unsigned shift = 0;
+	char *end = NULL;
+
+	errno = 0;
+	size = *value >= '0' && *value <= '9' ? strtoull(value, &end, 10) : 0;
+	if (end && *end && strchr(units, *end))
+		shift = 10 * (unsigned)(strchr(units, *end++) - units + 1);
+	if (!end || *end || errno || size == 0 || size > (WORKER_CACHE_SIZE_MAX >> shift))
+		return err_say(err, EINVAL,
+			"option --cache-size: '%s' is not a number of bytes, at most %lluG", value,
+			WORKER_CACHE_SIZE_MAX >> 30);
+	o->cache_size = size << shift;
+	return 0;
+}
+
 static int apply(enum option_id id, const char *value, enum command *command,
 	struct worker_options *o, struct err *err)
 {
@@ -252,6 +276,8 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	case OPTION_IMPORT_MAP: o->import_map = value; break;
 	case OPTION_ENV_FILE: o->env_file = value; break;
 	case OPTION_KV: return add_kv(value, o, err);
+	case OPTION_CACHE: o->cache = value; break;
+	case OPTION_CACHE_SIZE: return set_cache_size(value, o, err);
 	case OPTION_REPORT: o->report = value; break;
 	case OPTION_NO_SNAPSHOT: o->no_snapshot = true; break;
 	case OPTION_V8_OPTIONS: o->v8_options = value; break;

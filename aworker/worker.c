@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aworker/aio/aio.h"
 #include "aworker/builtin.h"
 #include "aworker/env_file.h"
 #include "aworker/inspect/inspect.h"
@@ -141,6 +142,8 @@ int worker_load(struct worker *w, const struct worker_options *options, const ch
 		r = import_map_load(options->import_map, &w->import_map, err);
 	if (r == 0)
 		r = load_env_file(w, err);
+	if (r == 0)
+		r = cache_check(w, err);
 	return r < 0 ? r : kv_load(w, ret_code, err);
 }
 
@@ -257,6 +260,9 @@ static void close_process(struct worker *w)
 	http_listener_finish(&w->listener);
 	http_bridge_destroy(w);
 	fetch_bridge_destroy(w);
+	cache_bridge_destroy(w);
+	aio_destroy(w->aio);
+	w->aio = NULL;
 	loop_timer_stop(&w->loop, &w->task_timer);
 	loop_timer_stop(&w->loop, &w->delayed_timer);
 	loop_timer_stop(&w->loop, &w->tidy_timer);
@@ -296,6 +302,14 @@ int worker_call_number(struct worker *w, struct engine_value *fn, double v)
 	struct engine_value *arg = engine_number(w->engine, v);
 
 	return worker_call(w, fn, 1, &arg);
+}
+
+int worker_aio(struct worker *w, struct aio **ret, struct err *err)
+{
+	if (!w->aio && aio_create(&w->loop, &w->aio, err) < 0)
+		return -err->code;
+	*ret = w->aio;
+	return 0;
 }
 
 static void call_internal(struct worker *w, const char *name)
@@ -398,6 +412,8 @@ static const char *why_no_rest(const struct worker *w)
 	if (fetch_bridge_running(w) > 0)
 		return "a fetch is running, an EventSource is open, or the body of a response "
 		       "was not read";
+	if (cache_bridge_running(w) > 0)
+		return "a cached response was not read, or one is being cached";
 	if (ws_bridge_open(w) > 0)
 		return "a WebSocket is open";
 	return w->holds > 0 ? "a promise given to waitUntil() is pending" : NULL;
@@ -430,7 +446,7 @@ int worker_resume(struct worker *w, const struct worker_options *options, const 
 {
 	w->options = *options;
 	w->env = env;
-	if (load_env_file(w, err) < 0)
+	if (load_env_file(w, err) < 0 || cache_check(w, err) < 0)
 		return -err->code;
 	if (open_process(w, err) < 0 || timer_table_resume(w, err) < 0) {
 		worker_close(w);

@@ -38,6 +38,8 @@
 #include "aworker/v8/engine.h"
 #include "runtime/base/buf.h"
 
+struct aio;
+struct cache_bridge;
 struct fetch_bridge;
 struct http_bridge;
 struct import_map;
@@ -71,6 +73,9 @@ enum worker_exit {
 /* Key-value stores of one worker. */
 #define WORKER_KV_MAX 16
 
+/* The most that --cache-size says, in bytes. */
+#define WORKER_CACHE_SIZE_MAX (1024ull << 30)
+
 /* Everything is borrowed. */
 struct worker_options {
 	const char *file;    /* what to run; NULL with `code` */
@@ -89,6 +94,8 @@ struct worker_options {
 	const char *env_file;	       /* --env-file; NULL: none */
 	const char *kv[WORKER_KV_MAX]; /* --kv: NAME or NAME=FILE */
 	size_t n_kv;
+	const char *cache;	 /* --cache: the directory; NULL: in memory */
+	uint64_t cache_size;	 /* bytes; 0: CACHE_SIZE_DEFAULT */
 	const char *const *args; /* what follows FILE; NULL-terminated */
 	/* These two must be there before worker_create(), so a warm engine cannot honour them. */
 	const char *v8_options;
@@ -133,6 +140,8 @@ struct worker {
 	struct http_bridge *bridge;
 	struct ws_bridge *ws;	    /* NULL without a WebSocket */
 	struct fetch_bridge *fetch; /* NULL until something is fetched */
+	struct aio *aio;	    /* NULL until a file is read or written through it */
+	struct cache_bridge *cache; /* NULL until something of --cache is wanted */
 	struct http_server *http;   /* NULL until it serves */
 	struct http_listener listener;
 	struct repl *repl;		 /* NULL: no prompt */

@@ -18,6 +18,8 @@ void worker_say_error(struct worker *w, const char *message, const char *stack);
 int worker_call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv);
 /* Calls fn(v); nothing happens when fn is NULL. Negative when it threw. */
 int worker_call_number(struct worker *w, struct engine_value *fn, double v);
+/* Files through the loop, which is open. */
+int worker_aio(struct worker *w, struct aio **ret, struct err *err);
 
 /* --- ops_timer.c --- */
 
@@ -46,6 +48,14 @@ void ws_bridge_drain(struct worker *w);
 void fetch_bridge_destroy(struct worker *w);
 /* Fetches whose response is not complete, or not read. */
 size_t fetch_bridge_running(const struct worker *w);
+
+/* --- ops_cache.c: caches on disk --- */
+
+/* Whether --cache names a directory that can be used. */
+int cache_check(struct worker *w, struct err *err);
+void cache_bridge_destroy(struct worker *w);
+/* Entries that are read, or written. */
+size_t cache_bridge_running(const struct worker *w);
 
 /* --- worker_serve.c --- */
 

@@ -562,6 +562,7 @@ internals.mainLoaded = (exports) => {
 internals.started = () => {
 	internals.resetConsole();
 	internals.resetLocation();
+	internals.resetCaches();
 	internals.resetPerformance();
 	internals.installWasmStreaming();
 };

@@ -17,6 +17,7 @@
 	X(timer)       \
 	X(http)        \
 	X(kv)          \
+	X(cache)       \
 	X(ws)          \
 	X(fetch)       \
 	X(clone)       \

@@ -8,7 +8,7 @@ const classes = ['AbortController', 'AbortSignal', 'Event', 'EventTarget', 'Cust
 	'WritableStreamDefaultController', 'WritableStreamDefaultWriter', 'TextDecoder', 'TextDecoderStream', 'TextEncoder',
 	'TextEncoderStream', 'URL', 'URLSearchParams', 'Crypto', 'Performance',
 	// and beyond it
-	'AsyncLocalStorage', 'BroadcastChannel', 'PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure',
+	'AsyncLocalStorage', 'BroadcastChannel', 'Cache', 'CacheStorage', 'PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure',
 	'PerformanceObserver', 'PerformanceObserverEntryList', 'PerformanceResourceTiming'];
 for (const name of classes) {
 	const d = Object.getOwnPropertyDescriptor(globalThis, name);

@@ -7,7 +7,7 @@ const names = ['Event', 'EventTarget', 'CustomEvent', 'ErrorEvent', 'PromiseReje
 	'ReadableByteStreamController', 'ReadableStreamBYOBRequest', 'WritableStream', 'WritableStreamDefaultWriter',
 	'WritableStreamDefaultController', 'TransformStream', 'TransformStreamDefaultController',
 	'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'Crypto', 'SubtleCrypto', 'CryptoKey', 'Performance', 'PerformanceEntry',
-	'PerformanceMark', 'PerformanceMeasure', 'EventSource'];
+	'PerformanceMark', 'PerformanceMeasure', 'EventSource', 'Cache', 'CacheStorage'];
 for (const name of names) {
 	const d = Object.getOwnPropertyDescriptor(globalThis, name);
 	const klass = d?.value;
@@ -46,5 +46,7 @@ console.log(Headers.prototype.append.length, URLSearchParams.prototype.has.lengt
 console.log(Headers.prototype[Symbol.iterator] === Headers.prototype.entries); // expect: true
 console.log(typeof internals, typeof ops, typeof require, typeof process); // expect: undefined undefined undefined undefined
 console.log(Object.keys(globalThis).join()); // expect:
+console.log(Cache.prototype.put.length, Cache.prototype.match.length, Cache.prototype.keys.length, CacheStorage.prototype.match.length); // expect: 2 1 0 1
+console.log('caches' in globalThis, Object.prototype.toString.call(caches)); // expect: true [object CacheStorage]
 console.log(AbortSignal.__proto__ === EventTarget, File.__proto__ === Blob); // expect: true true
 console.log(typeof WebAssembly.instantiate, typeof fetch); // expect: function function
