@@ -298,6 +298,38 @@ static void sweep(struct cache_store *s)
 	closedir(d);
 }
 
+void cache_store_forget(struct cache_store *s, const char *id)
+{
+	char deleted[FOLDER_MAX + 1];
+
+	for (struct kept **at = &s->kept; *at; at = &(*at)->next) {
+		struct kept *k = *at;
+
+		if (!streq(k->id, id))
+			continue;
+		*at = k->next;
+		folder_name(deleted, PREFIX_DELETED, k->id);
+		remove_folder(s, deleted);
+		close(k->fd);
+		free(k);
+		return;
+	}
+}
+
+/* Whether there were any: deleted caches go before anything is refused. */
+static bool forget_all(struct cache_store *s)
+{
+	const bool any = s->kept;
+
+	while (s->kept) {
+		char id[CACHE_ID_LEN + 1];
+
+		strcpy(id, s->kept->id);
+		cache_store_forget(s, id);
+	}
+	return any;
+}
+
 /* --- open, close --- */
 
 static int open_lock(struct cache_store *s, const char *path, struct err *err)
@@ -346,8 +378,7 @@ void cache_store_close(struct cache_store *s)
 {
 	if (!s)
 		return;
-	while (s->kept)
-		cache_store_forget(s, s->kept->id);
+	(void)forget_all(s);
 	fd_close(&s->lock);
 	fd_close(&s->dir);
 	free(s);
@@ -491,6 +522,8 @@ int cache_store_make(struct cache_store *s, const char *name, size_t len,
 	if (r < 0)
 		return r;
 	r = make(s, name, len, ret_id, err);
+	if (r == -EDQUOT && forget_all(s))
+		r = make(s, name, len, ret_id, err);
 	unlock(s);
 	return r;
 }
@@ -543,24 +576,6 @@ int cache_store_delete(struct cache_store *s, const char *id, bool used, struct 
 	}
 	unlock(s);
 	return r;
-}
-
-void cache_store_forget(struct cache_store *s, const char *id)
-{
-	char deleted[FOLDER_MAX + 1];
-
-	for (struct kept **at = &s->kept; *at; at = &(*at)->next) {
-		struct kept *k = *at;
-
-		if (!streq(k->id, id))
-			continue;
-		*at = k->next;
-		folder_name(deleted, PREFIX_DELETED, k->id);
-		remove_folder(s, deleted);
-		close(k->fd);
-		free(k);
-		return;
-	}
 }
 
 /* --- entries --- */
@@ -693,6 +708,8 @@ int cache_draft_open(struct cache_store *s, const char *id, const char *digest,
 	if (r < 0)
 		return r;
 	r = measure_for(s, id, digest, &u, err);
+	if (r == 0 && u.entries >= CACHE_ENTRIES_MAX && forget_all(s))
+		r = measure_for(s, id, digest, &u, err);
 	if (r == 0 && u.entries >= CACHE_ENTRIES_MAX)
 		r = err_say(err, EDQUOT, "cache: at most %d entries", CACHE_ENTRIES_MAX);
 	if (r == 0)
@@ -711,16 +728,6 @@ static bool is_room(const struct cache_store *s, uint64_t bytes)
 	return s->used + s->reserved + bytes <= s->max_bytes;
 }
 
-static void forget_one(struct cache_store *s, const struct cache_draft *d)
-{
-	struct usage u;
-	struct err err;
-
-	/* Its id goes with it. */
-	cache_store_forget(s, s->kept->id);
-	(void)measure_for(s, d->id, d->digest, &u, &err);
-}
-
 int cache_draft_reserve(struct cache_store *s, struct cache_draft *d, uint64_t bytes)
 {
 	struct usage u;
@@ -728,13 +735,12 @@ int cache_draft_reserve(struct cache_store *s, struct cache_draft *d, uint64_t b
 
 	if (d->reserved + bytes > s->max_bytes)
 		return -EFBIG;
-	/* Deleted caches that are still in use go first. */
-	while (!is_room(s, bytes) && s->kept)
-		forget_one(s, d);
 	/* Entries may have gone since the last look. */
-	if (!is_room(s, bytes) &&
-		(measure_for(s, d->id, d->digest, &u, &err) < 0 || !is_room(s, bytes)))
-		return -EDQUOT;
+	if (!is_room(s, bytes)) {
+		(void)forget_all(s);
+		if (measure_for(s, d->id, d->digest, &u, &err) < 0 || !is_room(s, bytes))
+			return -EDQUOT;
+	}
 	s->reserved += bytes;
 	d->reserved += bytes;
 	return 0;

@@ -195,13 +195,15 @@ static void on_written(void *data, ssize_t n)
 	struct cache_writer *w = data;
 
 	w->running = false;
-	if (n < 0)
+	if (n < 0) {
 		w->failure = (int)-n;
-	else if (w->sealed)
-		w->complete = true;
+		w->ready(w->data);
+		return;
+	}
+	w->complete = w->sealed;
 	w->index++;
 	w->len = 0;
-	if (w->ended && !w->failure && !w->complete)
+	if (w->ended && !w->complete)
 		write_next(w);
 	else
 		w->ready(w->data);
@@ -284,6 +286,16 @@ void cache_writer_close(struct cache_writer *w)
 	free(w);
 }
 
+/* A disk that is full may not be so when it is tried again; what was to be written is still there. */
+static int tell_failure(struct cache_writer *w, struct err *err)
+{
+	const int r = fail_with(w->failure, err);
+
+	if (r == -EDQUOT)
+		w->failure = 0;
+	return r;
+}
+
 /* Whether there is room in a block now; a full one is on its way then. */
 static bool has_room(struct cache_writer *w)
 {
@@ -323,13 +335,13 @@ ssize_t cache_writer_write(struct cache_writer *w, const void *bytes, size_t len
 		if (w->index == 0)
 			w->first_len = w->len;
 	}
-	return w->failure ? fail_with(w->failure, err) : (ssize_t)taken;
+	return w->failure ? tell_failure(w, err) : (ssize_t)taken;
 }
 
 int cache_writer_finish(struct cache_writer *w, struct err *err)
 {
 	if (w->failure)
-		return fail_with(w->failure, err);
+		return tell_failure(w, err);
 	w->ended = true;
 	if (!w->complete && !w->running)
 		write_next(w);

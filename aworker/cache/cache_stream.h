@@ -49,7 +49,7 @@ int cache_writer_open(struct cache_store *s, struct aio *a, const char *id, cons
 /* What has not been committed is removed. */
 void cache_writer_close(struct cache_writer *w);
 /*
- * Takes bytes of the body, and says how many; ready() is called when it takes more. Negative errno:
+ * Takes bytes of the body, and says how many; 0: ready() is called when it takes more. Negative errno:
  * it has failed and stays so, but for -EDQUOT, after which there may be
  * room later.
  */

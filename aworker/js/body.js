@@ -13,6 +13,7 @@ class Body {
 	source;
 	#stream = null;
 	#used = false; // consumed without a stream
+	#locked = false; // ... by a reader that never lets go
 
 	constructor(source, stream) {
 		this.source = source;
@@ -24,6 +25,8 @@ class Body {
 			this.#stream = S.streamOfBytes(this.#used ? new Uint8Array(0) : sourceCopy(this.source));
 			if (this.#used)
 				S.readableState(this.#stream).disturbed = true;
+			if (this.#locked)
+				S.acquireReader(S.readableState(this.#stream));
 		}
 		return this.#stream;
 	}
@@ -49,11 +52,13 @@ class Body {
 		return PromiseResolve(sourceBytes(this.source));
 	}
 
-	// The string or bytes, when no stream is needed to have them; else null.
-	takeSource() {
+	// The string or bytes, when no stream is needed to have them; else null. `locked`: whoever looks at
+	// the stream later finds a reader there.
+	takeSource(locked = false) {
 		if (this.#stream)
 			return null;
 		this.#used = true;
+		this.#locked = locked;
 		return this.source;
 	}
 

@@ -18,6 +18,7 @@ const S = internals.streams;
 
 const NAMED = 'n'; // what names of caches begin with in a store
 const DEFAULT = 'd';
+const NAME_MAX = 1024; // UTF-16 code units
 
 let store; // undefined: nothing has been asked for yet
 
@@ -107,7 +108,7 @@ function readChunk(reader) {
 function bodySource(body) {
 	if (!body)
 		return async () => {};
-	const source = body.takeSource();
+	const source = body.takeSource(true);
 	if (source !== null)
 		return (write) => write(typeof source === 'string' ? ops.textEncode(source) : source);
 	const reader = S.acquireReader(S.readableState(body.stream));
@@ -198,6 +199,7 @@ class Cache {
 			(internals.isRequest(info) ? info : new Request(usvString(info))));
 		for (let i = 0; i < requests.length; i++)
 			checkRequest(internals.requestState(requests[i]), what);
+		checkTwins(requests.map(internals.requestState));
 		const controller = new AbortController();
 		const drafts = [];
 		try {
@@ -327,14 +329,30 @@ function closeDrafts(drafts) {
 		drafts[i].draft.close();
 }
 
-// No two of one addAll() may be in each other's place.
+function twice(url) {
+	return new DOMException(`addAll: '${url}' is there twice`, 'InvalidStateError');
+}
+
+// No two of one addAll() may be in each other's place: which are by what their responses vary,
 function checkDifferent(drafts) {
 	for (let i = 0; i < drafts.length; i++)
 		for (let k = 0; k < drafts.length; k++) {
 			const { url, requestHeaders } = drafts[i].entry;
 			if (i !== k && drafts[k].entry.matches(url, requestHeaders, {}))
-				throw new DOMException(`addAll: '${url}' is there twice`, 'InvalidStateError');
+				throw twice(url);
 		}
+}
+
+// ... and which are whatever the responses say.
+function checkTwins(requests) {
+	const seen = new Set();
+	for (let i = 0; i < requests.length; i++) {
+		const headers = internals.headersList(requests[i].getHeaders());
+		const all = JSON.stringify([internals.cacheKey(requests[i].url), headers]);
+		if (seen.has(all))
+			throw twice(requests[i].url);
+		seen.add(all);
+	}
 }
 
 // --- all of them ---
@@ -379,7 +397,10 @@ class CacheStorage {
 	async open(cacheName) {
 		void this.#default;
 		requireArguments(arguments.length, 1, 'open');
-		const backing = await theStore().open(encodeName(domString(cacheName)));
+		const name = domString(cacheName);
+		if (name.length > NAME_MAX)
+			throw internals.cacheFull(`cache: a name has at most ${NAME_MAX} characters`, false);
+		const backing = await theStore().open(encodeName(name));
 		return new Cache(secret, () => backing, false);
 	}
 

@@ -145,7 +145,7 @@ class DiskDraft {
 			const piece = internals.cacheRest(bytes, done.at, PIECE);
 			const taken = check(ops.cacheWrite(this.#stream, piece));
 			done.at += taken;
-			if (taken < typedByteLength(piece))
+			if (taken === 0)
 				await ready(this.#stream);
 		}
 	}
