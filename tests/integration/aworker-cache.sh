@@ -300,7 +300,7 @@ on "$cache" <<<'' || fail "a second one"
 find "$cache" -name 't-*' | grep -q . || fail "what is being written was swept away"
 find "$cache" -name 'd-*' | grep -q . || fail "what is in use was swept away"
 kill -KILL "${HELPERS[-1]}"
-wait "${HELPERS[-1]}" || :
+wait "${HELPERS[-1]}" 2>/dev/null || :
 on "$cache" <<<'' || fail "a third one"
 eq "$(find "$cache" -name 't-*' -o -name 'd-*')" '' 'what a killed one has left'
 
@@ -374,9 +374,10 @@ fi
 
 # --- the corpus ---
 corpus() { # corpus MODE [OPTION]
+	local command="$B/aworker --cache $cache ${2:-}"
+
 	rm -rf "$cache"
-	AWORKER_COMMAND="$B/aworker --cache $cache ${2:-}" B=$B tests/js/run "$1" tests/js/cache*.js ||
-		fail "the corpus: $*"
+	AWORKER_COMMAND=$command B=$B tests/js/run "$1" tests/js/cache*.js || fail "the corpus: $*"
 }
 corpus snapshot
 corpus snapshot --no-snapshot
