@@ -69,6 +69,14 @@ const text = async (promise) => {
 	await say(c.match('https://h/b', 1)); // expect: TypeError: options is not an object
 	console.log(await c.match('https://h/x')); // expect: undefined
 
+	// --- add, without a network; the Web Platform Tests have the rest ---
+	await say(c.add('data:,x')); // expect: TypeError: add: only http: and https: can be cached, not 'data:,x'
+	await say(c.addAll(['http://127.0.0.1:1/', new Request('http://127.0.0.1:1/', { method: 'POST' })])); // expect: TypeError: addAll: only GET can be cached, not POST
+	await say(c.addAll(['http://127.0.0.1:1/', 'http://127.0.0.1:1/#x'])); // expect: InvalidStateError: addAll: 'http://127.0.0.1:1/#x' is there twice
+	const refused = await c.addAll(['http://127.0.0.1:1/', 'http://127.0.0.1:1/2']).catch((e) => e);
+	console.log(refused.name, refused.cause?.code, await c.match('http://127.0.0.1:1/')); // expect: TypeError ECONNREFUSED undefined
+	console.log(await c.addAll([])); // expect: undefined
+
 	// --- Vary ---
 	const v = await caches.open('vary');
 	const by = (cookie) => new Request('https://h/v', { headers: cookie ? { cookie, 'x-y': 'z' } : {} });
