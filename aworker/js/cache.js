@@ -9,7 +9,7 @@
 
 const {
 	expose, guardConstructor, secret, isObject, domString, usvString, dictionary, sequence,
-	requireArguments, defineGlobal, viewParts,
+	requireArguments, defineGlobal,
 } = internals.webidl;
 const { viewTag, typedByteLength, markHandled } = internals.primordials;
 const { CacheEntry, Request } = internals;

@@ -45,7 +45,7 @@ function bodyOf(blocks) {
 
 // The same memory, `max` bytes of it at most.
 function restOf(bytes, at, max) {
-	const [buffer, offset, length] = viewParts(bytes);
+	const { buffer, offset, length } = viewParts(bytes);
 	return new Uint8Array(buffer, offset + at, Math.min(max, length - at));
 }
 internals.cacheRest = restOf;
