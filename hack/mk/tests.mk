@@ -41,9 +41,14 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 
 ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS)
-INTEGRATION      := $(filter-out tests/integration/lib% %/cri.sh %/shim.sh %/worker-pod.sh,$(sort $(wildcard tests/integration/*.sh)))
-JS_MODES        := $(if $(wildcard tests/js/run),plain snapshot warmfork image gc image-gc)
-SUITES          := unit fuzz js integration cgroups
+SCRIPTS          := $(filter-out tests/integration/lib% %/cri.sh %/shim.sh %/worker-pod.sh,$(sort $(wildcard tests/integration/*.sh)))
+# What needs no more of the host than ports and files of its own.
+WORKER_SCRIPTS   := $(filter %/event-source.sh %/fetch.sh %/inspect.sh %/programs.sh %/websocket.sh \
+	tests/integration/aworker%,$(SCRIPTS))
+INTEGRATION      := $(filter-out $(WORKER_SCRIPTS),$(SCRIPTS))
+# The longest first, so that both processors end at the same time.
+JS_MODES         := $(if $(wildcard tests/js/run),image-gc gc plain warmfork snapshot image)
+SUITES           := unit fuzz js worker integration cgroups
 
 # Once more, where the host can pretend to have other cgroups: only v1, and only v2, without the
 # controllers that are v1's here, so without the scripts that need limits.
@@ -69,7 +74,8 @@ check-chromium: $(PROGRAMS) ## Chromium's DevTools debug a worker (installs chro
 	$(Q)hack/install-deps --chromium
 	$(Q)$(RUN_SUITE)/chromium tests/chromium/devtools.sh
 
-.PHONY: check check-shim check-unit check-integration check-cgroups check-js check-fuzz check-programs
+.PHONY: check check-shim check-unit check-integration check-cgroups check-js check-fuzz check-programs \
+	check-worker
 check-programs: $(PROGRAMS) $(ALL_UNIT_TESTS) $(ALL_FUZZ_TARGETS) $(HELPERS)
 
 # All suites run, whatever the first ones say; the sum of all is the last line.
@@ -81,7 +87,10 @@ check: check-programs ## every test, with the sum as the last line (hack/check i
 check-unit: $(ALL_UNIT_TESTS) $(PROGRAMS) ## unit tests only
 	$(Q)$(RUN_SUITE)/unit $(ALL_UNIT_TESTS)
 
-check-integration: $(PROGRAMS) $(HELPERS) ## integration scripts only
+check-worker: $(PROGRAMS) $(HELPERS) ## integration scripts of the worker alone
+	$(Q)$(RUN_SUITE)/worker -j 2 $(WORKER_SCRIPTS)
+
+check-integration: $(PROGRAMS) $(HELPERS) ## the other integration scripts
 	$(Q)$(RUN_SUITE)/integration $(INTEGRATION) $(WITH_SHIM)
 
 check-shim: $(PROGRAMS) $(HELPERS) ## the shim over each containerd and runtime; CONTAINERS=500 KILLS=200 PODS=20 for long ones
@@ -102,7 +111,7 @@ KERNEL_TESTS := $(foreach t,cgroup box hooks seed,$(filter $(B)/tests/test_$(t)%
 .PHONY: check-kernel check-vm
 check-kernel: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
 	$(Q)CONTAINERS=$(or $(CONTAINERS),12) KILLS=$(or $(KILLS),2) PODS=$(or $(PODS),2) \
-		$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(INTEGRATION) 'tests/integration/shim.sh installed turf'
+		$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(SCRIPTS) 'tests/integration/shim.sh installed turf'
 
 check-vm: ## what depends on the kernel, on virtual machines: cgroup v2, v1, and systemd (slow)
 	$(Q)hack/vm v2
