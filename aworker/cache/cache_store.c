@@ -15,35 +15,14 @@
 #include <xxhash.h>
 
 #include "aworker/cache/cache_file.h"
+#include "aworker/cache/cache_priv.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 
-#define LOCK_NAME      "lock"
-#define NAME_NAME      "name"
-#define PAGE	       4096u
-#define SEQUENCE_LEN   12
-#define SEQUENCE_MAX   UINT64_C(0xffffffffffff)
-#define PAGES_LEN      8
-#define OPEN_FLAGS     (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
-#define FOLDER_FLAGS   (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY)
-#define FOLDER_MAX     (2 + CACHE_ID_LEN)
-#define PREFIX_LIVE    'c'
-#define PREFIX_DELETED 'd'
-
-/* A deleted cache that this process still uses: the lock keeps others from removing it. */
-struct kept {
-	int fd;
-	char id[CACHE_ID_LEN + 1];
-	struct kept *next;
-};
-
-struct cache_store {
-	int dir, lock;
-	uint64_t max_bytes;
-	uint64_t used;	   /* bytes of entries, as of the last look */
-	uint64_t reserved; /* of drafts of this process */
-	struct kept *kept;
-};
+#define LOCK_NAME  "lock"
+#define NAME_NAME  "name"
+#define PAGES_LEN  8
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 
 void cache_digest(const void *bytes, size_t len, char ret[CACHE_DIGEST_LEN + 1])
 {
@@ -79,8 +58,8 @@ static bool parse_id(const char *name, uint64_t *ret_sequence)
 	uint64_t digest;
 
 	return strnlen(name, CACHE_ID_LEN) == CACHE_ID_LEN &&
-	       hex(name, SEQUENCE_LEN, ret_sequence) && name[SEQUENCE_LEN] == '-' &&
-	       hex(name + SEQUENCE_LEN + 1, CACHE_DIGEST_LEN, &digest);
+	       hex(name, CACHE_SEQUENCE_LEN, ret_sequence) && name[CACHE_SEQUENCE_LEN] == '-' &&
+	       hex(name + CACHE_SEQUENCE_LEN + 1, CACHE_DIGEST_LEN, &digest);
 }
 
 static bool parse_entry(const char *name, struct cache_item *ret)
@@ -90,14 +69,14 @@ static bool parse_entry(const char *name, struct cache_item *ret)
 	if (strlen(name) != CACHE_ENTRY_LEN || !parse_id(name, &ret->sequence) ||
 		name[CACHE_ID_LEN] != '-' || !hex(name + CACHE_ID_LEN + 1, PAGES_LEN, &pages))
 		return false;
-	ret->bytes = pages * PAGE;
+	ret->bytes = pages * CACHE_PAGE;
 	strcpy(ret->name, name);
 	return true;
 }
 
 static bool parse_cache(const char *name, char prefix, struct cache_item *ret)
 {
-	if (name[0] != prefix || name[1] != '-' || strlen(name) != FOLDER_MAX ||
+	if (name[0] != prefix || name[1] != '-' || strlen(name) != CACHE_FOLDER_MAX ||
 		!parse_id(name + 2, &ret->sequence))
 		return false;
 	ret->bytes = 0;
@@ -105,14 +84,14 @@ static bool parse_cache(const char *name, char prefix, struct cache_item *ret)
 	return true;
 }
 
-static const char *digest_of(const char *name)
+const char *cache_digest_of(const char *name)
 {
-	return name + SEQUENCE_LEN + 1;
+	return name + CACHE_SEQUENCE_LEN + 1;
 }
 
-static void folder_name(char ret[FOLDER_MAX + 1], char prefix, const char *id)
+void cache_folder_name(char ret[CACHE_FOLDER_MAX + 1], char prefix, const char *id)
 {
-	snprintf(ret, FOLDER_MAX + 1, "%c-%s", prefix, id);
+	snprintf(ret, CACHE_FOLDER_MAX + 1, "%c-%s", prefix, id);
 }
 
 /* --- lists --- */
@@ -132,7 +111,7 @@ static int by_sequence(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int add(struct cache_items *items, const struct cache_item *item)
+int cache_items_add(struct cache_items *items, const struct cache_item *item)
 {
 	struct cache_item *v;
 
@@ -152,11 +131,10 @@ static bool is_wanted(const char *name, char prefix, const char *digest, struct 
 	if (prefix)
 		return parse_cache(name, prefix, ret);
 	return parse_entry(name, ret) &&
-	       (!digest || memcmp(digest_of(ret->name), digest, CACHE_DIGEST_LEN) == 0);
+	       (!digest || memcmp(cache_digest_of(ret->name), digest, CACHE_DIGEST_LEN) == 0);
 }
 
-/* Takes the descriptor. With a prefix folders, without one entries. */
-static int scan(int fd, char prefix, const char *digest, struct cache_items *ret, struct err *err)
+int cache_scan(int fd, char prefix, const char *digest, struct cache_items *ret, struct err *err)
 {
 	struct cache_item item;
 	struct dirent *e;
@@ -173,7 +151,8 @@ static int scan(int fd, char prefix, const char *digest, struct cache_items *ret
 		if (n++ == CACHE_SCAN_MAX)
 			r = err_say(err, EDQUOT, "cache: more than %d names in a directory",
 				CACHE_SCAN_MAX);
-		else if (is_wanted(e->d_name, prefix, digest, &item) && add(ret, &item) < 0)
+		else if (is_wanted(e->d_name, prefix, digest, &item) &&
+			 cache_items_add(ret, &item) < 0)
 			r = err_oom(err);
 	}
 	if (r == 0 && errno)
@@ -184,49 +163,48 @@ static int scan(int fd, char prefix, const char *digest, struct cache_items *ret
 	return r;
 }
 
-static int scan_root(struct cache_store *s, char prefix, struct cache_items *ret, struct err *err)
+int cache_scan_root(struct cache_store *s, char prefix, struct cache_items *ret, struct err *err)
 {
-	int fd = openat(s->dir, ".", FOLDER_FLAGS);
+	int fd = openat(s->dir, ".", CACHE_FOLDER_FLAGS);
 
 	return fd < 0 ? err_set(err, errno, "cache: open its directory")
-		      : scan(fd, prefix, NULL, ret, err);
+		      : cache_scan(fd, prefix, NULL, ret, err);
 }
 
-/* A cache that is live, or deleted and still ours. Negative errno. */
-static int open_folder(struct cache_store *s, const char *id)
+int cache_open_folder(struct cache_store *s, const char *id)
 {
-	char name[FOLDER_MAX + 1];
+	char name[CACHE_FOLDER_MAX + 1];
 	uint64_t sequence;
 	int fd;
 
 	if (strlen(id) != CACHE_ID_LEN || !parse_id(id, &sequence))
 		return -ENOENT;
-	folder_name(name, PREFIX_LIVE, id);
-	fd = openat(s->dir, name, FOLDER_FLAGS);
+	cache_folder_name(name, CACHE_PREFIX_LIVE, id);
+	fd = openat(s->dir, name, CACHE_FOLDER_FLAGS);
 	if (fd >= 0)
 		return fd;
-	for (struct kept *k = s->kept; k; k = k->next)
+	for (struct cache_kept *k = s->kept; k; k = k->next)
 		if (streq(k->id, id))
-			return openat(k->fd, ".", FOLDER_FLAGS);
+			return openat(k->fd, ".", CACHE_FOLDER_FLAGS);
 	return -ENOENT;
 }
 
 int cache_store_caches(struct cache_store *s, struct cache_items *ret, struct err *err)
 {
-	return scan_root(s, PREFIX_LIVE, ret, err);
+	return cache_scan_root(s, CACHE_PREFIX_LIVE, ret, err);
 }
 
 int cache_store_entries(struct cache_store *s, const char *id, const char *digest,
 	struct cache_items *ret, struct err *err)
 {
-	int fd = open_folder(s, id);
+	int fd = cache_open_folder(s, id);
 
-	return fd < 0 ? 0 : scan(fd, 0, digest, ret, err);
+	return fd < 0 ? 0 : cache_scan(fd, 0, digest, ret, err);
 }
 
 /* --- the lock --- */
 
-static int lock(struct cache_store *s, struct err *err)
+int cache_lock(struct cache_store *s, struct err *err)
 {
 	while (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
 		if (errno != EINTR)
@@ -235,7 +213,7 @@ static int lock(struct cache_store *s, struct err *err)
 	return 0;
 }
 
-static void unlock(struct cache_store *s)
+void cache_unlock(struct cache_store *s)
 {
 	flock(s->lock, LOCK_UN);
 }
@@ -248,7 +226,7 @@ static bool is_left(int fd)
 
 static void remove_folder(struct cache_store *s, const char *folder)
 {
-	int fd = openat(s->dir, folder, FOLDER_FLAGS);
+	int fd = openat(s->dir, folder, CACHE_FOLDER_FLAGS);
 	struct dirent *e;
 	DIR *d;
 
@@ -269,8 +247,8 @@ static void sweep_one(struct cache_store *s, const char *name)
 	_cleanup_close_ int fd = -1;
 	uint64_t number;
 
-	if (parse_cache(name, PREFIX_DELETED, &item)) {
-		fd = openat(s->dir, name, FOLDER_FLAGS);
+	if (parse_cache(name, CACHE_PREFIX_DELETED, &item)) {
+		fd = openat(s->dir, name, CACHE_FOLDER_FLAGS);
 		if (fd >= 0 && is_left(fd))
 			remove_folder(s, name);
 	} else if (strlen(name) == CACHE_TMP_LEN && name[0] == 't' && name[1] == '-' &&
@@ -284,7 +262,7 @@ static void sweep_one(struct cache_store *s, const char *name)
 /* What processes that have ended left behind. With the lock. */
 static void sweep(struct cache_store *s)
 {
-	int fd = openat(s->dir, ".", FOLDER_FLAGS);
+	int fd = openat(s->dir, ".", CACHE_FOLDER_FLAGS);
 	struct dirent *e;
 	size_t n = 0;
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -300,15 +278,15 @@ static void sweep(struct cache_store *s)
 
 void cache_store_forget(struct cache_store *s, const char *id)
 {
-	char deleted[FOLDER_MAX + 1];
+	char deleted[CACHE_FOLDER_MAX + 1];
 
-	for (struct kept **at = &s->kept; *at; at = &(*at)->next) {
-		struct kept *k = *at;
+	for (struct cache_kept **at = &s->kept; *at; at = &(*at)->next) {
+		struct cache_kept *k = *at;
 
 		if (!streq(k->id, id))
 			continue;
 		*at = k->next;
-		folder_name(deleted, PREFIX_DELETED, k->id);
+		cache_folder_name(deleted, CACHE_PREFIX_DELETED, k->id);
 		remove_folder(s, deleted);
 		close(k->fd);
 		free(k);
@@ -316,8 +294,7 @@ void cache_store_forget(struct cache_store *s, const char *id)
 	}
 }
 
-/* Whether there were any: deleted caches go before anything is refused. */
-static bool forget_all(struct cache_store *s)
+bool cache_forget_all(struct cache_store *s)
 {
 	const bool any = s->kept;
 
@@ -348,6 +325,7 @@ int cache_store_open(
 	const char *path, uint64_t max_bytes, struct cache_store **ret, struct err *err)
 {
 	struct cache_store *s = calloc(1, sizeof(*s));
+	struct err busy;
 	int r = 0;
 
 	if (!s)
@@ -366,9 +344,9 @@ int cache_store_open(
 		return r;
 	}
 	/* When another one holds the lock that one has done so, or the next one will. */
-	if (lock(s, err) == 0) {
+	if (cache_lock(s, &busy) == 0) {
 		sweep(s);
-		unlock(s);
+		cache_unlock(s);
 	}
 	*ret = s;
 	return 0;
@@ -378,7 +356,7 @@ void cache_store_close(struct cache_store *s)
 {
 	if (!s)
 		return;
-	(void)forget_all(s);
+	(void)cache_forget_all(s);
 	fd_close(&s->lock);
 	fd_close(&s->dir);
 	free(s);
@@ -388,7 +366,7 @@ void cache_store_close(struct cache_store *s)
 
 int cache_store_name(struct cache_store *s, const char *id, struct buf *ret, struct err *err)
 {
-	_cleanup_close_ int dir = open_folder(s, id);
+	_cleanup_close_ int dir = cache_open_folder(s, id);
 	_cleanup_close_ int fd = dir < 0 ? -1 : openat(dir, NAME_NAME, OPEN_FLAGS);
 	char block[CACHE_BLOCK_HEADER + 2 * CACHE_NAME_MAX + 16];
 	struct cache_block b;
@@ -418,7 +396,7 @@ static const struct cache_item *find(
 
 	cache_digest(name, len, digest);
 	for (size_t i = 0; i < caches->n; i++)
-		if (memcmp(digest_of(caches->v[i].name), digest, CACHE_DIGEST_LEN) == 0 &&
+		if (memcmp(cache_digest_of(caches->v[i].name), digest, CACHE_DIGEST_LEN) == 0 &&
 			is_called(s, &caches->v[i], name, len))
 			return &caches->v[i];
 	return NULL;
@@ -429,7 +407,7 @@ int cache_store_find(struct cache_store *s, const char *name, size_t len,
 {
 	_cleanup_cache_items_ struct cache_items live = {0};
 	const struct cache_item *found;
-	int r = scan_root(s, PREFIX_LIVE, &live, err);
+	int r = cache_scan_root(s, CACHE_PREFIX_LIVE, &live, err);
 
 	if (r < 0)
 		return r;
@@ -440,7 +418,7 @@ int cache_store_find(struct cache_store *s, const char *name, size_t len,
 	return 0;
 }
 
-static uint64_t next_sequence(const struct cache_items *items)
+uint64_t cache_next_sequence(const struct cache_items *items)
 {
 	return items->n ? items->v[items->n - 1].sequence + 1 : 1;
 }
@@ -463,15 +441,15 @@ static int write_name(int dir, const char *name, size_t len, struct err *err)
 static int make_folder(
 	struct cache_store *s, const char *id, const char *name, size_t len, struct err *err)
 {
-	char hidden[FOLDER_MAX + 1], shown[FOLDER_MAX + 1];
+	char hidden[CACHE_FOLDER_MAX + 1], shown[CACHE_FOLDER_MAX + 1];
 	_cleanup_close_ int dir = -1;
 	int r = 0;
 
-	folder_name(hidden, PREFIX_DELETED, id);
-	folder_name(shown, PREFIX_LIVE, id);
+	cache_folder_name(hidden, CACHE_PREFIX_DELETED, id);
+	cache_folder_name(shown, CACHE_PREFIX_LIVE, id);
 	if (mkdirat(s->dir, hidden, 0700) < 0)
 		return err_set(err, errno, "cache: make a directory");
-	dir = openat(s->dir, hidden, FOLDER_FLAGS);
+	dir = openat(s->dir, hidden, CACHE_FOLDER_FLAGS);
 	if (dir < 0)
 		r = err_set(err, errno, "cache: open a directory");
 	if (r == 0)
@@ -492,8 +470,8 @@ static int make(struct cache_store *s, const char *name, size_t len, char ret_id
 	const struct cache_item *found;
 	uint64_t sequence;
 
-	if (scan_root(s, PREFIX_LIVE, &live, err) < 0 ||
-		scan_root(s, PREFIX_DELETED, &deleted, err) < 0)
+	if (cache_scan_root(s, CACHE_PREFIX_LIVE, &live, err) < 0 ||
+		cache_scan_root(s, CACHE_PREFIX_DELETED, &deleted, err) < 0)
 		return -err->code;
 	found = find(s, &live, name, len);
 	if (found) {
@@ -502,11 +480,12 @@ static int make(struct cache_store *s, const char *name, size_t len, char ret_id
 	}
 	if (live.n + deleted.n >= CACHE_CACHES_MAX)
 		return err_say(err, EDQUOT, "cache: at most %d caches", CACHE_CACHES_MAX);
-	sequence = next_sequence(&live);
-	if (next_sequence(&deleted) > sequence)
-		sequence = next_sequence(&deleted);
+	sequence = cache_next_sequence(&live);
+	if (cache_next_sequence(&deleted) > sequence)
+		sequence = cache_next_sequence(&deleted);
 	cache_digest(name, len, digest);
-	snprintf(ret_id, CACHE_ID_LEN + 1, "%012" PRIx64 "-%s", sequence & SEQUENCE_MAX, digest);
+	snprintf(ret_id, CACHE_ID_LEN + 1, "%012" PRIx64 "-%s", sequence & CACHE_SEQUENCE_MAX,
+		digest);
 	return make_folder(s, ret_id, name, len, err);
 }
 
@@ -518,23 +497,23 @@ int cache_store_make(struct cache_store *s, const char *name, size_t len,
 	if (len > 2 * CACHE_NAME_MAX + 1)
 		return err_say(
 			err, EDQUOT, "cache: a name has at most %d characters", CACHE_NAME_MAX);
-	r = lock(s, err);
+	r = cache_lock(s, err);
 	if (r < 0)
 		return r;
 	r = make(s, name, len, ret_id, err);
-	if (r == -EDQUOT && forget_all(s))
+	if (r == -EDQUOT && cache_forget_all(s))
 		r = make(s, name, len, ret_id, err);
-	unlock(s);
+	cache_unlock(s);
 	return r;
 }
 
 static bool keep(struct cache_store *s, const char *id)
 {
-	struct kept *k = calloc(1, sizeof(*k));
+	struct cache_kept *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return false;
-	k->fd = open_folder(s, id);
+	k->fd = cache_open_folder(s, id);
 	if (k->fd < 0 || flock(k->fd, LOCK_SH | LOCK_NB) < 0) {
 		if (k->fd >= 0)
 			close(k->fd);
@@ -549,24 +528,24 @@ static bool keep(struct cache_store *s, const char *id)
 
 int cache_store_delete(struct cache_store *s, const char *id, bool used, struct err *err)
 {
-	char live[FOLDER_MAX + 1], deleted[FOLDER_MAX + 1];
+	char live[CACHE_FOLDER_MAX + 1], deleted[CACHE_FOLDER_MAX + 1];
 	uint64_t sequence;
 	int r;
 
 	if (strlen(id) != CACHE_ID_LEN || !parse_id(id, &sequence))
 		return err_say(err, ENOENT, "cache: '%s' is none", id);
-	r = lock(s, err);
+	r = cache_lock(s, err);
 	if (r < 0)
 		return r;
-	folder_name(live, PREFIX_LIVE, id);
-	folder_name(deleted, PREFIX_DELETED, id);
+	cache_folder_name(live, CACHE_PREFIX_LIVE, id);
+	cache_folder_name(deleted, CACHE_PREFIX_DELETED, id);
 	if (used)
 		used = keep(s, id);
 	if (renameat(s->dir, live, s->dir, deleted) < 0)
 		r = err_set(err, errno, "cache: delete one");
 	if (r < 0 && used) {
 		/* Nothing is kept that was not deleted. */
-		struct kept *k = s->kept;
+		struct cache_kept *k = s->kept;
 
 		s->kept = k->next;
 		close(k->fd);
@@ -574,7 +553,7 @@ int cache_store_delete(struct cache_store *s, const char *id, bool used, struct 
 	} else if (r == 0 && !used) {
 		remove_folder(s, deleted);
 	}
-	unlock(s);
+	cache_unlock(s);
 	return r;
 }
 
@@ -583,7 +562,7 @@ int cache_store_delete(struct cache_store *s, const char *id, bool used, struct 
 int cache_store_open_entry(
 	struct cache_store *s, const char *id, const char *name, uint64_t *ret_size)
 {
-	_cleanup_close_ int dir = open_folder(s, id);
+	_cleanup_close_ int dir = cache_open_folder(s, id);
 	_cleanup_close_ int fd = -1;
 	struct cache_item item;
 	struct stat st;
@@ -612,231 +591,13 @@ static void remove_entries(int dir, const char *const *names, size_t n)
 int cache_store_remove(
 	struct cache_store *s, const char *id, const char *const *names, size_t n, struct err *err)
 {
-	_cleanup_close_ int dir = open_folder(s, id);
+	_cleanup_close_ int dir = cache_open_folder(s, id);
 
 	if (dir < 0)
 		return 0;
-	if (lock(s, err) < 0)
+	if (cache_lock(s, err) < 0)
 		return -err->code;
 	remove_entries(dir, names, n);
-	unlock(s);
+	cache_unlock(s);
 	return 0;
-}
-
-/* --- what is being written --- */
-
-struct usage {
-	uint64_t bytes, entries;
-};
-
-static int add_usage(struct cache_store *s, char prefix, struct usage *u, struct err *err)
-{
-	_cleanup_cache_items_ struct cache_items caches = {0};
-	int r = scan_root(s, prefix, &caches, err);
-
-	for (size_t i = 0; r == 0 && i < caches.n; i++) {
-		_cleanup_cache_items_ struct cache_items entries = {0};
-		char name[FOLDER_MAX + 1];
-		int fd;
-
-		folder_name(name, prefix, caches.v[i].name);
-		fd = openat(s->dir, name, FOLDER_FLAGS);
-		if (fd < 0)
-			continue;
-		r = scan(fd, 0, NULL, &entries, err);
-		u->entries += entries.n;
-		for (size_t k = 0; k < entries.n; k++)
-			u->bytes += entries.v[k].bytes;
-	}
-	return r;
-}
-
-/* What the entries take, but for those that will be replaced. With the lock. */
-static int measure(struct cache_store *s, const struct cache_items *replaced, struct usage *ret,
-	struct err *err)
-{
-	struct usage u = {0};
-	int r = add_usage(s, PREFIX_LIVE, &u, err);
-
-	if (r == 0)
-		r = add_usage(s, PREFIX_DELETED, &u, err);
-	for (size_t i = 0; i < replaced->n; i++)
-		u.bytes -= replaced->v[i].bytes < u.bytes ? replaced->v[i].bytes : u.bytes;
-	u.entries -= replaced->n < u.entries ? replaced->n : u.entries;
-	*ret = u;
-	return r;
-}
-
-static int make_tmp(struct cache_store *s, struct cache_draft *d, struct err *err)
-{
-	uint64_t number;
-
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return err_set(err, errno, "cache: random numbers");
-	snprintf(d->tmp, sizeof(d->tmp), "t-%016" PRIx64, number);
-	d->fd = openat(s->dir, d->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (d->fd < 0) {
-		d->tmp[0] = '\0';
-		return err_set(err, errno, "cache: make a file");
-	}
-	(void)flock(d->fd, LOCK_SH | LOCK_NB);
-	return 0;
-}
-
-/* What all entries take but those that the draft may replace. */
-static int measure_for(struct cache_store *s, const char *id, const char *digest, struct usage *ret,
-	struct err *err)
-{
-	_cleanup_cache_items_ struct cache_items same = {0};
-
-	if (cache_store_entries(s, id, digest, &same, err) < 0 || measure(s, &same, ret, err) < 0)
-		return -err->code;
-	s->used = ret->bytes;
-	return 0;
-}
-
-int cache_draft_open(struct cache_store *s, const char *id, const char *digest,
-	struct cache_draft *ret, struct err *err)
-{
-	struct cache_draft d = {.fd = -1};
-	struct usage u;
-	int r;
-
-	if (strlen(id) != CACHE_ID_LEN || strlen(digest) != CACHE_DIGEST_LEN)
-		return err_say(err, EINVAL, "cache: '%s' is none", id);
-	r = lock(s, err);
-	if (r < 0)
-		return r;
-	r = measure_for(s, id, digest, &u, err);
-	if (r == 0 && u.entries >= CACHE_ENTRIES_MAX && forget_all(s))
-		r = measure_for(s, id, digest, &u, err);
-	if (r == 0 && u.entries >= CACHE_ENTRIES_MAX)
-		r = err_say(err, EDQUOT, "cache: at most %d entries", CACHE_ENTRIES_MAX);
-	if (r == 0)
-		r = make_tmp(s, &d, err);
-	unlock(s);
-	if (r < 0)
-		return r;
-	strcpy(d.id, id);
-	strcpy(d.digest, digest);
-	*ret = d;
-	return 0;
-}
-
-static bool is_room(const struct cache_store *s, uint64_t bytes)
-{
-	return s->used + s->reserved + bytes <= s->max_bytes;
-}
-
-int cache_draft_reserve(struct cache_store *s, struct cache_draft *d, uint64_t bytes)
-{
-	struct usage u;
-	struct err err;
-
-	if (d->reserved + bytes > s->max_bytes)
-		return -EFBIG;
-	/* Entries may have gone since the last look. */
-	if (!is_room(s, bytes)) {
-		(void)forget_all(s);
-		if (measure_for(s, d->id, d->digest, &u, &err) < 0 || !is_room(s, bytes))
-			return -EDQUOT;
-	}
-	s->reserved += bytes;
-	d->reserved += bytes;
-	return 0;
-}
-
-static bool are_those(const struct cache_items *items, const char *const *names, size_t n)
-{
-	if (items->n != n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!streq(items->v[i].name, names[i]))
-			return false;
-	return true;
-}
-
-static void pick(
-	const struct cache_items *from, const char *const *names, size_t n, struct cache_items *ret)
-{
-	for (size_t i = 0; i < from->n; i++)
-		for (size_t k = 0; k < n; k++)
-			if (streq(from->v[i].name, names[k]) && add(ret, &from->v[i]) == 0)
-				break;
-}
-
-static int check_quota(
-	struct cache_store *s, const struct cache_items *replaced, uint64_t bytes, struct err *err)
-{
-	struct usage u;
-	int r = measure(s, replaced, &u, err);
-
-	if (r < 0)
-		return r;
-	if (u.entries >= CACHE_ENTRIES_MAX)
-		return err_say(err, EDQUOT, "cache: at most %d entries", CACHE_ENTRIES_MAX);
-	if (u.bytes + bytes > s->max_bytes)
-		return err_say(err, EDQUOT, "cache: it is full");
-	return 0;
-}
-
-/* With the lock. */
-static int commit(struct cache_store *s, struct cache_draft *d, int dir,
-	const struct cache_items *all, const struct cache_items *replaced, struct err *err)
-{
-	char name[CACHE_ENTRY_LEN + 1];
-	struct stat st;
-	uint64_t pages;
-	int r;
-
-	if (fstat(d->fd, &st) < 0)
-		return err_set(err, errno, "cache: look at a file");
-	pages = ((uint64_t)st.st_size + PAGE - 1) / PAGE;
-	r = check_quota(s, replaced, pages * PAGE, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < replaced->n; i++)
-		(void)unlinkat(dir, replaced->v[i].name, 0);
-	snprintf(name, sizeof(name), "%012" PRIx64 "-%s-%08" PRIx32,
-		next_sequence(all) & SEQUENCE_MAX, d->digest, (uint32_t)pages);
-	if (renameat(s->dir, d->tmp, dir, name) < 0)
-		return err_set(err, errno, "cache: name an entry");
-	d->tmp[0] = '\0';
-	return 0;
-}
-
-int cache_draft_commit(struct cache_store *s, struct cache_draft *d, const char *const *seen,
-	size_t n_seen, const char *const *replaced, size_t n_replaced, struct err *err)
-{
-	_cleanup_cache_items_ struct cache_items all = {0}, same = {0}, gone = {0};
-	_cleanup_close_ int dir = open_folder(s, d->id);
-	int r;
-
-	if (dir < 0)
-		return err_say(err, ENOENT, "cache: it was deleted meanwhile");
-	r = lock(s, err);
-	if (r < 0)
-		return r;
-	r = cache_store_entries(s, d->id, NULL, &all, err);
-	for (size_t i = 0; r == 0 && i < all.n; i++)
-		if (memcmp(digest_of(all.v[i].name), d->digest, CACHE_DIGEST_LEN) == 0)
-			r = add(&same, &all.v[i]);
-	if (r == 0 && !are_those(&same, seen, n_seen))
-		r = -ESTALE;
-	if (r == 0) {
-		pick(&same, replaced, n_replaced, &gone);
-		r = commit(s, d, dir, &all, &gone, err);
-	}
-	unlock(s);
-	return r;
-}
-
-void cache_draft_close(struct cache_store *s, struct cache_draft *d)
-{
-	if (d->tmp[0])
-		(void)unlinkat(s->dir, d->tmp, 0);
-	d->tmp[0] = '\0';
-	fd_close(&d->fd);
-	s->reserved -= d->reserved;
-	d->reserved = 0;
 }
