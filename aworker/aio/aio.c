@@ -157,13 +157,13 @@ static int submit(struct aio *a, struct aio_job *j)
 	struct iocb *iocb = &j->iocb;
 	char *bytes = j->bytes + j->moved;
 	const size_t left = j->len - j->moved;
-	const long long at = (long long)(j->at + j->moved);
+	const uint64_t at = j->at + j->moved;
 	int r;
 
 	if (j->writes)
-		io_prep_pwrite(iocb, j->fd, bytes, left, at);
+		io_prep_pwrite(iocb, j->fd, bytes, left, (long long)at);
 	else
-		io_prep_pread(iocb, j->fd, bytes, left, at);
+		io_prep_pread(iocb, j->fd, bytes, left, (long long)at);
 	io_set_eventfd(iocb, a->event_fd);
 	iocb->data = j;
 	/* The kernel looks at the flag now, so it need not stay. */
