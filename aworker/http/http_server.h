@@ -5,7 +5,7 @@
  *
  * The handler's functions are called from the loop, never from within one of the
  * functions below. What happens to an id after its end, and what each function
- * does with an id that is gone, says aworker/http.h.
+ * does with an id that is gone, says aworker/http/http.h.
  */
 #ifndef AWORKER_HTTP_HTTP_SERVER_H
 #define AWORKER_HTTP_HTTP_SERVER_H

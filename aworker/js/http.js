@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a request that C has read to the user's fetch handler, and from their Response back to C.
-// Contract of both sides: aworker/http.h.
+// Contract of both sides: aworker/http/http.h.
 //
 // The usual request costs three calls into C: parse its URL, answer, and nothing else. The body of
 // the request, its headers and its signal come into being when they are asked for.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Joins the HTTP server and JavaScript: the server's handler calls functions of
- * `internals`, and ops call the server. The contract is in aworker/http.h.
+ * `internals`, and ops call the server. The contract is in aworker/http/http.h.
  */
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Timers of JavaScript: a table of id -> loop timer. Which callback an id
- * stands for, clamping and nesting are JavaScript's; see aworker/http.h.
+ * stands for, clamping and nesting are JavaScript's; see aworker/http/http.h.
  *
  * The table is a hash of chains whose size follows the number of timers; entries
  * are allocated one by one, because the loop's heap points at them.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Joins connections of WebSocket and JavaScript; the contract is in aworker/http.h.
+ * Joins connections of WebSocket and JavaScript; the contract is in aworker/http/http.h.
  * A number holds a serial and the place in a table, as ids of requests do.
  */
 #include <errno.h>
