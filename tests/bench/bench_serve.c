@@ -224,6 +224,8 @@ static double cpu_us(pid_t pid)
 		struct err err;
 		size_t len;
 
+		if (d->d_name[0] == '.') /* ".." would be its first thread once more */
+			continue;
 		snprintf(path, sizeof(path), "/proc/%d/task/%.10s/schedstat", (int)pid, d->d_name);
 		if (file_read_value(AT_FDCWD, path, 128, &text, &len, &err) == 0)
 			sum += strtod(text, NULL) / 1e3;
