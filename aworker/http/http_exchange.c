@@ -38,8 +38,7 @@ static struct http_conn *find(struct http_server *s, uint64_t id)
 
 /* --- the request's body --- */
 
-enum http_read http_read(
-	struct http_server *s, uint64_t id, const void **ret_bytes, size_t *ret_len)
+enum http_read http_read(struct http_server *s, uint64_t id, struct http_piece *ret)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	struct http_conn *c = find(s, id);
@@ -47,7 +46,7 @@ enum http_read http_read(
 
 	if (!c || c->body.state == HTTP_BODY_DONE)
 		return HTTP_READ_END;
-	r = http_conn_take_body(c, ret_bytes, ret_len);
+	r = http_conn_take_body(c, ret);
 	if (r != HTTP_READ_WAIT || !find(s, id))
 		return r;
 	c->reading = true;

@@ -245,7 +245,7 @@ int http_conn_detach(struct http_conn *c, struct buf *rest);
 /* Makes watcher and timer fit the phase. */
 void http_conn_update(struct http_conn *c);
 /* Decodes what has arrived of a body, as http_read(). Refuses when it is malformed. */
-enum http_read http_conn_take_body(struct http_conn *c, const void **ret, size_t *ret_len);
+enum http_read http_conn_take_body(struct http_conn *c, struct http_piece *ret);
 
 const char *http_server_date(struct http_server *s);
 uint64_t http_server_next_id(struct http_server *s, uint32_t slot);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/types.h>
 
 #include "runtime/base/err.h"
@@ -74,10 +75,24 @@ struct http_request {
 	bool has_body;
 };
 
+/* Of a request's body: borrowed until the loop turns, or malloc'ed and the taker's when `given`. */
+struct http_piece {
+	void *bytes;
+	size_t len; /* 0: the body ends */
+	bool given;
+};
+
+/* Frees one that was given. */
+static inline void http_piece_finish(struct http_piece *p)
+{
+	if (p->given)
+		free(p->bytes);
+}
+
 struct http_handler {
 	void (*request)(void *data, uint64_t id, const struct http_request *r);
-	/* The piece that http_read() waited for; at the end of the body len is 0. */
-	void (*body)(void *data, uint64_t id, const void *bytes, size_t len);
+	/* The piece that http_read() waited for. */
+	void (*body)(void *data, uint64_t id, const struct http_piece *piece);
 	void (*writable)(void *data, uint64_t id);
 	void (*half_closed)(void *data, uint64_t id);
 	void (*abort)(void *data, uint64_t id, const char *reason);
@@ -110,9 +125,7 @@ struct http_response {
 
 enum http_read { HTTP_READ_WAIT, HTTP_READ_PIECE, HTTP_READ_END };
 
-/* *ret_bytes is borrowed until the loop turns. */
-enum http_read http_read(
-	struct http_server *s, uint64_t id, const void **ret_bytes, size_t *ret_len);
+enum http_read http_read(struct http_server *s, uint64_t id, struct http_piece *ret);
 /* -ERANGE: bad status; -EINVAL: bad field. Nothing was sent then. */
 int http_respond(struct http_server *s, uint64_t id, const struct http_response *r,
 	const void *body, size_t len, struct err *err);

@@ -213,8 +213,8 @@ static void on_request(void *data, uint64_t id, const struct http_request *r)
 		refuse(in, id, 404, "Try /json\n");
 }
 
-static void on_body(
-	void *data UNUSED, uint64_t id UNUSED, const void *bytes UNUSED, size_t len UNUSED)
+/* Nothing here asks for one. */
+static void on_body(void *data UNUSED, uint64_t id UNUSED, const struct http_piece *piece UNUSED)
 {
 }
 

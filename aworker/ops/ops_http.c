@@ -97,12 +97,19 @@ static void on_abort(void *data, uint64_t id, const char *reason)
 	worker_call(w, w->bridge->abort, ARRAY_SIZE(argv), argv);
 }
 
-static void on_body(void *data, uint64_t id, const void *bytes, size_t len)
+static struct engine_value *piece_value(struct engine *e, const struct http_piece *piece)
+{
+	if (piece->given)
+		return engine_bytes_given(e, piece->bytes, piece->len);
+	return piece->len > 0 ? engine_bytes(e, piece->bytes, piece->len) : engine_undefined(e);
+}
+
+static void on_body(void *data, uint64_t id, const struct http_piece *piece)
 {
 	struct worker *w = data;
 	struct engine_value *argv[] = {
 		engine_number(w->engine, (double)id),
-		len > 0 ? engine_bytes(w->engine, bytes, len) : engine_undefined(w->engine),
+		piece_value(w->engine, piece),
 	};
 
 	if (worker_call(w, w->bridge->body, ARRAY_SIZE(argv), argv) == 0)
@@ -198,14 +205,18 @@ static int throw_response(struct op_call *c, const struct err *err)
 
 static int op_http_read(struct op_call *c)
 {
-	const void *bytes;
+	struct http_piece piece;
 	uint64_t id;
-	size_t len;
 
 	if (arg_id(c, &id) < 0)
 		return -1;
-	switch (http_read(server_of(c), id, &bytes, &len)) {
-	case HTTP_READ_PIECE: op_ret_bytes(c, bytes, len); break;
+	switch (http_read(server_of(c), id, &piece)) {
+	case HTTP_READ_PIECE:
+		if (piece.given)
+			op_ret_bytes_given(c, piece.bytes, piece.len);
+		else
+			op_ret_bytes(c, piece.bytes, piece.len);
+		break;
 	case HTTP_READ_END: op_ret_bool(c, true); break;
 	case HTTP_READ_WAIT: break;
 	}

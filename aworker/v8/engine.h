@@ -335,6 +335,8 @@ struct engine_value *engine_string(struct engine *e, const char *utf8, size_t le
 struct engine_value *engine_latin1(struct engine *e, const char *bytes, size_t len);
 /* A new Uint8Array holding a copy. */
 struct engine_value *engine_bytes(struct engine *e, const void *data, size_t len);
+/* One that lies in `data`, which is malloc'ed and the engine's from now on, failing included. */
+struct engine_value *engine_bytes_given(struct engine *e, void *data, size_t len);
 /* An array of byte strings (Latin-1): names and values of headers in turn. */
 struct engine_value *engine_latin1_array(
 	struct engine *e, const char *const *strings, const size_t *lens, size_t n);
@@ -369,6 +371,7 @@ void op_ret_f64(struct op_call *call, double v);
 void op_ret_string(struct op_call *call, const char *utf8, size_t len);
 void op_ret_latin1(struct op_call *call, const char *bytes, size_t len);
 void op_ret_bytes(struct op_call *call, const void *data, size_t len);
+void op_ret_bytes_given(struct op_call *call, void *data, size_t len); /* engine_bytes_given() */
 void op_ret_value(struct op_call *call, struct engine_value *v); /* the caller still releases v */
 void op_ret_f64_array(struct op_call *call, const double *v, size_t n);
 

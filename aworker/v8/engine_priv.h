@@ -29,6 +29,8 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	void *Allocate(size_t len) override;
 	void *AllocateUninitialized(size_t len) override;
 	void Free(void *data, size_t len) override;
+	/* Memory of malloc() becomes its own; false, and it is freed, where it would be too much. */
+	bool adopt(void *data, size_t len);
 	size_t used() const
 	{
 		return used_;
@@ -156,6 +158,7 @@ std::string c_text(v8::Isolate *isolate, v8::Local<v8::Value> value);
 
 /* A Uint8Array of `len` bytes, zeroed when data is NULL. Empty when there is no memory. */
 v8::MaybeLocal<v8::Value> js_bytes(struct engine *e, const void *data, size_t len);
+v8::MaybeLocal<v8::Value> js_bytes_given(struct engine *e, void *data, size_t len);
 
 struct engine_value *value_new(struct engine *e, v8::Local<v8::Value> value);
 

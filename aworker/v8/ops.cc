@@ -424,14 +424,24 @@ void op_ret_latin1(struct op_call *call, const char *bytes, size_t len)
 		op_throw(call, "RangeError", "%s: string too long", call->op->name);
 }
 
-void op_ret_bytes(struct op_call *call, const void *data, size_t len)
+static void return_bytes(struct op_call *call, MaybeLocal<Value> bytes)
 {
 	Local<Value> v;
 
-	if (js_bytes(call->e, data, len).ToLocal(&v))
+	if (bytes.ToLocal(&v))
 		call->info->GetReturnValue().Set(v);
 	else
 		no_memory(call);
+}
+
+void op_ret_bytes(struct op_call *call, const void *data, size_t len)
+{
+	return_bytes(call, js_bytes(call->e, data, len));
+}
+
+void op_ret_bytes_given(struct op_call *call, void *data, size_t len)
+{
+	return_bytes(call, js_bytes_given(call->e, data, len));
 }
 
 void op_ret_value(struct op_call *call, struct engine_value *v)

@@ -65,9 +65,36 @@ void buffer_allocator::Free(void *data, size_t len)
 	free(data);
 }
 
+bool buffer_allocator::adopt(void *data, size_t len)
+{
+	bool ok = fits(len);
+
+	if (ok)
+		got(data, len);
+	else
+		free(data);
+	return ok;
+}
+
 static void bytes_free(void *data, size_t len, void *allocator)
 {
 	((buffer_allocator *)allocator)->Free(data, len);
+}
+
+/* `data` is the allocator's. */
+static Local<Value> bytes_of(struct engine *e, void *data, size_t len)
+{
+	std::unique_ptr<BackingStore> store =
+		ArrayBuffer::NewBackingStore(data, len, bytes_free, e->allocator.get());
+
+	return Uint8Array::New(ArrayBuffer::New(e->isolate, std::move(store)), 0, len);
+}
+
+MaybeLocal<Value> js_bytes_given(struct engine *e, void *data, size_t len)
+{
+	if (!e->allocator->adopt(data, len))
+		return MaybeLocal<Value>();
+	return bytes_of(e, data, len);
 }
 
 MaybeLocal<Value> js_bytes(struct engine *e, const void *data, size_t len)
@@ -81,10 +108,7 @@ MaybeLocal<Value> js_bytes(struct engine *e, const void *data, size_t len)
 		return MaybeLocal<Value>();
 	if (data && len)
 		memcpy(copy, data, len);
-	std::unique_ptr<BackingStore> store =
-		ArrayBuffer::NewBackingStore(copy, len, bytes_free, allocator);
-	Local<ArrayBuffer> buffer = ArrayBuffer::New(e->isolate, std::move(store));
-	return Uint8Array::New(buffer, 0, len);
+	return bytes_of(e, copy, len);
 }
 
 struct engine_value *value_new(struct engine *e, Local<Value> value)
@@ -161,6 +185,13 @@ struct engine_value *engine_latin1(struct engine *e, const char *bytes, size_t l
 	Local<String> s;
 
 	return js_latin1(e->isolate, bytes, len).ToLocal(&s) ? value_new(e, s) : nullptr;
+}
+
+struct engine_value *engine_bytes_given(struct engine *e, void *data, size_t len)
+{
+	HandleScope scope(e->isolate);
+
+	return value_or_null(e, js_bytes_given(e, data, len));
 }
 
 struct engine_value *engine_bytes(struct engine *e, const void *data, size_t len)

@@ -146,13 +146,18 @@ static uint64_t parse(const uint8_t *data, size_t size, size_t step)
 
 static struct http_server *server;
 
+static void write_piece(uint64_t id, struct http_piece *piece)
+{
+	http_write(server, id, piece->bytes, piece->len);
+	http_piece_finish(piece);
+}
+
 static void on_request(void *data, uint64_t id, const struct http_request *r)
 {
 	static const struct http_response ok = {.status = 200, .reason = ""};
 	struct err err = ERR_INIT;
-	const void *bytes;
+	struct http_piece piece;
 	bool wanted;
-	size_t len;
 
 	(void)data;
 	if (!r->has_body) {
@@ -161,17 +166,22 @@ static void on_request(void *data, uint64_t id, const struct http_request *r)
 	}
 	if (http_respond_stream(server, id, &ok, &wanted, &err) < 0 || !wanted)
 		return;
-	if (http_read(server, id, &bytes, &len) == HTTP_READ_PIECE)
-		http_write(server, id, bytes, len);
-	if (http_read(server, id, &bytes, &len) != HTTP_READ_WAIT)
-		http_end(server, id);
+	if (http_read(server, id, &piece) == HTTP_READ_PIECE)
+		write_piece(id, &piece);
+	switch (http_read(server, id, &piece)) {
+	case HTTP_READ_PIECE: http_piece_finish(&piece); /* fallthrough */
+	case HTTP_READ_END: http_end(server, id); break;
+	case HTTP_READ_WAIT: break;
+	}
 }
 
-static void on_body(void *data, uint64_t id, const void *bytes, size_t len)
+static void on_body(void *data, uint64_t id, const struct http_piece *given)
 {
+	struct http_piece piece = *given;
+
 	(void)data;
-	if (len > 0)
-		http_write(server, id, bytes, len);
+	if (piece.len > 0)
+		write_piece(id, &piece);
 	http_end(server, id);
 }
 

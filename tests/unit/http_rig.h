@@ -77,12 +77,13 @@ static inline void pump_stream(uint64_t id)
 
 static inline void pull(uint64_t id)
 {
-	const void *bytes;
-	size_t len;
+	struct http_piece piece;
 	enum http_read r;
 
-	while ((r = http_read(server, id, &bytes, &len)) == HTTP_READ_PIECE)
-		body_bytes += len;
+	while ((r = http_read(server, id, &piece)) == HTTP_READ_PIECE) {
+		body_bytes += piece.len;
+		http_piece_finish(&piece);
+	}
 	if (r == HTTP_READ_END) {
 		char text[32];
 
@@ -91,14 +92,19 @@ static inline void pull(uint64_t id)
 	}
 }
 
+static inline void write_piece(uint64_t id, struct http_piece *piece)
+{
+	http_write(server, id, piece->bytes, piece->len);
+	http_piece_finish(piece);
+}
+
 static inline bool echo_pieces(uint64_t id)
 {
-	const void *bytes;
-	size_t len;
+	struct http_piece piece;
 	enum http_read r;
 
-	while ((r = http_read(server, id, &bytes, &len)) == HTTP_READ_PIECE)
-		http_write(server, id, bytes, len);
+	while ((r = http_read(server, id, &piece)) == HTTP_READ_PIECE)
+		write_piece(id, &piece);
 	return r == HTTP_READ_END;
 }
 
@@ -159,17 +165,20 @@ static inline void on_request(void *data, uint64_t id, const struct http_request
 		kept_id = id; /* /keep */
 }
 
-static inline void on_body(void *data, uint64_t id, const void *bytes, size_t len)
+static inline void on_body(void *data, uint64_t id, const struct http_piece *given)
 {
+	struct http_piece piece = *given;
+
 	(void)data;
 	if (id == echo_id) {
-		if (len > 0)
-			http_write(server, id, bytes, len);
-		if (len == 0 || echo_pieces(id))
+		if (piece.len > 0)
+			write_piece(id, &piece);
+		if (piece.len == 0 || echo_pieces(id))
 			http_end(server, id);
 		return;
 	}
-	body_bytes += len;
+	body_bytes += piece.len;
+	http_piece_finish(&piece);
 	pull(id);
 }
 
