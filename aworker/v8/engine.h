@@ -101,6 +101,7 @@ struct engine_source {
 	const char *name; /* in stack traces it is ENGINE_PLATFORM_PREFIX NAME */
 	const char *text;
 	size_t len;
+	bool lazy; /* its functions are compiled when they are called first */
 };
 
 #define ENGINE_PLATFORM_PREFIX "aworker:"

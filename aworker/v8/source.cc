@@ -54,8 +54,9 @@ int engine_bootstrap(struct engine *e, const struct engine_source *source, struc
 	ScriptOrigin origin(
 		isolate, js_text(isolate, std::string(ENGINE_PLATFORM_PREFIX) + source->name));
 	ScriptCompiler::Source unit(text, origin);
-	if (ScriptCompiler::CompileFunction(
-		    context, &unit, 2, names, 0, nullptr, ScriptCompiler::kEagerCompile)
+	if (ScriptCompiler::CompileFunction(context, &unit, 2, names, 0, nullptr,
+		    source->lazy ? ScriptCompiler::kNoCompileOptions
+				 : ScriptCompiler::kEagerCompile)
 			.ToLocal(&fn) &&
 		fn->Call(context, Undefined(isolate), 2, argv).ToLocal(&result))
 		return 0;
