@@ -486,24 +486,9 @@ internals.report = (error, caller = undefined) => {
 		report(error, caller);
 };
 
-const scratch = new Uint32Array(8);
-
-// "http://host:port" of the last request, which the parser leaves as it is. Most come with the same.
-let knownOrigin = '';
-
-// The URL as its parser writes it; undefined when it is none.
-function hrefOf(url, originLength) {
-	if (originLength > 0 && originLength === knownOrigin.length && url.startsWith(knownOrigin))
-		return url;
-	const href = ops.urlParse(url, null, scratch);
-	if (originLength > 0 && href === url)
-		knownOrigin = url.slice(0, originLength);
-	return href;
-}
-
 internals.httpRequest = (id, method, url, originLength, headers, hasBody) => {
 	const exchange = new Exchange(id);
-	const href = hrefOf(url, originLength);
+	const href = internals.requestURL(url, originLength);
 	if (href === undefined) {
 		exchange.refuse(400, `Bad Request: '${url}' is not a URL\n`);
 		return;

@@ -23,6 +23,36 @@ const offsets = new Int32Array(8);
 const takeOffsets = () => [offsets[0], offsets[1], offsets[2], offsets[3], offsets[4], offsets[5],
 	offsets[6], offsets[7]];
 
+// --- URLs of requests ---
+
+// Most come with the "http://host:port" of the one before. When the server says that a parser would
+// leave what is behind it as it is, nothing is to be parsed: neither now nor when the handler makes a
+// URL of it.
+let knownOrigin = '';
+let knownOffsets = null;
+let plainHref = null; // of the last such request with that origin
+
+// As its parser writes it; undefined when it is none. originLength is 0 when it may be anything.
+internals.requestURL = (url, originLength) => {
+	if (originLength > 0 && originLength === knownOrigin.length && url.startsWith(knownOrigin)) {
+		plainHref = url;
+		return url;
+	}
+	const href = ops.urlParse(url, null, offsets);
+	if (originLength > 0 && href === url) {
+		knownOrigin = url.slice(0, originLength);
+		knownOffsets = takeOffsets();
+		plainHref = url;
+	}
+	return href;
+};
+
+function plainOffsets() {
+	const search = plainHref.indexOf('?', knownOrigin.length);
+	return [knownOffsets[0], knownOffsets[1], knownOffsets[2], knownOffsets[3], knownOffsets[4],
+		knownOffsets[5], search < 0 ? OMITTED : search, OMITTED];
+}
+
 // Parts as ops.urlSet() takes them (enum url_part).
 const PART = {
 	href: 0, protocol: 1, username: 2, password: 3, host: 4, hostname: 5, port: 6, pathname: 7,
@@ -42,6 +72,11 @@ class URL {
 
 	constructor(url, base = undefined) {
 		requireArguments(arguments.length, 1, 'URL');
+		if (url === plainHref && base === undefined) {
+			this.#href = plainHref;
+			this.#parts = plainOffsets();
+			return;
+		}
 		const input = usvString(url);
 		const href = ops.urlParse(input, base === undefined ? null : usvString(base), offsets);
 		if (href === undefined)

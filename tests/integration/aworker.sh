@@ -61,8 +61,22 @@ function stream() {
 		},
 	});
 }
+// The URL of a request is known without a parser, most often; what a parser says of it is the same.
+function parts(text) {
+	const u = new URL(text);
+	return JSON.stringify([u.href, u.origin, u.protocol, u.username, u.host, u.hostname, u.port,
+		u.pathname, u.search, u.hash, [...u.searchParams]]);
+}
+const parsedAlike = ({ url }) => parts(url) === parts(` ${url}`) ? parts(url)
+	: `${parts(url)}, parsed ${parts(` ${url}`)}`;
+let previous = { url: 'http://none/' };
 export default {
 	async fetch(request, env) {
+		if (new URL(request.url).pathname.includes('/url')) {
+			const before = previous;
+			previous = request;
+			return new Response(`${parsedAlike(request)}\n${parsedAlike(before)}`);
+		}
 		switch (new URL(request.url).pathname) {
 		case '/env': return new Response(env.MARK);
 		case '/slow':
@@ -94,6 +108,16 @@ is "$(get -o /dev/null -w '%{http_code}' http://w/nothing)" 500
 grep -q 'Error: handler' err || fail "the handler's error is not on standard error"
 is "$(get -o /dev/null -w '%{http_code}' -H 'Content-Length: 1' -H 'Transfer-Encoding: chunked' \
 	-d a http://w/size)" 400
+# URLs of requests: hosts and ports change, with and without a query, some that are written anew.
+last=
+for url in http://w/url http://w/url?a=1 'http://w/url/x.y?b=%20&c' http://w:81/url http://W:81/url/../url \
+	'http://[::1]:82/url?' http://w//url 'http://w/url//?/?#f' http://w/url http://w/url?2; do
+	get --path-as-is "$url" >parts || fail "no answer for $url"
+	! grep parsed parts || fail "a URL that is not parsed differs from one that is"
+	[ -z "$last" ] || [ "$(tail -n 1 parts)" = "$last" ] || fail "the request before '$url' changed"
+	last=$(head -n 1 parts)
+done
+is "$last" '["http://w/url?2","http://w","http:","","w","w","","/url","?2","",[["2",""]]]'
 # Two requests, one connection.
 is "$(get -w '%{num_connects}' http://w/ http://w/)" hello1hello0
 is "$(ls "/proc/$worker/task")" "$worker"
