@@ -35,6 +35,11 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	{
 		return used_;
 	}
+	/* All bytes that were ever allocated. */
+	uint64_t total() const
+	{
+		return total_;
+	}
 
 	size_t limit = SIZE_MAX;
 
@@ -43,6 +48,7 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	void *got(void *data, size_t len);
 
 	size_t used_ = 0;
+	uint64_t total_ = 0;
 };
 
 /* Text of the platform where it is, outside of V8's heap. */
@@ -111,7 +117,8 @@ struct engine {
 		int64_t began_ns; /* CPU time at the start of a collection */
 		int64_t spent_ns; /* on all of them in this process */
 		bool grows;	  /* at V8's next collection, if enough survives */
-	} young = {0, 0, true};
+		uint64_t buffers; /* allocator->total() after the last one */
+	} young = {0, 0, true, 0};
 	std::string time_zone; /* TZ when it was last told to V8 */
 	std::string locale;    /* and what locale_of_environment() was */
 };
@@ -227,6 +234,11 @@ int engine_context_new(struct engine *e, struct err *err);
 void young_limit(v8::ResourceConstraints *c);
 void young_attach(struct engine *e);
 void young_fork_child(struct engine *e);
+/* When no JavaScript runs. */
+void young_pump(struct engine *e);
+
+/* fork.cc: one collection, no more */
+void engine_collect(struct engine *e, v8::Isolate::GarbageCollectionType what);
 
 /* fork.cc: Math.random of a new context, of a process that inherited or restored one */
 int random_prepare(struct engine *e, struct err *err);

@@ -166,7 +166,7 @@ static void renew_locale(struct engine *e)
  * Isolate::LowMemoryNotification() collects until nothing more comes, which throws optimised code
  * away whose maps aged; what "for testing" does is a single collection. V8 wants a flag for it.
  */
-static void collect(struct engine *e, Isolate::GarbageCollectionType what)
+void engine_collect(struct engine *e, Isolate::GarbageCollectionType what)
 {
 	V8::SetFlagsFromString("--expose-gc");
 	e->isolate->RequestGarbageCollectionForTesting(what);
@@ -178,14 +178,14 @@ void engine_fork_prepare_warm(struct engine *e)
 	assert(e->depth == 0);
 	engine_pump(e);
 	engine_platform()->tasks().drain();
-	collect(e, Isolate::kMinorGarbageCollection);
+	engine_collect(e, Isolate::kMinorGarbageCollection);
 	engine_platform()->tasks().drain();
 }
 
 void engine_fork_prepare(struct engine *e)
 {
 	engine_fork_prepare_warm(e);
-	collect(e, Isolate::kFullGarbageCollection);
+	engine_collect(e, Isolate::kFullGarbageCollection);
 	engine_platform()->tasks().drain();
 }
 
@@ -238,7 +238,7 @@ static void child_self_test(struct engine *e)
 	signal(SIGTRAP, SIG_DFL);
 	if (engine_fork_child(e, &err) < 0 || !self_test_run(e))
 		_exit(1);
-	collect(e, Isolate::kFullGarbageCollection);
+	engine_collect(e, Isolate::kFullGarbageCollection);
 	_exit(self_test_run(e) ? 0 : 1);
 }
 

@@ -318,11 +318,14 @@ struct engine_value *engine_internal_function(struct engine *e, const char *name
 
 void engine_pump(struct engine *e)
 {
-	call_scope scope(e);
+	{
+		call_scope scope(e);
 
-	continuation_reset(e);
-	e->isolate->PerformMicrotaskCheckpoint();
-	rejections_report(e);
+		continuation_reset(e);
+		e->isolate->PerformMicrotaskCheckpoint();
+		rejections_report(e);
+	}
+	young_pump(e);
 }
 
 bool engine_run_task(struct engine *e)

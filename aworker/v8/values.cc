@@ -42,8 +42,10 @@ bool buffer_allocator::fits(size_t len) const
 
 void *buffer_allocator::got(void *data, size_t len)
 {
-	if (data)
+	if (data) {
 		used_ += len;
+		total_ += len;
+	}
 	return data;
 }
 

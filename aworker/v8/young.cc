@@ -22,6 +22,12 @@ static const size_t YOUNG_LARGE = 8u << 20;
 static const int64_t YOUNG_PRICE_NS = 250 * 1000 * 1000;
 /* A heap that may not become this many times as large keeps small semi-spaces. */
 static const size_t YOUNG_HEAP_SHARE = 16;
+/*
+ * A young generation that is large by itself lets buffers, which V8 does not count to it, pile up
+ * until they are in no cache of the processor. So they are collected at the latest after this many
+ * bytes of them: uploads of 1 MiB take two thirds of the time.
+ */
+static const size_t YOUNG_BUFFERS = 16u << 20;
 /* V8 counts two semi-spaces and one of large objects. */
 static const size_t YOUNG_SPACES = 3;
 
@@ -77,6 +83,13 @@ static void on_collection_ends(Isolate *, GCType, GCCallbackFlags, void *data)
 	set_growth(e);
 }
 
+static void on_buffers_collected(Isolate *, GCType, GCCallbackFlags, void *data)
+{
+	struct engine *e = (struct engine *)data;
+
+	e->young.buffers = e->allocator->total();
+}
+
 void young_limit(ResourceConstraints *c)
 {
 	size_t young = c->max_young_generation_size_in_bytes();
@@ -94,10 +107,18 @@ void young_attach(struct engine *e)
 {
 	e->isolate->AddGCPrologueCallback(on_collection_begins, e, kGCTypeScavenge);
 	e->isolate->AddGCEpilogueCallback(on_collection_ends, e, kGCTypeScavenge);
+	e->isolate->AddGCEpilogueCallback(
+		on_buffers_collected, e, (GCType)(kGCTypeScavenge | kGCTypeMarkSweepCompact));
 }
 
 void young_fork_child(struct engine *e)
 {
 	e->young.spent_ns = 0;
 	set_growth(e);
+}
+
+void young_pump(struct engine *e)
+{
+	if (e->allocator->total() - e->young.buffers > YOUNG_BUFFERS && e->depth == 0)
+		engine_collect(e, Isolate::kMinorGarbageCollection);
 }
