@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 		.ops = ops_table(), .sources = builtin_sources, .n_sources = builtin_n_sources};
 	_cleanup_free_ void *blob = NULL;
 	struct err err = ERR_INIT;
+	struct engine *e;
 	size_t len = 0;
 	int rc;
 
@@ -47,7 +48,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: mksnapshot FILE\n");
 		return 2;
 	}
-	rc = options.ops ? engine_snapshot_create(&options, &blob, &len, &err) : err_oom(&err);
+	rc = options.ops ? engine_create_for_snapshot(&options, &e, &err) : err_oom(&err);
+	if (rc == 0)
+		rc = engine_snapshot_take(e, &blob, &len, &err);
 	if (rc == 0)
 		rc = try_snapshot(&options, blob, len, &err);
 	if (rc == 0)

@@ -274,15 +274,26 @@ int engine_create(const struct engine_options *options, struct engine **ret, str
 		engine_destroy(e);
 		return rc;
 	}
-	if (options->snapshot)
+	if (options->snapshot) {
 		random_renew(e);
+		e->continuations = snapshot_has_continuations(options);
+	}
 	*ret = e;
 	return 0;
 }
 
-/* Drops every handle into the heap but those of the host. */
+static void context_leave(struct engine *e)
+{
+	HandleScope scope(e->isolate);
+
+	if (!e->context.IsEmpty())
+		engine_context(e)->Exit();
+}
+
+/* Leaves the context and drops every handle into the heap but those of the host. */
 void engine_detach(struct engine *e)
 {
+	context_leave(e);
 	e->rejected.clear();
 	e->handled_late.clear();
 	e->modules.by_hash.clear();
@@ -303,16 +314,15 @@ void engine_destroy(struct engine *e)
 {
 	if (!e)
 		return;
-	assert(e->n_values == 0);
+	assert(e->n_values == 0 || e->creator);
 	engine_inspector_close(e);
-	if (!e->context.IsEmpty()) {
-		HandleScope scope(e->isolate);
-
-		engine_context(e)->Exit();
-	}
 	engine_detach(e);
 	engine_platform()->tasks().clear();
-	e->isolate->Exit();
-	e->isolate->Dispose();
+	if (e->creator) {
+		delete e->creator;
+	} else {
+		e->isolate->Exit();
+		e->isolate->Dispose();
+	}
 	delete e;
 }

@@ -118,11 +118,17 @@ void engine_destroy(struct engine *e);
  */
 int engine_bootstrap(struct engine *e, const struct engine_source *source, struct err *err);
 /*
- * Bootstraps options->sources in a new isolate and returns its startup snapshot (malloc'd). An op
- * that runs meanwhile may not keep a handle: -EBUSY.
+ * An engine that can become a startup snapshot, with options->sources bootstrapped. Code that it
+ * compiles stays bytecode.
  */
-int engine_snapshot_create(
-	const struct engine_options *options, void **ret_blob, size_t *ret_len, struct err *err);
+int engine_create_for_snapshot(
+	const struct engine_options *options, struct engine **ret, struct err *err);
+/*
+ * Ends such an engine and returns its startup snapshot (malloc'd): all that JavaScript can reach.
+ * -EBUSY when the host still has a handle; -ENOTSUP, with where it is, when JavaScript holds what V8
+ * cannot keep: something of WebAssembly or Intl.
+ */
+int engine_snapshot_take(struct engine *e, void **ret_blob, size_t *ret_len, struct err *err);
 /*
  * False when the blob was made by another V8, another set of flags, another op table, or of other
  * sources (by name and length). It holds bytecode and no machine code, so it does not depend on

@@ -202,6 +202,7 @@ void report_uncaught(struct engine *e, v8::Local<v8::Value> exception,
 int failure_err(struct engine *e, const v8::TryCatch &caught, struct failure *ret, struct err *err);
 void report_out_of_memory(struct engine *e);
 void errors_attach(struct engine *e);
+void errors_detach(struct engine *e);
 void rejections_report(struct engine *e);
 
 /* clone.cc: negative when an exception waits */
@@ -251,6 +252,9 @@ int random_pool_refill(struct engine *e);
 void inspector_exception(
 	struct engine *e, v8::Local<v8::Value> exception, v8::Local<v8::Message> message);
 
+/* reach.cc: "globalThis.a.b" of something reachable that no snapshot can hold; "" when there is none. */
+std::string reach_unkept(struct engine *e, std::string *ret_what);
+
 /* source.cc: before the isolate is made */
 void sources_attach(struct engine *e);
 
@@ -258,9 +262,10 @@ void sources_attach(struct engine *e);
 struct snapshot_header {
 	char magic[8];
 	uint64_t fingerprint;
-	uint64_t len; /* of V8's data behind it */
-	uint64_t reserved;
+	uint64_t len;		/* of V8's data behind it */
+	uint64_t continuations; /* 1: op_set_continuation() was called before */
 };
+bool snapshot_has_continuations(const struct engine_options *options);
 enum snapshot_data { SNAPSHOT_OPS, SNAPSHOT_INTERNALS };
 
 #endif

@@ -304,10 +304,14 @@ static void on_reject(PromiseRejectMessage message)
 
 void errors_attach(struct engine *e)
 {
-	/* V8 would put the listener's address into the snapshot. */
-	if (!e->creator)
-		e->isolate->AddMessageListener(on_message);
+	e->isolate->AddMessageListener(on_message);
 	e->isolate->SetPromiseRejectCallback(on_reject);
+}
+
+/* V8 would put the listener's address into a snapshot. */
+void errors_detach(struct engine *e)
+{
+	e->isolate->RemoveMessageListeners(on_message);
 }
 
 static void report_late(struct engine *e)

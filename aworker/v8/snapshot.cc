@@ -28,8 +28,16 @@ bool engine_snapshot_fits(const struct engine_options *options, const void *blob
 	       header.fingerprint == engine_fingerprint(options);
 }
 
-static int pack(const struct engine_options *options, const StartupData &data, void **ret_blob,
-	size_t *ret_len, struct err *err)
+bool snapshot_has_continuations(const struct engine_options *options)
+{
+	struct snapshot_header header;
+
+	memcpy(&header, options->snapshot, sizeof(header));
+	return header.continuations != 0;
+}
+
+static int pack(struct engine *e, const StartupData &data, void **ret_blob, size_t *ret_len,
+	struct err *err)
 {
 	struct snapshot_header header = {};
 	size_t len = sizeof(header) + (size_t)data.raw_size;
@@ -41,8 +49,9 @@ static int pack(const struct engine_options *options, const StartupData &data, v
 	if (!blob)
 		return err_oom(err);
 	memcpy(header.magic, SNAPSHOT_MAGIC, sizeof(header.magic));
-	header.fingerprint = engine_fingerprint(options);
+	header.fingerprint = engine_fingerprint(&e->options);
 	header.len = (uint64_t)data.raw_size;
+	header.continuations = e->continuations;
 	memcpy(blob, &header, sizeof(header));
 	memcpy(blob + sizeof(header), data.data, (size_t)data.raw_size);
 	*ret_blob = blob;
@@ -50,62 +59,69 @@ static int pack(const struct engine_options *options, const StartupData &data, v
 	return 0;
 }
 
-/* Runs the sources and hands context and platform objects to the creator. */
-static int fill(struct engine *e, struct err *err)
+int engine_create_for_snapshot(
+	const struct engine_options *options, struct engine **ret, struct err *err)
 {
-	HandleScope scope(e->isolate);
-	int rc = engine_context_new(e, err);
+	struct engine *e;
+	int rc;
 
+	engine_v8_init();
+	e = engine_alloc(options);
+	e->creator = new SnapshotCreator(e->external_references.data());
+	e->isolate = e->creator->GetIsolate();
+	engine_attach(e);
+	rc = engine_context_new(e, err);
 	for (size_t i = 0; rc == 0 && i < e->options.n_sources; i++)
 		rc = engine_bootstrap(e, &e->options.sources[i], err);
 	if (rc < 0)
-		return rc;
-	engine_pump(e);
-	engine_platform()->tasks().drain();
-	if (e->n_values > 0)
-		return err_say(err, EBUSY,
-			"%zu handles were kept by ops while the snapshot was made", e->n_values);
+		engine_destroy(e);
+	else
+		*ret = e;
+	return rc;
+}
+
+/* Hands context and platform objects to the creator. */
+static void fill(struct engine *e)
+{
+	HandleScope scope(e->isolate);
 	Local<Context> context = engine_context(e);
+
 	/* In the order of enum snapshot_data. */
 	e->creator->AddData(context, e->ops.Get(e->isolate));
 	e->creator->AddData(context, e->internals.Get(e->isolate));
 	e->creator->SetDefaultContext(Context::New(e->isolate));
 	e->creator->AddContext(context);
+}
+
+static int check(struct engine *e, struct err *err)
+{
+	std::string what, where;
+
+	engine_pump(e);
+	engine_platform()->tasks().drain();
+	if (e->n_values > 0)
+		return err_say(err, EBUSY,
+			"%zu handles were kept by ops while the snapshot was made", e->n_values);
+	where = reach_unkept(e, &what);
+	if (!where.empty())
+		return err_say(err, ENOTSUP, "a startup snapshot cannot keep %s, which is at %s",
+			what.c_str(), where.c_str());
 	return 0;
 }
 
-static void context_leave(struct engine *e)
+int engine_snapshot_take(struct engine *e, void **ret_blob, size_t *ret_len, struct err *err)
 {
-	HandleScope scope(e->isolate);
-
-	if (!e->context.IsEmpty())
-		engine_context(e)->Exit();
-}
-
-int engine_snapshot_create(
-	const struct engine_options *options, void **ret_blob, size_t *ret_len, struct err *err)
-{
-	struct engine *e;
 	StartupData data = {nullptr, 0};
-	int rc;
+	int rc = check(e, err);
 
-	engine_v8_init();
-	e = engine_alloc(options);
-	{
-		SnapshotCreator creator(e->external_references.data());
-
-		e->creator = &creator;
-		e->isolate = creator.GetIsolate();
-		engine_attach(e);
-		rc = fill(e, err);
-		context_leave(e);
+	if (rc == 0) {
+		fill(e);
+		errors_detach(e);
 		engine_detach(e);
-		if (rc == 0)
-			data = creator.CreateBlob(SnapshotCreator::FunctionCodeHandling::kKeep);
+		data = e->creator->CreateBlob(SnapshotCreator::FunctionCodeHandling::kKeep);
+		rc = pack(e, data, ret_blob, ret_len, err);
+		delete[] data.data;
 	}
-	if (rc == 0)
-		rc = pack(options, data, ret_blob, ret_len, err);
-	delete[] data.data;
-	delete e;
+	engine_destroy(e);
 	return rc;
 }

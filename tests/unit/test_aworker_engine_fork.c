@@ -196,6 +196,16 @@ START_TEST(time_zone_of_a_copy)
 }
 END_TEST
 
+static int snapshot_create(
+	const struct engine_options *options, void **ret, size_t *ret_len, struct err *err)
+{
+	struct engine *e;
+
+	if (engine_create_for_snapshot(options, &e, err) < 0)
+		return -err->code;
+	return engine_snapshot_take(e, ret, ret_len, err);
+}
+
 static void make_snapshot(struct engine_options *options, void **ret, size_t *ret_len)
 {
 	static const char second_text[] =
@@ -208,10 +218,10 @@ static void make_snapshot(struct engine_options *options, void **ret, size_t *re
 	struct err err = ERR_INIT;
 
 	sources[0] = platform;
-	sources[1] = (struct engine_source){"second.js", second_text, sizeof(second_text) - 1};
+	sources[1] = (struct engine_source){"second.js", second_text, sizeof(second_text) - 1, false};
 	options->sources = sources;
 	options->n_sources = 2;
-	ck_assert_msg(engine_snapshot_create(options, ret, ret_len, &err) == 0, "%s", err.msg);
+	ck_assert_msg(snapshot_create(options, ret, ret_len, &err) == 0, "%s", err.msg);
 }
 
 START_TEST(starts_from_a_snapshot)
@@ -290,8 +300,8 @@ END_TEST
 START_TEST(a_snapshot_holds_no_handles)
 {
 	static const char text[] = "ops.keep(() => {})";
-	const struct engine_source source = {"keeps.js", text, sizeof(text) - 1};
-	const struct engine_source broken = {"broken.js", "const = 1", 9};
+	const struct engine_source source = {"keeps.js", text, sizeof(text) - 1, false};
+	const struct engine_source broken = {"broken.js", "const = 1", 9, false};
 	struct engine_options options = test_options();
 	struct err err = ERR_INIT;
 	void *blob = NULL;
@@ -299,10 +309,10 @@ START_TEST(a_snapshot_holds_no_handles)
 
 	options.n_sources = 1;
 	options.sources = &broken;
-	ck_assert_int_lt(engine_snapshot_create(&options, &blob, &len, &err), 0);
+	ck_assert_int_lt(snapshot_create(&options, &blob, &len, &err), 0);
 	ck_assert_msg(strstr(err.msg, "platform script broken.js: "), "%s", err.msg);
 	options.sources = &source;
-	ck_assert_int_eq(engine_snapshot_create(&options, &blob, &len, &err), -EBUSY);
+	ck_assert_int_eq(snapshot_create(&options, &blob, &len, &err), -EBUSY);
 	ck_assert_ptr_null(blob);
 }
 END_TEST
