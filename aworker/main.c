@@ -12,6 +12,7 @@
 #include "aworker/image/image_build.h"
 #include "aworker/image/state.h"
 #include "aworker/options.h"
+#include "aworker/snapshot/snapshot.h"
 #include "aworker/stack.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
@@ -52,14 +53,27 @@ static bool use_state(
 	return !options->build_state;
 }
 
+/* False: it does not fit, and nothing else is to be run. */
+static bool use_snapshot(struct worker *w)
+{
+	const char *instead = w->options.require_snapshot ? NULL : w->name;
+	struct err err = ERR_INIT;
+
+	if (!w->options.snapshot_blob || snapshot_open(w, &err) == 0)
+		return true;
+	worker_say("startup snapshot '%s': %s%s%s", w->options.snapshot_blob, err.msg,
+		instead ? "; running " : "", instead ? instead : "");
+	return instead;
+}
+
 /* `w`: with an engine, when it comes from an image. */
 static int run(struct worker *w, const struct worker_options *options, const char *const *argv)
 {
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_ENGINE;
 
-	if (w->engine &&
-		(options->v8_options || options->no_snapshot || options->watch || options->repl))
+	if (w->engine && (options->v8_options || options->no_snapshot || options->snapshot_blob ||
+				 options->watch || options->repl))
 		return run_without_image(argv);
 	if (!use_state(w, options, argv))
 		return WORKER_EXIT_ERROR;
@@ -71,6 +85,10 @@ static int run(struct worker *w, const struct worker_options *options, const cha
 	if (worker_load(w, options, (const char *const *)environ, &code, &err) == 0) {
 		if (options->build_state)
 			return state_build(w);
+		if (options->build_snapshot)
+			return snapshot_build(w);
+		if (!use_snapshot(w))
+			return WORKER_EXIT_FILE;
 		if ((w->engine || worker_create(w, &err) == 0) && worker_open(w, &err) == 0)
 			code = worker_run(w);
 		if (err.code == 0)

@@ -33,6 +33,9 @@ enum option_id {
 	OPTION_BUILD_IMAGE,
 	OPTION_BUILD_STATE,
 	OPTION_STATE,
+	OPTION_SNAPSHOT_BLOB,
+	OPTION_BUILD_SNAPSHOT,
+	OPTION_REQUIRE_SNAPSHOT,
 	OPTION_INSPECT,
 	OPTION_INSPECT_BRK,
 	OPTION_CPU_PROF,
@@ -81,6 +84,13 @@ static const struct option {
 		"run FILE up to where it would serve, and write its\n"
 		"state, for --state"},
 	{OPTION_STATE, 0, "state", "IMAGE", "go on from IMAGE; run FILE where it does not fit"},
+	{OPTION_SNAPSHOT_BLOB, 0, "snapshot-blob", "SNAPSHOT",
+		"go on from SNAPSHOT; run FILE, if it is given, where it\n"
+		"does not fit"},
+	{OPTION_BUILD_SNAPSHOT, 0, "build-snapshot", NULL,
+		"run FILE up to where it would serve, and write SNAPSHOT"},
+	{OPTION_REQUIRE_SNAPSHOT, 0, "require-snapshot", NULL,
+		"do not run FILE where SNAPSHOT does not fit"},
 	{OPTION_INSPECT, 0, "inspect", "[ADDRESS]",
 		"serve debuggers (Chrome DevTools Protocol) at ADDRESS:\n"
 		"HOST:PORT or PORT (127.0.0.1:9229)"},
@@ -287,6 +297,9 @@ static int apply(enum option_id id, const char *value, enum command *command,
 		break;
 	case OPTION_BUILD_STATE: o->build_state = value; break;
 	case OPTION_STATE: o->state = value; break;
+	case OPTION_SNAPSHOT_BLOB: o->snapshot_blob = value; break;
+	case OPTION_BUILD_SNAPSHOT: o->build_snapshot = true; break;
+	case OPTION_REQUIRE_SNAPSHOT: o->require_snapshot = true; break;
 	case OPTION_INSPECT_BRK: o->inspect_break = true; /* fall through */
 	case OPTION_INSPECT: o->inspect = value ? value : ""; break;
 	case OPTION_CPU_PROF: o->cpu_prof = value ? value : ""; break;
@@ -347,6 +360,8 @@ static int take_file(
 {
 	if (o->code || command == COMMAND_REPL)
 		return 0;
+	if (!**argv && o->snapshot_blob && !o->build_snapshot)
+		return 0;
 	if (!**argv)
 		return err_say(err, EINVAL, "a file is needed (see aworker --help)");
 	o->file = *(*argv)++;
@@ -391,11 +406,14 @@ int options_parse(const char *const *argv, enum command *ret_command, struct wor
 		argv++;
 		if (take_command(word, &argv, &command, &o, err) < 0)
 			return -err->code;
-	} else if (command == COMMAND_RUN && !o.code && !*argv && isatty(STDIN_FILENO)) {
+	} else if (command == COMMAND_RUN && !o.code && !o.snapshot_blob && !*argv &&
+		   isatty(STDIN_FILENO)) {
 		command = COMMAND_REPL;
 	} else if (command == COMMAND_RUN && take_file(&argv, command, &o, err) < 0) {
 		return -err->code;
 	}
+	if (!o.snapshot_blob && (o.build_snapshot || o.require_snapshot))
+		return err_say(err, EINVAL, "which SNAPSHOT? (--snapshot-blob)");
 	o.args = argv;
 	*ret_command = command;
 	*ret = o;

@@ -45,31 +45,46 @@ static int bootstrap(struct worker *w, struct err *err)
 	return 0;
 }
 
-int worker_create(struct worker *w, struct err *err)
+struct engine_options worker_engine_options(struct worker *w)
 {
 	struct engine_options options = {.ops = ops_table(),
 		.host = worker_host,
 		.sources = builtin_sources,
 		.n_sources = builtin_n_sources};
-	bool fits;
+
+	options.host.data = w;
+	return options;
+}
+
+/* The user's, or the one that is built in and may be of another V8. */
+static void choose_snapshot(struct worker *w, struct engine_options *options)
+{
+	if (w->snapshot.data) {
+		options->snapshot = w->snapshot.blob;
+		options->snapshot_len = w->snapshot.len;
+	} else if (builtin_snapshot_len > 0 && !w->options.no_snapshot &&
+		   engine_snapshot_fits(options, builtin_snapshot, builtin_snapshot_len)) {
+		options->snapshot = builtin_snapshot;
+		options->snapshot_len = builtin_snapshot_len;
+	}
+}
+
+int worker_create(struct worker *w, struct err *err)
+{
+	struct engine_options options = worker_engine_options(w);
 	int r;
 
 	if (!options.ops)
 		return err_oom(err);
-	options.host.data = w;
 	if (w->options.v8_options)
 		engine_set_flags(w->options.v8_options);
-	fits = builtin_snapshot_len > 0 && !w->options.no_snapshot &&
-	       engine_snapshot_fits(&options, builtin_snapshot, builtin_snapshot_len);
-	if (fits) {
-		options.snapshot = builtin_snapshot;
-		options.snapshot_len = builtin_snapshot_len;
-	}
-	r = engine_create(&options, &w->engine, err);
+	choose_snapshot(w, &options);
+	r = w->options.build_snapshot ? engine_create_for_snapshot(&options, &w->engine, err)
+				      : engine_create(&options, &w->engine, err);
 	if (r < 0)
 		return r;
 	engine_use_stack(w->engine, w->stack_low);
-	r = fits ? 0 : bootstrap(w, err);
+	r = options.snapshot || w->options.build_snapshot ? 0 : bootstrap(w, err);
 	if (r < 0)
 		worker_destroy(w);
 	return r;
@@ -80,6 +95,7 @@ void worker_destroy(struct worker *w)
 	worker_close(w);
 	engine_destroy(w->engine);
 	w->engine = NULL;
+	snapshot_file_finish(&w->snapshot);
 	buf_finish(&w->source);
 	watch_destroy(w);
 	stack_map_forget(w);
@@ -137,7 +153,9 @@ int worker_load(struct worker *w, const struct worker_options *options, const ch
 		*ret_code = WORKER_EXIT_USAGE;
 		return -EINVAL;
 	}
-	r = options->code ? load_code(w, options->code, err) : load_file(w, options->file, err);
+	r = options->code   ? load_code(w, options->code, err)
+	    : options->file ? load_file(w, options->file, err)
+			    : 0; /* a startup snapshot has it */
 	if (r == 0 && options->import_map)
 		r = import_map_load(options->import_map, &w->import_map, err);
 	if (r == 0)
@@ -232,7 +250,8 @@ static int open_process(struct worker *w, struct err *err)
 	w->holds = 0;
 	w->n_reports = 0;
 	w->exit_code = WORKER_EXIT_OK;
-	w->exiting = w->drained = false;
+	w->exiting = w->drained = w->uninstalled = false;
+	w->uninstall = (struct loop_deferred){.fn = worker_uninstall, .data = w};
 	w->rest = REST_NOT_WANTED;
 	w->signal = 0;
 	set_time_origin(w);
@@ -312,7 +331,7 @@ int worker_aio(struct worker *w, struct aio **ret, struct err *err)
 	return 0;
 }
 
-static void call_internal(struct worker *w, const char *name)
+void worker_call_internal(struct worker *w, const char *name)
 {
 	struct engine_value *fn = engine_internal_function(w->engine, name);
 
@@ -388,7 +407,7 @@ static int serialize(struct worker *w, struct err *err)
 	engine_fork_prepare(w->engine);
 	if (loop_timer_start(&w->loop, &limit, (uint64_t)WORKER_SERIALIZE_MS * 1000000) < 0)
 		return err_oom(err);
-	call_internal(w, "serialize");
+	worker_call_internal(w, "serialize");
 	r = run_until(w, REST_REACHED, err);
 	loop_timer_stop(&w->loop, &limit);
 	/* A response that nobody can read any more ends its fetch when it is collected. */
@@ -424,7 +443,7 @@ int worker_run_to_rest(struct worker *w, struct err *err)
 	const char *why;
 
 	w->rest = REST_WANTED;
-	call_internal(w, "started");
+	worker_call_internal(w, "started");
 	if (!w->exiting)
 		run_main(w);
 	if (run_until(w, REST_SERVES, err) < 0)
@@ -433,6 +452,11 @@ int worker_run_to_rest(struct worker *w, struct err *err)
 		return -err->code;
 	why = why_no_rest(w);
 	return why ? err_say(err, EINVAL, "%s", why) : 0;
+}
+
+void worker_put_timers_away(struct worker *w)
+{
+	worker_call_internal(w, "suspendTimers");
 }
 
 void worker_suspend(struct worker *w)
@@ -485,21 +509,28 @@ static void close_tools(struct worker *w)
 	inspect_close(w);
 }
 
-int worker_run_resumed(struct worker *w)
+static int run_made(struct worker *w, const char *how)
 {
 	open_tools(w);
 	if (!w->exiting)
 		inspect_wait(w);
 	if (!w->exiting)
-		call_internal(w, "resumed");
+		worker_call_internal(w, how);
 	run_to_end(w);
 	close_tools(w);
 	return w->exit_code;
 }
 
+int worker_run_resumed(struct worker *w)
+{
+	return run_made(w, "resumed");
+}
+
 int worker_run(struct worker *w)
 {
-	call_internal(w, "started");
+	if (w->snapshot.data)
+		return run_made(w, "restored");
+	worker_call_internal(w, "started");
 	if (!w->exiting)
 		open_tools(w);
 	if (!w->exiting)
@@ -533,6 +564,6 @@ void worker_warm_up(struct worker *w)
 {
 	struct err err;
 
-	call_internal(w, "warmUp");
+	worker_call_internal(w, "warmUp");
 	loop_run(&w->loop, &err);
 }

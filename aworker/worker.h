@@ -5,7 +5,9 @@
  *
  * What the platform's JavaScript puts into `internals` for the worker to call:
  *   mainLoaded(namespace)      the user's file has run (undefined for a classic script), top-level
- *                              await included; calls ops.workerServe() when a fetch handler exists
+ *                              await included; when a fetch handler exists calls ops.workerRest(),
+ *                              and where the worker is not to rest fires `install` and `activate`
+ *                              and then calls ops.workerServe()
  *   timerFired(id)             a timer of ops.timerStart(id, ms) is due
  *   reportException(error)     true when a listener of `error` took care of it
  *   reportRejection(promise, reason), rejectionHandled(promise, reason)
@@ -15,13 +17,20 @@
  *   serialize()                the worker becomes a state image: `serialize` is fired; calls
  *                              ops.workerAtRest() when that is over
  *   resumed()                  the worker comes from a state image: state that must be this
- *                              process's own, `deserialize`, then ops.workerServe()
+ *                              process's own, `deserialize`, then as after mainLoaded()
+ *   suspendTimers()            the worker becomes a startup snapshot: the loop ends
+ *   restored()                 the worker comes from one: as resumed(), but timers are started anew
+ *   uninstall()                the last request was answered; `uninstall` is fired
  *   started()                  optional: in every process, before the user's file: state that
  *                              must be this process's own (time origin, location, ...)
  *   http..., ws...             see aworker/http/http.h
  *
  * Life: worker_create() | worker_load() | worker_open() worker_run() worker_close() |
  * worker_destroy(). Between close and open the process may be copied.
+ *
+ * As a startup snapshot: worker_create() | worker_load() | worker_open() worker_run_to_rest()
+ * worker_put_timers_away() worker_close() | engine_snapshot_take(); snapshot_open() before
+ * worker_create() makes worker_run() go on from one.
  *
  * As a state image: worker_create() | worker_load() | worker_open() worker_run_to_rest()
  * worker_suspend() | in each process that comes from it: worker_resume() worker_run_resumed()
@@ -35,6 +44,7 @@
 
 #include "aworker/http/http_server.h"
 #include "aworker/loop.h"
+#include "aworker/snapshot/snapshot_file.h"
 #include "aworker/v8/engine.h"
 #include "runtime/base/buf.h"
 
@@ -100,11 +110,14 @@ struct worker_options {
 	/* These two must be there before worker_create(), so a warm engine cannot honour them. */
 	const char *v8_options;
 	bool no_snapshot;
-	const char *image;	 /* --build-image: where to */
-	const char *build_state; /* --build-state: where to */
-	const char *state;	 /* --state */
-	const char *inspect;	 /* --inspect: where to listen, "" by default; NULL: not at all */
-	bool inspect_break;	 /* --inspect-brk */
+	const char *image;	   /* --build-image: where to */
+	const char *build_state;   /* --build-state: where to */
+	const char *state;	   /* --state */
+	const char *snapshot_blob; /* --snapshot-blob */
+	bool build_snapshot;	   /* it is to be made */
+	bool require_snapshot;	   /* FILE is not to be run where it does not fit */
+	const char *inspect;	   /* --inspect: where to listen, "" by default; NULL: not at all */
+	bool inspect_break;	   /* --inspect-brk */
 	/* --cpu-prof, --heap-prof: where to, "" for a name of ours; NULL: not at all */
 	const char *cpu_prof, *heap_prof;
 	unsigned cpu_prof_interval_us; /* 0: PROFILE_INTERVAL_US */
@@ -133,6 +146,8 @@ struct worker {
 	char **files;		       /* paths that imports have loaded or tried to; owned */
 	size_t n_files;
 	struct stack_map *maps; /* source maps that stacks have asked for; owned */
+	struct snapshot_file
+		snapshot; /* what it starts from instead of running the file; or zeros */
 
 	/* between open and close */
 	struct loop loop;
@@ -157,9 +172,11 @@ struct worker {
 	unsigned n_reports;		 /* files of --report */
 	unsigned holds;			 /* ops.workerHold() */
 	int exit_code;
-	bool exiting; /* exit_code is final; the loop is told to stop */
-	int signal;   /* that asked to end; 0: none */
-	bool drained; /* the last running request has ended */
+	bool exiting;	  /* exit_code is final; the loop is told to stop */
+	int signal;	  /* that asked to end; 0: none */
+	bool drained;	  /* the last running request has ended */
+	bool uninstalled; /* `uninstall` was fired */
+	struct loop_deferred uninstall;
 	enum worker_rest rest;
 };
 
@@ -191,6 +208,8 @@ void worker_close(struct worker *w);
  * timers, or that is the error, as is code that ends or fails.
  */
 int worker_run_to_rest(struct worker *w, struct err *err);
+/* Timers are JavaScript's to remember from now on. */
+void worker_put_timers_away(struct worker *w);
 /* As close, but timers are only stopped. */
 void worker_suspend(struct worker *w);
 /* As open and run: timers go on with the time they had left. `options`, `env`: as worker_load(). */

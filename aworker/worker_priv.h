@@ -18,6 +18,10 @@ void worker_say_error(struct worker *w, const char *message, const char *stack);
 int worker_call(struct worker *w, struct engine_value *fn, int argc, struct engine_value **argv);
 /* Calls fn(v); nothing happens when fn is NULL. Negative when it threw. */
 int worker_call_number(struct worker *w, struct engine_value *fn, double v);
+/* Calls internals.NAME(), if there is one, and runs what follows from it. */
+void worker_call_internal(struct worker *w, const char *name);
+/* What an engine of this program is made with, but for a snapshot. */
+struct engine_options worker_engine_options(struct worker *w);
 /* Files through the loop, which is open. */
 int worker_aio(struct worker *w, struct aio **ret, struct err *err);
 
@@ -61,8 +65,10 @@ size_t cache_bridge_running(const struct worker *w);
 
 /* Whether what the options say of it is an address. */
 int worker_check_address(struct worker *w, struct err *err);
-/* Listens and accepts; on failure the worker ends. Once. One that is to rest only notes it. */
+/* Listens and accepts; on failure the worker ends. Once. */
 void worker_serve(struct worker *w);
+/* `data` is the worker: fires `uninstall`, before which one that is asked to end does not end. */
+void worker_uninstall(void *data);
 /* Ends gracefully because of a signal, or at once when it is the second or its grace is over. */
 void worker_shut_down(struct worker *w, int signal);
 /* After the last request, connection or hold of one that is asked to end. */

@@ -95,11 +95,6 @@ void worker_serve(struct worker *w)
 
 	if (w->http || w->exiting || w->signal)
 		return;
-	if (w->rest != REST_NOT_WANTED) {
-		w->rest = REST_SERVES;
-		loop_stop(&w->loop);
-		return;
-	}
 	if (open_listener(w, &err) < 0 || http_server_create(&w->loop, w->listener.fd, &limits,
 						  &http_bridge_handler, w, &w->http, &err) < 0) {
 		worker_say("%s", err.msg);
@@ -113,10 +108,23 @@ void worker_serve(struct worker *w)
 
 /* --- the end --- */
 
+void worker_uninstall(void *data)
+{
+	struct worker *w = data;
+
+	w->uninstalled = true;
+	worker_call_internal(w, "uninstall");
+	worker_end_if_idle(w);
+}
+
 void worker_end_if_idle(struct worker *w)
 {
-	if (w->drained && w->holds == 0 && ws_bridge_open(w) == 0)
+	if (!w->drained || w->holds > 0 || ws_bridge_open(w) > 0)
+		return;
+	if (w->uninstalled)
 		worker_exit(w, SIGNAL_EXIT_BASE + w->signal);
+	else
+		loop_defer(&w->loop, &w->uninstall);
 }
 
 static void on_drained(void *data)

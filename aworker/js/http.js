@@ -539,8 +539,8 @@ internals.mainLoaded = (exports) => {
 	} else if (main !== undefined && !internals.hasListeners(globalThis, 'fetch')) {
 		throw new TypeError('The default export has no function fetch(request, env, ctx)');
 	}
-	if (moduleFetch || internals.hasListeners(globalThis, 'fetch'))
-		ops.workerServe();
+	if ((moduleFetch || internals.hasListeners(globalThis, 'fetch')) && !ops.workerRest())
+		begin();
 };
 
 // State that must be this process's own.
@@ -552,22 +552,40 @@ internals.started = () => {
 	internals.installWasmStreaming();
 };
 
-// --- state images ---
+// --- its life ---
 
+// over(failed): all that the event was extended for has settled.
 function extend(type, over) {
+	if (!internals.hasListeners(globalThis, type)) {
+		over(false);
+		return;
+	}
 	const event = new ExtendableEvent(type);
 	internals.fire(globalThis, event);
-	internals.closeEvent(event, (failed) => failed ? ops.workerExit(1) : over());
+	internals.closeEvent(event, over);
 }
 
-internals.serialize = () => extend('serialize', ops.workerAtRest);
+// One that fails ends the worker.
+const must = (type, next) => extend(type, (failed) => failed ? ops.workerExit(1) : next());
+
+// As with a service worker, only installing may fail.
+const begin = () => must('install', () => extend('activate', () => ops.workerServe()));
+
+internals.serialize = () => must('serialize', ops.workerAtRest);
 
 internals.resumed = () => {
 	internals.started();
 	if (moduleFetch)
 		environment = environmentObject();
-	extend('deserialize', ops.workerServe);
+	must('deserialize', begin);
 };
+
+internals.restored = () => {
+	internals.resumeTimers();
+	internals.resumed();
+};
+
+internals.uninstall = () => extend('uninstall', () => {});
 
 // For the warm-up: the dispatch path with a handler of ours, then everything is as before.
 internals.withHandler = (handler, run) => {
@@ -581,5 +599,5 @@ internals.withHandler = (handler, run) => {
 		environment = null;
 	}
 };
-for (const type of ['fetch', 'serialize', 'deserialize'])
+for (const type of ['fetch', 'serialize', 'deserialize', 'install', 'activate', 'uninstall'])
 	internals.defineHandler(globalThis, type);

@@ -9,14 +9,15 @@ const { ReflectApply, PromiseResolve, promiseThen } = internals.primordials;
 const CLAMP_LEVEL = 5; // timers nested deeper than this ...
 const CLAMP_MS = 4; // ... wait at least so long
 
-const active = new Map(); // id -> { callback, args, ms, repeat, level, frame }
+const active = new Map(); // id -> { callback, args, ms, repeat, level, frame, background }
 const indirectEval = eval;
 let nextId = 1;
 let level = 0; // nesting of the timer that is running
 
 function start(callback, args, ms, repeat) {
 	const id = nextId++;
-	const timer = { callback, args, ms, repeat, level: level + 1, frame: internals.asyncFrame() };
+	const timer = { callback, args, ms, repeat, level: level + 1, frame: internals.asyncFrame(),
+		background: false };
 	active.set(id, timer);
 	ops.timerStart(id, delayOf(timer));
 	return id;
@@ -66,11 +67,21 @@ internals.timerFired = (id) => {
 internals.startTimer = (callback, ms, background = false) => {
 	const id = nextId++;
 	active.set(id,
-		{ callback, args: [], ms: 0, repeat: false, level: 0, frame: internals.asyncFrame() });
+		{ callback, args: [], ms: 0, repeat: false, level: 0, frame: internals.asyncFrame(), background });
 	ops.timerStart(id, Math.min(ms, 2 ** 31 - 1), background);
 	return id;
 };
 internals.stopTimer = stop;
+
+// A startup snapshot has no loop: how long each timer would have waited still goes with it.
+internals.suspendTimers = () => {
+	for (const [id, timer] of active)
+		timer.left = ops.timerLeft(id);
+};
+internals.resumeTimers = () => {
+	for (const [id, timer] of active)
+		ops.timerStart(id, timer.left, timer.background);
+};
 
 function handlerOf(handler) {
 	return typeof handler === 'function' ? handler : `${handler}`;

@@ -204,6 +204,23 @@ static int op_timer_start(struct op_call *call)
 	return 0;
 }
 
+/* timerLeft(id): ms until it is due; 0 where there is none */
+static int op_timer_left(struct op_call *call)
+{
+	struct worker *w = op_data(call);
+	const uint64_t now = loop_clock_ns();
+	struct timer **p;
+	uint64_t due;
+	int64_t id;
+
+	if (op_arg_i64(call, 0, &id) < 0)
+		return -1;
+	p = w && w->timers ? find(w->timers, id) : NULL;
+	due = p ? (*p)->timer.due_ns : 0;
+	op_ret_f64(call, due > now ? (double)(due - now) / NS_PER_MS : 0);
+	return 0;
+}
+
 static int op_timer_stop(struct op_call *call)
 {
 	struct worker *w = op_data(call);
@@ -221,5 +238,6 @@ static int op_timer_stop(struct op_call *call)
 const struct engine_op ops_timer[] = {
 	{"timerStart", op_timer_start},
 	{"timerStop", op_timer_stop},
+	{"timerLeft", op_timer_left},
 	{NULL, NULL},
 };

@@ -25,6 +25,20 @@ static int op_worker_serve(struct op_call *call)
 	return 0;
 }
 
+/* workerRest(): whether it is to become a state image or a startup snapshot instead of serving */
+static int op_worker_rest(struct op_call *call)
+{
+	struct worker *w = op_data(call);
+	bool wanted = w && loop_is_open(&w->loop) && w->rest != REST_NOT_WANTED;
+
+	if (wanted) {
+		w->rest = REST_SERVES;
+		loop_stop(&w->loop);
+	}
+	op_ret_bool(call, wanted);
+	return 0;
+}
+
 static int op_worker_at_rest(struct op_call *call)
 {
 	struct worker *w = op_data(call);
@@ -198,6 +212,7 @@ static int op_time_origin(struct op_call *call)
 }
 
 const struct engine_op ops_worker[] = {
+	{"workerRest", op_worker_rest},
 	{"workerServe", op_worker_serve},
 	{"workerAtRest", op_worker_at_rest},
 	{"workerExit", op_worker_exit},

@@ -238,17 +238,17 @@ int engine_context_new(struct engine *e, struct err *err)
 	return random_prepare(e, err);
 }
 
-static const char *snapshot_data(const struct engine_options *options, StartupData *ret)
+/* Whoever makes another context reads it once more. */
+static StartupData *snapshot_data(struct engine *e)
 {
-	ret->data = (const char *)options->snapshot + sizeof(struct snapshot_header);
-	ret->raw_size = (int)(options->snapshot_len - sizeof(struct snapshot_header));
-	return ret->data;
+	e->blob.data = (const char *)e->options.snapshot + sizeof(struct snapshot_header);
+	e->blob.raw_size = (int)(e->options.snapshot_len - sizeof(struct snapshot_header));
+	return &e->blob;
 }
 
 int engine_create(const struct engine_options *options, struct engine **ret, struct err *err)
 {
 	Isolate::CreateParams params;
-	StartupData blob;
 	struct engine *e;
 	int rc;
 
@@ -264,8 +264,8 @@ int engine_create(const struct engine_options *options, struct engine **ret, str
 	if (options->heap_limit)
 		params.constraints.ConfigureDefaultsFromHeapSize(0, options->heap_limit);
 	young_limit(&params.constraints);
-	if (options->snapshot && snapshot_data(options, &blob))
-		params.snapshot_blob = &blob;
+	if (options->snapshot)
+		params.snapshot_blob = snapshot_data(e);
 	e->isolate = Isolate::New(params);
 	e->isolate->Enter();
 	engine_attach(e);

@@ -91,7 +91,7 @@ struct engine_options {
 	 */
 	const struct engine_source *sources;
 	size_t n_sources;
-	const void *snapshot; /* built-in startup snapshot, NULL to run the sources */
+	const void *snapshot; /* startup snapshot, NULL to run the sources; must outlive the engine */
 	size_t snapshot_len;
 	size_t heap_limit; /* bytes, 0 for V8's choice; see engine_set_heap_limit() */
 };
@@ -136,6 +136,8 @@ int engine_snapshot_take(struct engine *e, void **ret_blob, size_t *ret_len, str
  */
 bool engine_snapshot_fits(const struct engine_options *options, const void *blob, size_t len);
 const char *engine_version(void);
+/* Who could use a snapshot that an engine of these options makes: engine_snapshot_fits() in a number. */
+uint64_t engine_fingerprint(const struct engine_options *options);
 /*
  * More flags for V8, as in "--stress-scavenge=1 --trace-opt", before the first engine is made. A
  * snapshot made without them does not fit when they change what V8 compiles. Unknown ones are

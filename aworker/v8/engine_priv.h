@@ -93,6 +93,7 @@ struct engine {
 	std::deque<source_text> texts; /* of options.sources */
 	std::vector<intptr_t> external_references;
 	v8::Isolate *isolate = nullptr;
+	v8::StartupData blob = {nullptr, 0}; /* what it started from; V8 keeps the address */
 	v8::SnapshotCreator *creator = nullptr; /* owns the isolate while a snapshot is made */
 	v8::Global<v8::Context> context;
 	v8::Global<v8::Object> ops;
@@ -223,7 +224,6 @@ void modules_attach(struct engine *e);
 std::string name_url(const std::string &name);
 
 /* engine.cc */
-uint64_t engine_fingerprint(const struct engine_options *options);
 class loop_platform *engine_platform(void);
 void engine_v8_init(void);
 struct engine *engine_alloc(const struct engine_options *options);

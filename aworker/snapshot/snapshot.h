@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Startup snapshots of a worker that has run its user's code: the portable form of its state. It
+ * needs a new engine, so a state image (aworker/image/state.h) is quicker; but it is good for each
+ * host of one build and one kind of processor.
+ */
+#ifndef AWORKER_SNAPSHOT_SNAPSHOT_H
+#define AWORKER_SNAPSHOT_SNAPSHOT_H
+
+#include "aworker/worker.h"
+
+/* Runs what was loaded to its rest and writes options.snapshot_blob. Returns the exit code. */
+int snapshot_build(struct worker *w);
+
+/*
+ * Reads options.snapshot_blob, from which worker_create() then starts. A negative errno when it does
+ * not fit: this program, or the file that was loaded, which is not what it was made of.
+ */
+int snapshot_open(struct worker *w, struct err *err);
+
+#endif
