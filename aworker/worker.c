@@ -84,6 +84,8 @@ int worker_create(struct worker *w, struct err *err)
 	if (r < 0)
 		return r;
 	engine_use_stack(w->engine, w->stack_low);
+	if (w->snapshot.data)
+		engine_set_main(w->engine, w->name);
 	r = options.snapshot || w->options.build_snapshot ? 0 : bootstrap(w, err);
 	if (r < 0)
 		worker_destroy(w);
@@ -444,6 +446,8 @@ int worker_run_to_rest(struct worker *w, struct err *err)
 
 	w->rest = REST_WANTED;
 	worker_call_internal(w, "started");
+	if (w->options.build_snapshot)
+		worker_call_internal(w, "beginSnapshot");
 	if (!w->exiting)
 		run_main(w);
 	if (run_until(w, REST_SERVES, err) < 0)
@@ -454,9 +458,9 @@ int worker_run_to_rest(struct worker *w, struct err *err)
 	return why ? err_say(err, EINVAL, "%s", why) : 0;
 }
 
-void worker_put_timers_away(struct worker *w)
+void worker_end_snapshot(struct worker *w)
 {
-	worker_call_internal(w, "suspendTimers");
+	worker_call_internal(w, "endSnapshot");
 }
 
 void worker_suspend(struct worker *w)

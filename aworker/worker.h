@@ -18,7 +18,9 @@
  *                              ops.workerAtRest() when that is over
  *   resumed()                  the worker comes from a state image: state that must be this
  *                              process's own, `deserialize`, then as after mainLoaded()
- *   suspendTimers()            the worker becomes a startup snapshot: the loop ends
+ *   beginSnapshot(), endSnapshot()
+ *                              the worker is to become a startup snapshot, before its file runs;
+ *                              it is at rest, and its loop ends
  *   restored()                 the worker comes from one: as resumed(), but timers are started anew
  *   uninstall()                the last request was answered; `uninstall` is fired
  *   started()                  optional: in every process, before the user's file: state that
@@ -29,7 +31,7 @@
  * worker_destroy(). Between close and open the process may be copied.
  *
  * As a startup snapshot: worker_create() | worker_load() | worker_open() worker_run_to_rest()
- * worker_put_timers_away() worker_close() | engine_snapshot_take(); snapshot_open() before
+ * worker_end_snapshot() worker_close() | engine_snapshot_take(); snapshot_open() before
  * worker_create() makes worker_run() go on from one.
  *
  * As a state image: worker_create() | worker_load() | worker_open() worker_run_to_rest()
@@ -208,8 +210,8 @@ void worker_close(struct worker *w);
  * timers, or that is the error, as is code that ends or fails.
  */
 int worker_run_to_rest(struct worker *w, struct err *err);
-/* Timers are JavaScript's to remember from now on. */
-void worker_put_timers_away(struct worker *w);
+/* What C knows, such as timers, is JavaScript's to remember from now on. */
+void worker_end_snapshot(struct worker *w);
 /* As close, but timers are only stopped. */
 void worker_suspend(struct worker *w);
 /* As open and run: timers go on with the time they had left. `options`, `env`: as worker_load(). */

@@ -4,7 +4,7 @@
 // up to is therefore never in memory at once.
 'use strict';
 
-const { expose, enumeration, isBufferSource, isSharedArrayBuffer, bytesOf, viewParts,
+const { expose, enumeration, isObject, isBufferSource, isSharedArrayBuffer, bytesOf, viewParts,
 	requireArguments } = internals.webidl;
 const { isView } = internals.primordials;
 const S = internals.streams;
@@ -56,6 +56,10 @@ class Codec {
 		ops.codecClose(this.#id);
 		abandoned.unregister(this);
 		this.#id = 0;
+	}
+
+	static {
+		internals.isOpenCodec = (value) => isObject(value) && #id in value && value.#id !== 0;
 	}
 
 	// The usual chunk is done in one step, without a promise.

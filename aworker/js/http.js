@@ -580,11 +580,6 @@ internals.resumed = () => {
 	must('deserialize', begin);
 };
 
-internals.restored = () => {
-	internals.resumeTimers();
-	internals.resumed();
-};
-
 internals.uninstall = () => extend('uninstall', () => {});
 
 // For the warm-up: the dispatch path with a handler of ours, then everything is as before.

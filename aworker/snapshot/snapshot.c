@@ -54,7 +54,7 @@ static int build(struct worker *w, struct err *err)
 	source_digest(w, source.digest);
 	if (worker_create(w, err) < 0 || worker_open(w, err) < 0 || worker_run_to_rest(w, err) < 0)
 		return -err->code;
-	worker_put_timers_away(w);
+	worker_end_snapshot(w);
 	return write_file(w, &source, err);
 }
 

@@ -176,6 +176,8 @@ struct engine_heap_space {
 };
 bool engine_measure_space(struct engine *e, size_t i, struct engine_heap_space *ret);
 
+/* The name of the file that a startup snapshot was made of, which its code is told as its own. */
+void engine_set_main(struct engine *e, const char *name);
 /* Whether the main module still waits at a top-level await. */
 bool engine_main_pending(const struct engine *e);
 

@@ -394,7 +394,8 @@ static void import_meta(Local<Context> context, Local<Module> module, Local<Obje
 	Isolate *isolate = context->GetIsolate();
 	struct engine *e = engine_of(isolate);
 	struct module_entry *entry = entry_of(e, module);
-	std::string name = entry ? entry->name : "";
+	/* Of a startup snapshot there is one alone. */
+	std::string name = entry ? entry->name : e->modules.main;
 	size_t slash = name.rfind('/');
 	Local<Function> resolve;
 
@@ -410,6 +411,11 @@ static void import_meta(Local<Context> context, Local<Module> module, Local<Obje
 		resolve->SetName(js_text(isolate, "resolve"));
 		put_meta(context, meta, "resolve", resolve);
 	}
+}
+
+void engine_set_main(struct engine *e, const char *name)
+{
+	e->modules.main = name;
 }
 
 void modules_attach(struct engine *e)

@@ -103,6 +103,17 @@ static std::string native_name(
 	return "";
 }
 
+/* What the platform says of it. */
+static std::string platform_name(struct engine *e, Local<Value> v)
+{
+	TryCatch caught(e->isolate);
+	Local<Value> said;
+
+	return call_internal(e, "nativePart", 1, &v).ToLocal(&said) && said->IsString()
+		       ? c_text(e->isolate, said)
+		       : "";
+}
+
 static std::string step_name(Isolate *isolate, const HeapGraphEdge *edge)
 {
 	std::string name = c_text(isolate, edge->GetName());
@@ -147,6 +158,8 @@ static const struct visit *find_native(struct engine *e, std::deque<struct visit
 
 			if (!value.IsEmpty())
 				*ret_what = native_name(classes, engine_context(e), value);
+			if (!value.IsEmpty() && ret_what->empty())
+				*ret_what = platform_name(e, value);
 			if (!ret_what->empty())
 				return v;
 		}
@@ -163,7 +176,7 @@ static const struct visit *find_native(struct engine *e, std::deque<struct visit
 
 std::string reach_unkept(struct engine *e, std::string *ret_what)
 {
-	HandleScope scope(e->isolate);
+	call_scope scope(e);
 	HeapProfiler *profiler = e->isolate->GetHeapProfiler();
 	std::vector<struct native_class> classes = find_classes(e);
 	const HeapSnapshot *graph = profiler->TakeHeapSnapshot();

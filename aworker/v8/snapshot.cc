@@ -6,7 +6,9 @@
  */
 #include "aworker/v8/engine.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "aworker/v8/engine_priv.h"
 
@@ -109,6 +111,31 @@ static int check(struct engine *e, struct err *err)
 	return 0;
 }
 
+/* V8's answer to what it cannot write, and reach.cc did not know. Nothing was written yet. */
+static void on_crash(int)
+{
+	static const char text[] = "aworker: startup snapshot: V8 cannot keep something that the "
+				   "worker holds (its own words are above)\n";
+
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(1);
+}
+
+static StartupData create_blob(struct engine *e)
+{
+	static const int deaths[] = {SIGTRAP, SIGILL, SIGABRT, SIGSEGV};
+	struct sigaction before[sizeof(deaths) / sizeof(deaths[0])], action = {};
+	StartupData data;
+
+	action.sa_handler = on_crash;
+	for (size_t i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++)
+		sigaction(deaths[i], &action, &before[i]);
+	data = e->creator->CreateBlob(SnapshotCreator::FunctionCodeHandling::kKeep);
+	for (size_t i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++)
+		sigaction(deaths[i], &before[i], nullptr);
+	return data;
+}
+
 int engine_snapshot_take(struct engine *e, void **ret_blob, size_t *ret_len, struct err *err)
 {
 	StartupData data = {nullptr, 0};
@@ -118,7 +145,7 @@ int engine_snapshot_take(struct engine *e, void **ret_blob, size_t *ret_len, str
 		fill(e);
 		errors_detach(e);
 		engine_detach(e);
-		data = e->creator->CreateBlob(SnapshotCreator::FunctionCodeHandling::kKeep);
+		data = create_blob(e);
 		rc = pack(e, data, ret_blob, ret_len, err);
 		delete[] data.data;
 	}

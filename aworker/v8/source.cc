@@ -10,11 +10,23 @@
 
 using namespace v8;
 
+/* V8 itself forgets to name these two, which are in the namespace of each module. */
+extern "C" __attribute__((weak)) void v8_namespace_getter(void) __asm__(
+	"_ZN2v88internal9Accessors26ModuleNamespaceEntryGetterENS_5LocalINS_4NameEEERKNS_"
+	"20PropertyCallbackInfoINS_5ValueEEE");
+extern "C" __attribute__((weak)) void v8_namespace_setter(void) __asm__(
+	"_ZN2v88internal9Accessors26ModuleNamespaceEntrySetterENS_5LocalINS_4NameEEENS2_INS_5Value"
+	"EEERKNS_20PropertyCallbackInfoINS_7BooleanEEE");
+
 void sources_attach(struct engine *e)
 {
 	for (size_t i = 0; i < e->options.n_sources; i++)
 		e->texts.emplace_back(&e->options.sources[i]);
 	e->external_references.push_back((intptr_t)trampoline);
+	/* A null would be the end of the list. */
+	for (void (*fn)(void) : {v8_namespace_getter, v8_namespace_setter})
+		if (fn)
+			e->external_references.push_back((intptr_t)fn);
 	for (source_text &text : e->texts)
 		e->external_references.push_back((intptr_t)&text);
 	e->external_references.push_back(0);
