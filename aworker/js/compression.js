@@ -4,7 +4,7 @@
 // up to is therefore never in memory at once.
 'use strict';
 
-const { expose, enumeration, isObject, isBufferSource, isSharedArrayBuffer, bytesOf, viewParts,
+const { expose, enumeration, isBufferSource, isSharedArrayBuffer, bytesOf, viewParts,
 	requireArguments } = internals.webidl;
 const { isView } = internals.primordials;
 const S = internals.streams;
@@ -59,7 +59,8 @@ class Codec {
 	}
 
 	static {
-		internals.isOpenCodec = (value) => isObject(value) && #id in value && value.#id !== 0;
+		internals.isOpenCodec = (value) => #id in value && value.#id !== 0;
+		internals.nativePrototype = this.prototype;
 	}
 
 	// The usual chunk is done in one step, without a promise.

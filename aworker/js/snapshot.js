@@ -38,9 +38,6 @@ internals.restored = () => {
 	internals.resumed();
 };
 
-// What a value is that has a part in C which no snapshot holds, in words; undefined: it has none.
-internals.nativePart = (value) => {
-	if (internals.isOpenCodec(value))
-		return 'a CompressionStream or DecompressionStream that has begun and not ended';
-	return undefined;
-};
+// What an object with internals.nativePrototype is, in words, when it has a part in C at the moment.
+internals.nativePart = (value) => internals.isOpenCodec(value)
+	? 'a CompressionStream or DecompressionStream that has begun and not ended' : undefined;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What no startup snapshot can hold, and where it is. V8 ends the process over an object that
- * refers to memory outside of its heap: of WebAssembly, of ICU. So all that can be reached is looked
- * at before, as a debugger would do it, the shortest way first.
+ * refers to memory outside of its heap, as those of Intl do, and C knows nothing any more of what was
+ * open. So all that can be reached is looked at before, as a debugger would do it, the shortest way
+ * first. WebAssembly is not there in such an engine.
  */
 #include "aworker/v8/engine.h"
 
 #include <deque>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <v8-profiler.h>
 
@@ -15,34 +17,17 @@
 
 using namespace v8;
 
-/* How much of a way is told: its end says most. */
-static const size_t STEPS_MAX = 8;
+/* How much of a way is told, from its end. */
+static const size_t STEPS_MAX = 16;
+/* Prototypes of prototypes that are followed. */
+static const int CHAIN_MAX = 16;
 
-/* Their instances, and those of classes that extend them, have a part in C++. */
-static const char *const native_classes[][2] = {
-	{"WebAssembly", "Module"},
-	{"WebAssembly", "Instance"},
-	{"WebAssembly", "Memory"},
-	{"WebAssembly", "Table"},
-	{"WebAssembly", "Global"},
-	{"WebAssembly", "Tag"},
-	{"WebAssembly", "Exception"},
-	{"Intl", "Collator"},
-	{"Intl", "DateTimeFormat"},
-	{"Intl", "DisplayNames"},
-	{"Intl", "DurationFormat"},
-	{"Intl", "ListFormat"},
-	{"Intl", "Locale"},
-	{"Intl", "NumberFormat"},
-	{"Intl", "PluralRules"},
-	{"Intl", "RelativeTimeFormat"},
-	{"Intl", "Segmenter"},
-};
+static const char *const intl_classes[] = {"Collator", "DateTimeFormat", "DisplayNames",
+	"DurationFormat", "ListFormat", "Locale", "NumberFormat", "PluralRules",
+	"RelativeTimeFormat", "Segmenter"};
 
-struct native_class {
-	std::string name;
-	Local<Value> prototype;
-};
+/* What an object is whose prototype has this id; "": the platform knows. */
+typedef std::unordered_map<SnapshotObjectId, std::string> prototypes;
 
 /* One node of the graph, and how it was reached. */
 struct visit {
@@ -63,55 +48,66 @@ static Local<Value> member(Local<Context> context, Local<Value> of, const char *
 	return value;
 }
 
-static std::vector<struct native_class> find_classes(struct engine *e)
+static prototypes find_prototypes(struct engine *e)
 {
-	std::vector<struct native_class> classes;
+	HeapProfiler *profiler = e->isolate->GetHeapProfiler();
 	Local<Context> context = engine_context(e);
+	Local<Value> intl = member(context, context->Global(), "Intl");
+	Local<Value> ours = internal_get(e, "nativePrototype");
+	prototypes ids;
 
-	for (const char *const *name : native_classes) {
-		Local<Value> space = member(context, context->Global(), name[0]);
-		Local<Value> prototype =
-			member(context, member(context, space, name[1]), "prototype");
+	for (const char *name : intl_classes) {
+		Local<Value> prototype = member(context, member(context, intl, name), "prototype");
 
 		if (prototype->IsObject())
-			classes.push_back({std::string(name[0]) + "." + name[1], prototype});
+			ids[profiler->GetObjectId(prototype)] =
+				std::string("an object of Intl.") + name;
 	}
-	return classes;
+	if (ours->IsObject())
+		ids[profiler->GetObjectId(ours)] = "";
+	return ids;
 }
 
-/* Its name; "" when it is none of them. */
-static std::string native_name(
-	const std::vector<struct native_class> &classes, Local<Context> context, Local<Value> v)
+static const HeapGraphNode *prototype_of(const HeapGraphNode *node, Isolate *isolate)
 {
-	Local<Value> at;
+	for (int i = 0; i < node->GetChildrenCount(); i++) {
+		const HeapGraphEdge *edge = node->GetChild(i);
 
-	if (!v->IsObject() || v->IsProxy())
-		return v->IsWasmModuleObject() ? "a WebAssembly.Module" : "";
-	if (v->IsSharedArrayBuffer())
-		return "a SharedArrayBuffer";
-	for (const struct native_class &c : classes)
-		if (v == c.prototype)
-			return "";
-	for (at = v.As<Object>()->GetPrototype(); at->IsObject() && !at->IsProxy();
-		at = at.As<Object>()->GetPrototype())
-		for (const struct native_class &c : classes)
-			if (at == c.prototype)
-				return "an object of " + c.name;
-	/* Whose prototype was taken away. */
-	if (v->IsWasmModuleObject() || v->IsWasmMemoryObject())
-		return "an object of WebAssembly";
-	return "";
+		if (edge->GetType() == HeapGraphEdge::kProperty &&
+			c_text(isolate, edge->GetName()) == "__proto__")
+			return edge->GetToNode();
+	}
+	return nullptr;
 }
 
-/* What the platform says of it. */
-static std::string platform_name(struct engine *e, Local<Value> v)
+/* What the platform says of an object of its own. */
+static std::string platform_name(struct engine *e, const HeapGraphNode *node)
 {
+	Local<Value> value = e->isolate->GetHeapProfiler()->FindObjectById(node->GetId());
 	TryCatch caught(e->isolate);
 	Local<Value> said;
 
-	return call_internal(e, "nativePart", 1, &v).ToLocal(&said) && said->IsString()
+	return !value.IsEmpty() && call_internal(e, "nativePart", 1, &value).ToLocal(&said) &&
+			       said->IsString()
 		       ? c_text(e->isolate, said)
 		       : "";
+}
+
+/* "" when it can be kept. */
+static std::string native_name(struct engine *e, const prototypes &ids, const HeapGraphNode *node)
+{
+	const HeapGraphNode *at = node;
+
+	/* A prototype itself is as good as any object. */
+	if (ids.count(node->GetId()))
+		return "";
+	for (int i = 0; i < CHAIN_MAX && (at = prototype_of(at, e->isolate)); i++) {
+		auto known = ids.find(at->GetId());
+
+		if (known != ids.end())
+			return known->second.empty() ? platform_name(e, node) : known->second;
+	}
+	return "";
 }
 
 static std::string step_name(Isolate *isolate, const HeapGraphEdge *edge)
@@ -143,31 +139,24 @@ static std::string way(Isolate *isolate, const struct visit *v)
 }
 
 static const struct visit *find_native(struct engine *e, std::deque<struct visit> *visits,
-	const std::vector<struct native_class> &classes, std::string *ret_what)
+	const prototypes &ids, std::string *ret_what)
 {
-	HeapProfiler *profiler = e->isolate->GetHeapProfiler();
-	std::unordered_map<SnapshotObjectId, bool> seen;
+	std::unordered_set<SnapshotObjectId> seen;
 
 	/* A deque, since its elements stay where they are while it grows. */
 	for (size_t i = 0; i < visits->size(); i++) {
 		const struct visit *v = &(*visits)[i];
 		HandleScope scope(e->isolate);
 
-		if (v->node->GetType() == HeapGraphNode::kObject) {
-			Local<Value> value = profiler->FindObjectById(v->node->GetId());
-
-			if (!value.IsEmpty())
-				*ret_what = native_name(classes, engine_context(e), value);
-			if (!value.IsEmpty() && ret_what->empty())
-				*ret_what = platform_name(e, value);
-			if (!ret_what->empty())
-				return v;
-		}
+		if (v->node->GetType() == HeapGraphNode::kObject)
+			*ret_what = native_name(e, ids, v->node);
+		if (!ret_what->empty())
+			return v;
 		for (int n = 0; n < v->node->GetChildrenCount(); n++) {
 			const HeapGraphEdge *edge = v->node->GetChild(n);
 
 			if (edge->GetType() != HeapGraphEdge::kWeak &&
-				seen.emplace(edge->GetToNode()->GetId(), true).second)
+				seen.insert(edge->GetToNode()->GetId()).second)
 				visits->push_back({edge->GetToNode(), v, edge});
 		}
 	}
@@ -178,10 +167,9 @@ std::string reach_unkept(struct engine *e, std::string *ret_what)
 {
 	call_scope scope(e);
 	HeapProfiler *profiler = e->isolate->GetHeapProfiler();
-	std::vector<struct native_class> classes = find_classes(e);
 	const HeapSnapshot *graph = profiler->TakeHeapSnapshot();
 	std::deque<struct visit> visits = {{graph->GetRoot(), nullptr, nullptr}};
-	const struct visit *found = find_native(e, &visits, classes, ret_what);
+	const struct visit *found = find_native(e, &visits, find_prototypes(e), ret_what);
 	std::string where = found ? way(e->isolate, found) : "";
 
 	const_cast<HeapSnapshot *>(graph)->Delete();

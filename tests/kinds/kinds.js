@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One object of each kind that a worker can hold when its state is kept: how it is made, and what must
-// still be true of it afterwards. `make` runs while the file runs, `check` in each copy; it gives true,
-// or what is wrong. KIND of the environment chooses one; else all are made that nothing refuses.
+// still be true of it afterwards: [make, check, refused]. `make` runs while the file runs, `check` in
+// each copy; it gives true, or what is wrong. `refused` is how a startup snapshot calls what it cannot
+// keep. All of the others are made, or with --location http://k/?kind=NAME that one alone.
 'use strict';
 
 const text = (bytes) => new TextDecoder().decode(bytes);
@@ -252,16 +253,16 @@ globalThis.kinds = {
 
 	// --- in memory of the process, and so not in every form of state ---
 	'CompressionStream in the middle': [() => { const c = new CompressionStream('gzip'); const reader = c.readable.getReader(); const writer = c.writable.getWriter(); writer.write(new Uint8Array(9)); return { chunk: reader.read(), writer }; },
-		async ({ chunk, writer }) => { writer.close(); return same((await chunk).value[0], 0x1f); }, 'a CompressionStream that has begun'],
+		async ({ chunk, writer }) => { writer.close(); return same((await chunk).value[0], 0x1f); }, 'a CompressionStream'],
 	'DecompressionStream in the middle': [() => { const d = new DecompressionStream('deflate-raw'); const reader = d.readable.getReader(); const writer = d.writable.getWriter(); writer.write(new Uint8Array([0x4b])); return { chunk: reader.read(), writer }; },
-		async ({ chunk, writer }) => { writer.write(new Uint8Array([4, 0])); writer.close(); return same(text((await chunk).value), 'a'); }, 'a DecompressionStream that has begun'],
-	'WebAssembly.Module': [() => wasm(), (m) => same(WebAssembly.Module.exports(m).length, 0), 'WebAssembly.Module'],
+		async ({ chunk, writer }) => { writer.write(new Uint8Array([4, 0])); writer.close(); return same(text((await chunk).value), 'a'); }, 'DecompressionStream'],
+	'WebAssembly.Module': [() => wasm(), (m) => same(WebAssembly.Module.exports(m).length, 0), 'WebAssembly'],
 	'WebAssembly.Instance': [() => twice(), (i) => same(i.exports.f(21), 42), 'WebAssembly'],
 	'function of WebAssembly': [() => twice().exports.f, (f) => same(f(4), 8), 'WebAssembly'],
 	'WebAssembly.Memory': [() => { const m = new WebAssembly.Memory({ initial: 1 }); new Uint8Array(m.buffer)[5] = 6; return m; },
-		(m) => same(new Uint8Array(m.buffer)[5], 6), 'WebAssembly.Memory'],
-	'WebAssembly.Table': [() => new WebAssembly.Table({ initial: 2, element: 'anyfunc' }), (t) => same(t.length, 2), 'WebAssembly.Table'],
-	'WebAssembly.Global': [() => new WebAssembly.Global({ value: 'i32', mutable: true }, 3), (g) => same(g.value, 3), 'WebAssembly.Global'],
+		(m) => same(new Uint8Array(m.buffer)[5], 6), 'WebAssembly'],
+	'WebAssembly.Table': [() => new WebAssembly.Table({ initial: 2, element: 'anyfunc' }), (t) => same(t.length, 2), 'WebAssembly'],
+	'WebAssembly.Global': [() => new WebAssembly.Global({ value: 'i32', mutable: true }, 3), (g) => same(g.value, 3), 'WebAssembly'],
 	'Intl.NumberFormat': [() => new Intl.NumberFormat('de'), (f) => same(f.format(1.5), '1,5'), 'Intl.NumberFormat'],
 	'Intl.DateTimeFormat': [() => new Intl.DateTimeFormat('en', { timeZone: 'UTC' }), (f) => same(f.format(0), '1/1/1970'), 'Intl.DateTimeFormat'],
 	'Intl.Collator': [() => new Intl.Collator('de'), (c) => same(c.compare('a', 'b'), -1), 'Intl.Collator'],
@@ -271,14 +272,14 @@ globalThis.kinds = {
 	'Intl.RelativeTimeFormat': [() => new Intl.RelativeTimeFormat('en'), (f) => same(f.format(1, 'day'), 'in 1 day'), 'Intl.RelativeTimeFormat'],
 	'Intl.DisplayNames': [() => new Intl.DisplayNames('en', { type: 'region' }), (d) => same(d.of('DE'), 'Germany'), 'Intl.DisplayNames'],
 	'Intl.Locale': [() => new Intl.Locale('de-AT'), (l) => same(l.region, 'AT'), 'Intl.Locale'],
-	'SharedArrayBuffer': [() => new Uint8Array(new SharedArrayBuffer(4)).fill(3), (b) => same(b[0], 3), 'a SharedArrayBuffer'],
+	'SharedArrayBuffer': [() => new Uint8Array(new SharedArrayBuffer(4)).fill(3), (b) => same(b[0], 3), 'SharedArrayBuffer'],
 };
 
 // Each process is asked once for each kind: what it holds is used up by that.
-const wanted = globalThis.KIND;
+const wanted = location.protocol === 'http:' ? new URL(location.href).searchParams.get('kind') : null;
 const held = {};
 for (const [name, [make, , refused]] of Object.entries(kinds))
-	if (wanted === undefined ? !refused : name === wanted)
+	if (wanted === null ? !refused : name === wanted)
 		held[name] = make();
 globalThis.held = held;
 
@@ -293,7 +294,10 @@ async function verdict(name) {
 
 addEventListener('fetch', (event) => event.respondWith((async () => {
 	const lines = [];
+	if (new URL(event.request.url).pathname === '/refused')
+		return new Response(Object.entries(kinds).filter(([, kind]) => kind[2])
+			.map(([name, kind]) => `${name}\t${kind[2]}\n`).join(''));
 	for (const name of Object.keys(held))
-		lines.push(`${name}: ${await verdict(name)}\n`);
+		lines.push(`${name}\t${await verdict(name)}\n`);
 	return new Response(lines.join(''));
 })()));
