@@ -60,7 +60,7 @@ class Codec {
 
 	static {
 		internals.isOpenCodec = (value) => #id in value && value.#id !== 0;
-		internals.nativePrototype = this.prototype;
+		internals.codecPrototype = this.prototype;
 	}
 
 	// The usual chunk is done in one step, without a promise.

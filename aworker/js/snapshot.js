@@ -2,6 +2,8 @@
 // What JavaScript does when its heap becomes a startup snapshot.
 'use strict';
 
+const { ReflectApply } = internals.primordials;
+
 // The engine has none of these meanwhile. Whoever asked whether they are there would take the answer
 // along, and silently do without them for good.
 const LATER = ['WebAssembly', 'SharedArrayBuffer'];
@@ -38,6 +40,27 @@ internals.restored = () => {
 	internals.resumed();
 };
 
-// What an object with internals.nativePrototype is, in words, when it has a part in C at the moment.
-internals.nativePart = (value) => internals.isOpenCodec(value)
-	? 'a CompressionStream or DecompressionStream that has begun and not ended' : undefined;
+// A method of each class of Intl that throws for what is none of its objects.
+const probes = [];
+for (const name of ['Collator', 'DateTimeFormat', 'DisplayNames', 'ListFormat', 'Locale',
+	'NumberFormat', 'PluralRules', 'RelativeTimeFormat', 'Segmenter'])
+	probes.push([name, Intl[name].prototype[name === 'Locale' ? 'toString' : 'resolvedOptions']]);
+
+// What inherits of these may have a part outside of the heap, which no snapshot holds.
+internals.nativePrototypes =
+	[internals.codecPrototype, ...probes.map(([name]) => Intl[name].prototype)];
+
+// In words, when it has; undefined when it has not.
+internals.nativePart = (value) => {
+	if (internals.isOpenCodec(value))
+		return 'a CompressionStream or DecompressionStream that has begun and not ended';
+	for (const [name, probe] of probes) {
+		try {
+			ReflectApply(probe, value, []);
+			return `an object of Intl.${name}`;
+		} catch {
+			// It is none of these.
+		}
+	}
+	return undefined;
+};

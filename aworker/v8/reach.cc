@@ -8,7 +8,6 @@
 #include "aworker/v8/engine.h"
 
 #include <deque>
-#include <unordered_map>
 #include <unordered_set>
 
 #include <v8-profiler.h>
@@ -22,12 +21,8 @@ static const size_t STEPS_MAX = 16;
 /* Prototypes of prototypes that are followed. */
 static const int CHAIN_MAX = 16;
 
-static const char *const intl_classes[] = {"Collator", "DateTimeFormat", "DisplayNames",
-	"DurationFormat", "ListFormat", "Locale", "NumberFormat", "PluralRules",
-	"RelativeTimeFormat", "Segmenter"};
-
-/* What an object is whose prototype has this id; "": the platform knows. */
-typedef std::unordered_map<SnapshotObjectId, std::string> prototypes;
+/* Of internals.nativePrototypes. */
+typedef std::unordered_set<SnapshotObjectId> prototypes;
 
 /* One node of the graph, and how it was reached. */
 struct visit {
@@ -36,35 +31,16 @@ struct visit {
 	const HeapGraphEdge *by;
 };
 
-static Local<Value> member(Local<Context> context, Local<Value> of, const char *name)
-{
-	Isolate *isolate = context->GetIsolate();
-	Local<Value> value;
-
-	if (!of->IsObject() || !of.As<Object>()
-					->GetRealNamedProperty(context, js_text(isolate, name))
-					.ToLocal(&value))
-		return Undefined(isolate);
-	return value;
-}
-
 static prototypes find_prototypes(struct engine *e)
 {
-	HeapProfiler *profiler = e->isolate->GetHeapProfiler();
 	Local<Context> context = engine_context(e);
-	Local<Value> intl = member(context, context->Global(), "Intl");
-	Local<Value> ours = internal_get(e, "nativePrototype");
+	Local<Value> list = internal_get(e, "nativePrototypes");
 	prototypes ids;
+	Local<Value> prototype;
 
-	for (const char *name : intl_classes) {
-		Local<Value> prototype = member(context, member(context, intl, name), "prototype");
-
-		if (prototype->IsObject())
-			ids[profiler->GetObjectId(prototype)] =
-				std::string("an object of Intl.") + name;
-	}
-	if (ours->IsObject())
-		ids[profiler->GetObjectId(ours)] = "";
+	for (uint32_t i = 0; list->IsArray() && i < list.As<Array>()->Length(); i++)
+		if (list.As<Array>()->Get(context, i).ToLocal(&prototype))
+			ids.insert(e->isolate->GetHeapProfiler()->GetObjectId(prototype));
 	return ids;
 }
 
@@ -80,8 +56,8 @@ static const HeapGraphNode *prototype_of(const HeapGraphNode *node, Isolate *iso
 	return nullptr;
 }
 
-/* What the platform says of an object of its own. */
-static std::string platform_name(struct engine *e, const HeapGraphNode *node)
+/* As the platform says; "" when it can be kept. */
+static std::string native_name(struct engine *e, const HeapGraphNode *node)
 {
 	Local<Value> value = e->isolate->GetHeapProfiler()->FindObjectById(node->GetId());
 	TryCatch caught(e->isolate);
@@ -93,21 +69,12 @@ static std::string platform_name(struct engine *e, const HeapGraphNode *node)
 		       : "";
 }
 
-/* "" when it can be kept. */
-static std::string native_name(struct engine *e, const prototypes &ids, const HeapGraphNode *node)
+static bool inherits(const HeapGraphNode *node, const prototypes &ids, Isolate *isolate)
 {
-	const HeapGraphNode *at = node;
-
-	/* A prototype itself is as good as any object. */
-	if (ids.count(node->GetId()))
-		return "";
-	for (int i = 0; i < CHAIN_MAX && (at = prototype_of(at, e->isolate)); i++) {
-		auto known = ids.find(at->GetId());
-
-		if (known != ids.end())
-			return known->second.empty() ? platform_name(e, node) : known->second;
-	}
-	return "";
+	for (int i = 0; i < CHAIN_MAX && (node = prototype_of(node, isolate)); i++)
+		if (ids.count(node->GetId()))
+			return true;
+	return false;
 }
 
 static std::string step_name(Isolate *isolate, const HeapGraphEdge *edge)
@@ -148,8 +115,9 @@ static const struct visit *find_native(struct engine *e, std::deque<struct visit
 		const struct visit *v = &(*visits)[i];
 		HandleScope scope(e->isolate);
 
-		if (v->node->GetType() == HeapGraphNode::kObject)
-			*ret_what = native_name(e, ids, v->node);
+		if (v->node->GetType() == HeapGraphNode::kObject &&
+			inherits(v->node, ids, e->isolate))
+			*ret_what = native_name(e, v->node);
 		if (!ret_what->empty())
 			return v;
 		for (int n = 0; n < v->node->GetChildrenCount(); n++) {
