@@ -59,6 +59,22 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Its code is there as well, most often, and a state image is the quicker form of it. */
+static int pass_over_snapshot(const struct worker_options *options, struct err *err)
+{
+	const char *blob = options->snapshot_blob;
+
+	if (blob && (options->build_snapshot || options->require_snapshot || !options->file))
+		return err_say(err, EINVAL,
+			"process.args: startup snapshot '%s' comes too late for a container, whose "
+			"engine runs already",
+			blob);
+	if (blob)
+		worker_say("startup snapshot '%s': it comes too late for a container; running %s",
+			blob, options->file);
+	return 0;
+}
+
 /* Everything that can be wrong with the container's command line, before it stands at the gate. */
 static int prepare(struct worker *w, const struct box_entry *entry, bool has_state, struct err *err)
 {
@@ -78,6 +94,8 @@ static int prepare(struct worker *w, const struct box_entry *entry, bool has_sta
 			"process.args: --v8-options and --no-snapshot come too late for a "
 			"container, "
 			"whose engine runs already");
+	if (pass_over_snapshot(&options, err) < 0)
+		return -err->code;
 	/* What it has run already it does not read. */
 	if (!has_state && worker_load(w, &options, entry->envp, &code, err) < 0)
 		return -err->code;
