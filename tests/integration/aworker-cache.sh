@@ -4,6 +4,8 @@
 # that are damaged or hostile, and workers that go on from images.
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/integration/lib-aworker.sh
+. "$(dirname "$0")/lib-aworker.sh"
 
 [ -x "$B/aworker" ] || skip "aworker is not built: no V8 here"
 cache=$TMP/cache
@@ -23,7 +25,7 @@ cat >"$TMP/head.js" <<-'END'
 END
 js() { # js [OPTION]...: output and errors together
 	cat "$TMP/head.js" - >"$TMP/w.mjs"
-	timeout -s KILL 100 "$B/aworker" "$@" "$TMP/w.mjs" 2>&1
+	timeout -s KILL 100 "$B/aworker" "$@" "$TMP/w.mjs" 2>&1 | without_asan
 }
 on() { # on DIRECTORY [OPTION]...
 	local dir=$1
@@ -141,7 +143,7 @@ refused() { # refused CODE SENTENCE OPTION...
 
 	shift 2
 	code "$wanted" "$B/aworker" "$@" -e 1 2>"$TMP/err"
-	eq "$(cat "$TMP/err")" "aworker: $said" "$*"
+	eq "$(without_asan <"$TMP/err")" "aworker: $said" "$*"
 }
 refused 3 "--cache: $cache/lock: Too many levels of symbolic links" --cache "$cache"
 rm -rf "$cache"
@@ -260,8 +262,8 @@ for me in 1 2 3; do
 	pids[me]=$!
 done
 for me in 1 2 3; do
-	wait "${pids[me]}" || fail "one of several: $(cat "$TMP/out$me")"
-	eq "$(cat "$TMP/out$me")" 'done' "one of several"
+	wait "${pids[me]}" || fail "one of several: $(without_asan <"$TMP/out$me")"
+	eq "$(without_asan <"$TMP/out$me")" 'done' "one of several"
 done
 eq "$(on "$cache" <<-'END'
 	for (const name of await caches.keys()) {
@@ -320,7 +322,7 @@ HELPERS+=($!)
 pid=$!
 kill "${HELPERS[-2]}"
 wait "$pid" || fail "one that waited for the lock"
-eq "$(cat "$TMP/out")" nothing 'after the lock'
+eq "$(without_asan <"$TMP/out")" nothing 'after the lock'
 
 # --- images ---
 if [ "$(uname -m)" = x86_64 ]; then
@@ -356,7 +358,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 			n=1
 			[ -z "$where" ] || n=$i
 			eq "$got" "before,after $n" "copy $i of a state, $where"
-			eq "$(cat "$TMP/out")" '' "what it said"
+			eq "$(without_asan <"$TMP/out")" '' "what it said"
 		done
 		[ -z "$where" ] || rm -rf "$cache"
 	done
