@@ -5,6 +5,8 @@
  *                      rendered the page WARM_UP times
  *   state, base image  aworker by its loader, without a seed and a sandbox: from that
  *                      image, and from source
+ *   startup snapshot, new engine    aworker as it is installed, from a snapshot that has
+ *                      rendered as often, and from source
  *   hot render         a request to a worker of the same state that has answered hundreds
  *   bun, workerd, deno, node    the same code, from execve
  *   private memory     of a clone that has rendered 50 pages
@@ -23,11 +25,12 @@
 #include "tests/bench/cloning.h"
 #include "tests/bench/engines.h"
 
-#define BAR_OF_HOT	  3.5 /* a clone, of a hot render */
-#define BAR_CLONE_QUICKER 9.0 /* than the best of the others */
-#define BAR_COLD_QUICKER  6.0
-#define BAR_PRIVATE_KIB	  (10 << 10) /* after PAGES */
-#define PAGES		  50
+#define BAR_OF_HOT	     3.5 /* a clone, of a hot render */
+#define BAR_CLONE_QUICKER    9.0 /* than the best of the others */
+#define BAR_COLD_QUICKER     6.0
+#define BAR_SNAPSHOT_QUICKER 3.0	/* than the same engine from source */
+#define BAR_PRIVATE_KIB	     (10 << 10) /* after PAGES */
+#define PAGES		     50
 
 #define PAGE	    "tests/bench/ssr/page.jsx"
 #define MODULES	    "bench/npm/node_modules"
@@ -35,7 +38,7 @@
 #define HOT_WARM_UP 300
 #define SCRIPT_MAX  ((size_t)4 << 20)
 
-enum { CLONE, HOT, STATE, IMAGE, BUN, WORKERD, DENO, NODE, N_CASES };
+enum { CLONE, HOT, STATE, IMAGE, SNAPSHOT, NEW, BUN, WORKERD, DENO, NODE, N_CASES };
 
 static struct setup {
 	struct cloning cloning;
@@ -159,6 +162,8 @@ int main(void)
 	static const enum engine_program which[N_CASES] = {
 		[STATE] = ENGINE_STATE,
 		[IMAGE] = ENGINE_IMAGE,
+		[SNAPSHOT] = ENGINE_SNAPSHOT,
+		[NEW] = ENGINE_NEW,
 		[BUN] = ENGINE_BUN,
 		[WORKERD] = ENGINE_WORKERD,
 		[DENO] = ENGINE_DENO,
@@ -174,6 +179,8 @@ int main(void)
 		[HOT] = {.name = "hot render", .run = run_hot},
 		[STATE] = {.name = "aworker, state image"},
 		[IMAGE] = {.name = "aworker, base image"},
+		[SNAPSHOT] = {.name = "aworker, startup snapshot"},
+		[NEW] = {.name = "aworker, new engine"},
 		[BUN] = {.name = "bun"},
 		[WORKERD] = {.name = "workerd"},
 		[DENO] = {.name = "deno"},
@@ -200,6 +207,7 @@ int main(void)
 	bench_report_ratio(r, cases, CLONE, HOT, BAR_OF_HOT);
 	report_quicker(r, &cases[CLONE], best_of_others(cases), BAR_CLONE_QUICKER);
 	report_quicker(r, &cases[STATE], best_of_others(cases), BAR_COLD_QUICKER);
+	report_quicker(r, &cases[SNAPSHOT], &cases[NEW], BAR_SNAPSHOT_QUICKER);
 	bench_report_kib(r, "after 50 pages", kib, BAR_PRIVATE_KIB, &err);
 	bench_report_note(r, "each figure ends with the first byte of a page of 200 items");
 	rc = bench_report_close(r);

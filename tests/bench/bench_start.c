@@ -37,6 +37,7 @@ int main(void)
 	struct bench_case cases[N_ENGINES] = {
 		[ENGINE_IMAGE] = {.name = "aworker, base image"},
 		[ENGINE_STATE] = {.name = "aworker, state image"},
+		[ENGINE_SNAPSHOT] = {.name = "aworker, startup snapshot"},
 		[ENGINE_NEW] = {.name = "aworker, new engine"},
 		[ENGINE_BUN] = {.name = "bun"},
 		[ENGINE_WORKERD] = {.name = "workerd"},

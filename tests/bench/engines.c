@@ -34,6 +34,9 @@ static const struct program programs[N_ENGINES] = {
 	[ENGINE_STATE] = {.path = "aworker-loader",
 		.args = {"IMAGE", "AWORKER", "--state=IMAGE.state", "--listen", "unix:SOCKET",
 			"DIR/worker.js"}},
+	[ENGINE_SNAPSHOT] = {.path = "aworker",
+		.args = {"--snapshot-blob=IMAGE.snapshot", "--require-snapshot", "--listen",
+			"unix:SOCKET", "DIR/worker.js"}},
 	[ENGINE_NEW] = {.path = "aworker",
 		.args = {"--listen", "unix:SOCKET", "DIR/worker.js"},
 		.file = "worker.js",
@@ -176,6 +179,7 @@ static int make_images(struct err *err)
 	char option[128], script[96];
 	const char *const base[] = {setup.aworker, option, NULL};
 	const char *const state[] = {setup.aworker, option, script, NULL};
+	const char *const snapshot[] = {setup.aworker, "--build-snapshot", option, script, NULL};
 
 	snprintf(option, sizeof(option), "--build-image=%s", setup.image);
 	setenv("TURF_BASE_IMAGE", setup.image, 1);
@@ -184,7 +188,10 @@ static int make_images(struct err *err)
 		return -err->code;
 	snprintf(option, sizeof(option), "--build-state=%s.state", setup.image);
 	snprintf(script, sizeof(script), "%s/worker.js", setup.dir);
-	return bench_exec(state, NULL, NULL, err);
+	if (bench_exec(state, NULL, NULL, err) < 0)
+		return -err->code;
+	snprintf(option, sizeof(option), "--snapshot-blob=%s.snapshot", setup.image);
+	return bench_exec(snapshot, NULL, NULL, err);
 }
 
 int engines_prepare(const struct engines_script *script, struct err *err)

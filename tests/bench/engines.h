@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The programs that run a script which serves HTTP, without any sandbox: aworker in its three
+ * The programs that run a script which serves HTTP, without any sandbox: aworker in its four
  * ways of starting, and what else there is; from hack/bench-deps.
  */
 #ifndef TESTS_BENCH_ENGINES_H
@@ -11,9 +11,10 @@
 #include "tests/bench/bench.h"
 
 enum engine_program {
-	ENGINE_IMAGE, /* aworker, going on from the base image */
-	ENGINE_STATE, /* from that of a worker which has run its code */
-	ENGINE_NEW,   /* as after an installation, with the built-in snapshot alone */
+	ENGINE_IMAGE,	 /* aworker, going on from the base image */
+	ENGINE_STATE,	 /* from that of a worker which has run its code */
+	ENGINE_SNAPSHOT, /* a new engine, from a startup snapshot of such a worker */
+	ENGINE_NEW,	 /* as after an installation, with the built-in snapshot alone */
 	ENGINE_BUN,
 	ENGINE_WORKERD,
 	ENGINE_DENO,
@@ -25,7 +26,7 @@ enum engine_program {
 struct engines_script {
 	const char *code;    /* runs once */
 	const char *answer;  /* an expression: the text of each answer */
-	const char *warm_up; /* statements; run in aworker alone, before its state image is made */
+	const char *warm_up; /* statements; run in aworker alone, before its state is saved */
 };
 
 /* Writes the scripts of all programs and makes the images. `script` is borrowed until the end. */
