@@ -13,6 +13,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/duration.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/json.h"
 #include "runtime/base/proc.h"
@@ -38,27 +39,16 @@ static const struct option options[] = {
 
 const struct option_table events_options = {options, ARRAY_SIZE(options), NULL};
 
-/* "5s" and the like, as Go writes durations, of one unit. */
 static int parse_interval(const char *text, int *ret_ms, struct err *err)
 {
-	static const struct {
-		const char *unit;
-		unsigned ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-	unsigned long n = 0;
-	char *end = (char *)text;
+	uint64_t ms;
 
-	errno = 0;
-	if (*text >= '0' && *text <= '9')
-		n = strtoul(text, &end, 10);
-	for (size_t i = 0; i < ARRAY_SIZE(units) && errno == 0; i++) {
-		if (!streq(end, units[i].unit) || n == 0 || n > INTERVAL_MAX_MS / units[i].ms)
-			continue;
-		*ret_ms = (int)(n * units[i].ms);
-		return 0;
-	}
-	return err_say(err, EINVAL,
-		"option '--interval': '%s' is not a duration from 1ms to 24h, such as 5s", text);
+	if (duration_parse(text, INTERVAL_MAX_MS, &ms) < 0)
+		return err_say(err, EINVAL,
+			"option '--interval': '%s' is not a duration from 1ms to 24h, such as 5s",
+			text);
+	*ret_ms = (int)ms;
+	return 0;
 }
 
 /* Whether a process is in another network namespace than we are. */
