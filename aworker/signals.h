@@ -12,6 +12,7 @@
 #define AWORKER_SIGNALS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "runtime/base/err.h"
 
@@ -31,5 +32,8 @@ void signals_close(struct worker *w);
 bool signals_overdue(void);
 /* The last signal that asked; 0: none. */
 int signals_last(void);
+
+/* Where a handler's third argument says that the process was; 0: not known on this processor. */
+uintptr_t signals_counter(const void *context);
 
 #endif

@@ -11,10 +11,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "aworker/inspect/inspect_priv.h"
+#include "aworker/signals.h"
 #include "aworker/worker.h"
 #include "runtime/base/util.h"
 
@@ -25,24 +25,10 @@
 #define TRIES_MAX 50
 
 static struct {
-	struct inspect *inspect;
+	struct inspect *inspect; /* NULL: not open */
+	struct engine_interruption interruption;
 	volatile sig_atomic_t tries;
 } state;
-
-static uintptr_t counter_of(const void *context)
-{
-	const ucontext_t *u = context;
-
-#if defined(__x86_64__)
-	return (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
-#elif defined(__aarch64__)
-	return (uintptr_t)u->uc_mcontext.pc;
-#else
-	/* In no code of V8: the debugger is heard between two callbacks. */
-	(void)u;
-	return 0;
-#endif
-}
 
 static void try_again(void)
 {
@@ -62,10 +48,17 @@ static void on_signal(int sig, siginfo_t *info UNUSED, void *context)
 	if (sig == SIGIO)
 		state.tries = TRIES_MAX;
 	/* A message that is carried out is not interrupted by the next one, so long as it runs. */
-	if (in && !in->busy && engine_is_in_code(in->worker->engine, counter_of(context)))
-		engine_interrupt(in->worker->engine, inspect_interrupted, in);
+	if (in && !in->busy && engine_is_in_code(in->worker->engine, signals_counter(context)))
+		engine_interrupt(in->worker->engine, &state.interruption);
 	try_again();
 	errno = e;
+}
+
+/* Perhaps later than the debugger has gone. */
+static void on_interrupted(void *data UNUSED)
+{
+	if (state.inspect)
+		inspect_interrupted(state.inspect);
 }
 
 void inspect_signal_open(struct inspect *in)
@@ -77,6 +70,8 @@ void inspect_signal_open(struct inspect *in)
 	sigaddset(&action.sa_mask, SIGVTALRM);
 	state.tries = 0;
 	state.inspect = in;
+	state.interruption = (struct engine_interruption){.fn = on_interrupted};
+	engine_find_code(in->worker->engine);
 	(void)sigaction(SIGIO, &action, NULL);
 	(void)sigaction(SIGVTALRM, &action, NULL);
 	inspect_signal_watch(in->listener.fd);

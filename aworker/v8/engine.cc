@@ -29,10 +29,6 @@ static const char *const v8_flags[] = {
 #endif
 };
 
-/* What a script may still allocate after the limit, until it is stopped. */
-static const size_t HEAP_RESERVE = 16u << 20;
-/* A heap that may still grow does so in steps of this. */
-static const size_t HEAP_STEP = 32u << 20;
 /* Below the limit there must be room for V8's own C++ (the compiler, regular expressions, ICU). */
 static const size_t STACK_RESERVE = 256u << 10;
 
@@ -109,32 +105,6 @@ template <typename T> static void on_oom(const char *location, T)
 	on_fatal(location, "out of memory");
 }
 
-static size_t on_near_heap_limit(void *data, size_t current, size_t initial)
-{
-	struct engine *e = (struct engine *)data;
-
-	if (current < e->heap_max) {
-		size_t room = e->heap_max - current;
-
-		return current + (room < HEAP_STEP ? room : HEAP_STEP);
-	}
-	/* A second call means that no stack check came since: native code is at it. */
-	if (e->out_of_memory)
-		return current + (current < e->heap_max + 4 * HEAP_RESERVE ? HEAP_RESERVE : 0);
-	e->out_of_memory = true;
-	e->isolate->TerminateExecution();
-	return current + HEAP_RESERVE;
-}
-
-void engine_set_heap_limit(struct engine *e, size_t bytes)
-{
-	/* V8 lowers its limit in no other way. */
-	e->isolate->RemoveNearHeapLimitCallback(on_near_heap_limit, bytes);
-	e->isolate->AddNearHeapLimitCallback(on_near_heap_limit, e);
-	e->heap_max = bytes;
-	e->allocator->limit = bytes;
-}
-
 bool engine_measure_space(struct engine *e, size_t i, struct engine_heap_space *ret)
 {
 	HeapSpaceStatistics space;
@@ -160,11 +130,6 @@ void engine_measure(struct engine *e, struct engine_memory *ret)
 		.native = stats.malloced_memory()};
 }
 
-void engine_external_memory(struct engine *e, int64_t change)
-{
-	e->isolate->AdjustAmountOfExternalAllocatedMemory(change);
-}
-
 void engine_use_stack(struct engine *e, void *low)
 {
 	e->isolate->SetStackLimit((uintptr_t)low + STACK_RESERVE);
@@ -188,16 +153,13 @@ struct engine *engine_alloc(const struct engine_options *options)
 /* What an isolate needs before the first line of JavaScript, and no snapshot holds. */
 void engine_attach(struct engine *e)
 {
-	HeapStatistics stats;
 	const char *tz = getenv("TZ");
 
 	e->isolate->SetData(0, e);
 	e->isolate->SetMicrotasksPolicy(MicrotasksPolicy::kExplicit);
 	e->isolate->SetFatalErrorHandler(on_fatal);
 	e->isolate->SetOOMErrorHandler(on_oom);
-	e->isolate->AddNearHeapLimitCallback(on_near_heap_limit, e);
-	e->isolate->GetHeapStatistics(&stats);
-	e->heap_max = stats.heap_size_limit();
+	memory_attach(e);
 	e->time_zone = tz ? tz : "";
 	e->locale = locale_of_environment();
 	errors_attach(e);

@@ -5,7 +5,7 @@
  * this header (10.2 of Debian 12's libnode108, 11.3 of Debian 13's libnode115).
  *
  * One engine per process, one thread. Nothing here may be called from a signal
- * handler. Strings are UTF-8 with an explicit length; "borrowed" means valid
+ * handler unless it says so. Strings are UTF-8 with an explicit length; "borrowed" means valid
  * until the callback that handed it out returns.
  *
  * JavaScript reaches C only through ops: `int op_x(struct op_call *)` in one
@@ -151,10 +151,11 @@ void engine_set_flags(const char *flags);
  */
 void engine_use_stack(struct engine *e, void *low);
 /*
- * How far heap and ArrayBuffers (each) may grow, in bytes: more or less than options.heap_limit,
- * for a copy with another share of memory than its seed. What lives already, and a quarter of it
- * more, is always allowed. Beyond it the running JavaScript is stopped and
- * engine_out_of_memory() is true from then on: the host ends the worker.
+ * How far the heap, and once more ArrayBuffers with memories of WebAssembly, may grow, in bytes: more
+ * or less than options.heap_limit, for a copy with another share of memory than its seed; 0: as far as
+ * when the engine was made. What lives already, and a quarter of it more, is always allowed. An
+ * ArrayBuffer or a memory that would be too large is a RangeError. Beyond the limit the running
+ * JavaScript is stopped and engine_out_of_memory() is true from then on: the host ends the worker.
  */
 void engine_set_heap_limit(struct engine *e, size_t bytes);
 bool engine_out_of_memory(const struct engine *e);
@@ -279,6 +280,33 @@ bool engine_run_task(struct engine *e);
 void engine_terminate(struct engine *e);
 
 /*
+ * --- interrupting JavaScript from a signal handler ---
+ * engine_find_code() comes first, in each process.
+ */
+
+/* Stays where it is as long as the engine: a request that no JavaScript has heeded is kept. */
+struct engine_interruption {
+	void (*fn)(void *data);
+	void *data;
+};
+void engine_find_code(struct engine *e);
+/*
+ * Whether the program counter is in code that V8 has made or brought, and so neither in malloc() nor
+ * in V8's own C++. async-signal-safe.
+ */
+bool engine_is_in_code(struct engine *e, uintptr_t pc);
+/*
+ * Has it called as soon as the running JavaScript lets it; there engine_inspector_message() and
+ * engine_where() may be called. Only from a signal handler that engine_is_in_code() allows.
+ */
+void engine_interrupt(struct engine *e, struct engine_interruption *what);
+/*
+ * Where JavaScript is: the user's own place of it, "w.js:1:2", perhaps "", and the lines of the stack,
+ * "    at f (w.js:1:2)". malloc'd.
+ */
+void engine_where(struct engine *e, char **ret_place, char **ret_stack);
+
+/*
  * --- the debugger: sessions of the Chrome DevTools Protocol ---
  * Nothing of it is there before engine_inspector_open(). Afterwards console calls, uncaught errors
  * and scripts are told to the sessions, and to the host as before.
@@ -318,16 +346,6 @@ void engine_inspector_break(struct engine *e);
 /* Tells the clients that no JavaScript will run any more. */
 void engine_inspector_finished(struct engine *e);
 void engine_inspector_tick(struct engine *e);
-/*
- * Calls fn(data) as soon as the running JavaScript lets it; there engine_inspector_message() may be
- * called. Only from a signal handler that engine_is_in_code() allows.
- */
-void engine_interrupt(struct engine *e, void (*fn)(void *data), void *data);
-/*
- * Whether the program counter is in code that V8 has made or brought, and so neither in malloc() nor
- * in V8's own C++. async-signal-safe.
- */
-bool engine_is_in_code(struct engine *e, uintptr_t pc);
 /* For asynchronous stacks: `task` was scheduled now, begins, ends, will never come. */
 void engine_async_scheduled(struct engine *e, const char *name, uintptr_t task);
 void engine_async_started(struct engine *e, uintptr_t task);

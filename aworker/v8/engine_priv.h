@@ -42,6 +42,8 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	}
 
 	size_t limit = SIZE_MAX;
+	/* Bytes of WebAssembly at the last count, which are within the same limit. */
+	size_t memories = 0;
 
       private:
 	bool fits(size_t len) const;
@@ -87,6 +89,14 @@ struct rejection {
 
 struct inspector;
 
+/* x86-64 has one range of code and one of builtins; elsewhere the first ones have to do. */
+static const size_t CODE_RANGES_MAX = 64;
+
+struct code_ranges {
+	v8::MemoryRange ranges[CODE_RANGES_MAX];
+	size_t n = 0;
+};
+
 struct engine {
 	struct engine_options options;
 	size_t n_ops = 0;
@@ -109,10 +119,16 @@ struct engine {
 	size_t n_values = 0; /* handles that the host holds */
 	size_t depth = 0;    /* nested calls into JavaScript */
 	size_t heap_max = 0; /* 0: V8's own limit is final */
+	/* limits.cc: what limits were when the engine was made */
+	size_t heap_default = 0, buffers_default = 0;
+	bool suspected = false; /* of too much memory of WebAssembly */
+	int64_t external = 0;	/* bytes of engine_external_memory() */
 	bool out_of_memory = false;
+	const char *exhausted = "JavaScript heap"; /* what is out of memory then */
 	bool out_of_memory_told = false;
 	bool continuations = false; /* op_set_continuation() was called */
 	bool main_pending = false;  /* the main module waits at a top-level await */
+	struct code_ranges code;    /* of engine_find_code() */
 	struct inspector *inspector = nullptr;
 	struct {
 		int64_t began_ns; /* CPU time at the start of a collection */
@@ -192,6 +208,8 @@ struct failure {
 	std::string message; /* "file:line:column: Error: ..." */
 	std::string stack;   /* lines "    at ...", may be empty */
 };
+/* The place of its first frame that is not of the platform; "" if none. */
+std::string stack_place(const std::string &stack);
 struct failure describe(struct engine *e, v8::Local<v8::Value> exception,
 	v8::Local<v8::Message> message, const std::string &where);
 /* To the platform's listeners, else to host.uncaught. */
@@ -231,12 +249,18 @@ void engine_attach(struct engine *e);
 void engine_detach(struct engine *e);
 int engine_context_new(struct engine *e, struct err *err);
 
+/* limits.cc: when the isolate is made */
+void memory_attach(struct engine *e);
+
 /* young.cc: before the isolate is made, when it is, and in a copy of the process */
 void young_limit(v8::ResourceConstraints *c);
 void young_attach(struct engine *e);
 void young_fork_child(struct engine *e);
 /* When no JavaScript runs. */
 void young_pump(struct engine *e);
+
+/* fork.cc: one collection, no more */
+void engine_collect(struct engine *e, v8::Isolate::GarbageCollectionType what);
 
 /* fork.cc: one collection, no more */
 void engine_collect(struct engine *e, v8::Isolate::GarbageCollectionType what);

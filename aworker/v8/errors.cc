@@ -73,7 +73,7 @@ static std::string frame_place(const std::string &line)
 	return place;
 }
 
-static std::string stack_place(const std::string &stack)
+std::string stack_place(const std::string &stack)
 {
 	size_t from = 0;
 
@@ -225,7 +225,8 @@ static std::string out_of_memory_text(struct engine *e)
 	size_t limit = e->heap_max >> 20;
 
 	e->out_of_memory_told = true;
-	return "JavaScript heap out of memory (limit " + std::to_string(limit) + " MiB)";
+	return std::string(e->exhausted) + " out of memory (limit " + std::to_string(limit) +
+	       " MiB)";
 }
 
 void report_out_of_memory(struct engine *e)

@@ -23,8 +23,6 @@ using v8_inspector::V8InspectorClient;
 using v8_inspector::V8InspectorSession;
 
 static const int GROUP = 1;
-/* x86-64 has one range of code and one of builtins; elsewhere the first ones have to do. */
-static const size_t CODE_PAGES_MAX = 64;
 
 static StringView view_of(const std::string &s)
 {
@@ -176,10 +174,6 @@ struct inspector {
 	client of_host;
 	std::unique_ptr<V8Inspector> v8;
 	std::map<uint32_t, struct session> sessions;
-	MemoryRange code[CODE_PAGES_MAX];
-	size_t n_code = 0;
-	void (*interrupt)(void *data) = nullptr;
-	void *interrupt_data = nullptr;
 };
 
 /* --- console --- */
@@ -274,9 +268,6 @@ void engine_inspector_open(
 	std::string aux = "{\"isDefault\":true}";
 	info.auxData = view_of(aux);
 	in->v8->contextCreated(info);
-	in->n_code = e->isolate->CopyCodePages(CODE_PAGES_MAX, in->code);
-	if (in->n_code > CODE_PAGES_MAX)
-		in->n_code = CODE_PAGES_MAX;
 	e->inspector = in;
 	if (host->console)
 		wrap_console(e);
@@ -389,37 +380,6 @@ void inspector_exception(struct engine *e, Local<Value> exception, Local<Message
 		trace = Exception::GetStackTrace(exception);
 	in->v8->exceptionThrown(context, view_of(text), exception, view_of(detail), view_of(url),
 		(unsigned)line, (unsigned)column, in->v8->createStackTrace(trace), script);
-}
-
-static void on_interrupt(Isolate *, void *data)
-{
-	struct inspector *in = (struct inspector *)data;
-
-	in->interrupt(in->interrupt_data);
-}
-
-void engine_interrupt(struct engine *e, void (*fn)(void *data), void *data)
-{
-	struct inspector *in = e->inspector;
-
-	if (!in)
-		return;
-	in->interrupt = fn;
-	in->interrupt_data = data;
-	e->isolate->RequestInterrupt(on_interrupt, in);
-}
-
-bool engine_is_in_code(struct engine *e, uintptr_t pc)
-{
-	const struct inspector *in = e->inspector;
-
-	for (size_t i = 0; in && i < in->n_code; i++) {
-		uintptr_t start = (uintptr_t)in->code[i].start;
-
-		if (pc >= start && pc - start < in->code[i].length_in_bytes)
-			return true;
-	}
-	return false;
 }
 
 void engine_async_scheduled(struct engine *e, const char *name, uintptr_t task)

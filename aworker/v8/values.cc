@@ -37,7 +37,9 @@ std::string c_text(Isolate *isolate, Local<Value> value)
 
 bool buffer_allocator::fits(size_t len) const
 {
-	return len <= limit && used_ <= limit - len;
+	size_t taken = used_ + memories;
+
+	return len <= limit && taken <= limit - len;
 }
 
 void *buffer_allocator::got(void *data, size_t len)
