@@ -112,20 +112,27 @@ static int prepare(struct worker *w, const struct box_entry *entry, bool has_sta
  * the way to a sentence about the end of it. ArrayBuffers have the same limit once more, since few
  * workers have much of both; when one does, the kernel's limit is what holds.
  */
-void container_limit_heap(struct worker *w, uint64_t memory, uint64_t heap)
+static uint64_t heap_share(uint64_t memory)
 {
-	uint64_t headroom = memory / 2 < NATIVE_HEADROOM ? memory / 2 : NATIVE_HEADROOM;
-	uint64_t share = memory - headroom;
+	return memory - (memory / 2 < NATIVE_HEADROOM ? memory / 2 : NATIVE_HEADROOM);
+}
 
-	if (share > 0 && (heap == 0 || share < heap))
-		heap = share;
-	if (heap > 0)
-		engine_set_heap_limit(w->engine, (size_t)heap);
+/* 0 is no limit. */
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+	return b == 0 || (a != 0 && a < b) ? a : b;
+}
+
+void container_limit(struct box_limits *own, const struct box_limits *container)
+{
+	own->heap = lower(lower(own->heap, container->heap), heap_share(container->memory));
+	own->cpu_ms = lower(own->cpu_ms, container->cpu_ms);
+	own->task_ms = lower(own->task_ms, container->task_ms);
 }
 
 static int make_own(struct worker *w, const struct box_entry *entry, struct err *err)
 {
-	container_limit_heap(w, entry->memory_limit, entry->heap_limit);
+	container_limit(&w->options.limits, &entry->limits);
 	return engine_fork_child(w->engine, err);
 }
 

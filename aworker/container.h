@@ -7,10 +7,9 @@
 #ifndef AWORKER_CONTAINER_H
 #define AWORKER_CONTAINER_H
 
-#include <stdint.h>
-
 #include "runtime/base/err.h"
 
+struct box_limits;
 struct worker;
 
 /*
@@ -21,10 +20,10 @@ int container_seed(struct worker *w, const char *arg);
 int container_cold(struct worker *w, const char *arg);
 
 /*
- * Gives the heap its share of `memory` bytes for the container, and no more than `heap`; 0: all it
- * wants.
+ * Adds the limits of the container to those of the command line; the lower ones count. The heap gets its
+ * share of the container's memory.
  */
-void container_limit_heap(struct worker *w, uint64_t memory, uint64_t heap);
+void container_limit(struct box_limits *own, const struct box_limits *container);
 
 /*
  * Takes a worker that has an engine to its fork point: code that every worker runs is

@@ -10,6 +10,7 @@
 
 #include "aworker/http/http_server.h"
 #include "aworker/profile.h"
+#include "runtime/base/duration.h"
 #include "runtime/base/util.h"
 #include "seed/report.h"
 
@@ -27,6 +28,9 @@ enum option_id {
 	OPTION_KV,
 	OPTION_CACHE,
 	OPTION_CACHE_SIZE,
+	OPTION_HEAP_LIMIT,
+	OPTION_TASK_LIMIT,
+	OPTION_CPU_LIMIT,
 	OPTION_REPORT,
 	OPTION_NO_SNAPSHOT,
 	OPTION_V8_OPTIONS,
@@ -73,6 +77,14 @@ static const struct option {
 	{OPTION_CACHE, 0, "cache", "FOLDER", "where `caches` are kept (in memory)"},
 	{OPTION_CACHE_SIZE, 0, "cache-size", "SIZE",
 		"what they may hold: bytes, or with K, M or G (64M)"},
+	{OPTION_HEAP_LIMIT, 0, "heap-limit", "SIZE",
+		"how far JavaScript's heap may grow, and ArrayBuffers once\n"
+		"more: bytes, or with K, M or G"},
+	{OPTION_TASK_LIMIT, 0, "task-limit", "TIME",
+		"processor time that code may take before it comes back to\n"
+		"the loop: 500ms, 2s, 1m"},
+	{OPTION_CPU_LIMIT, 0, "cpu-limit", "TIME",
+		"processor time that the worker may take in all"},
 	{OPTION_REPORT, 0, "report", "FOLDER",
 		"write a report there after an uncaught error, when the\n"
 		"engine fails, and for each SIGUSR2"},
@@ -179,7 +191,8 @@ void options_help(struct buf *out)
 	buf_puts(out,
 		"\nExit status: 0, 1 after an uncaught error, 2 for a wrong command line, 3 when\n"
 		"a file cannot be read, 4 when ADDRESS cannot be listened on, 5 when the engine\n"
-		"fails or is out of memory, 128+N after signal N.\n");
+		"fails or is out of memory, 6 and 7 when --task-limit and --cpu-limit are used\n"
+		"up, 128+N after signal N.\n");
 }
 
 void options_complete(const char *const *words, struct buf *out)
@@ -250,7 +263,7 @@ static int set_number(
 	return 0;
 }
 
-static int set_cache_size(const char *value, struct worker_options *o, struct err *err)
+static int set_size(const char *option, const char *value, uint64_t *ret, struct err *err)
 {
 	static const char units[] = "KMG";
 	unsigned long long size;
@@ -261,11 +274,20 @@ static int set_cache_size(const char *value, struct worker_options *o, struct er
 	size = *value >= '0' && *value <= '9' ? strtoull(value, &end, 10) : 0;
 	if (end && *end && strchr(units, *end))
 		shift = 10 * (unsigned)(strchr(units, *end++) - units + 1);
-	if (!end || *end || errno || size == 0 || size > (WORKER_CACHE_SIZE_MAX >> shift))
+	if (!end || *end || errno || size == 0 || size > (WORKER_SIZE_MAX >> shift))
 		return err_say(err, EINVAL,
-			"option --cache-size: '%s' is not a number of bytes, at most %lluG", value,
-			WORKER_CACHE_SIZE_MAX >> 30);
-	o->cache_size = size << shift;
+			"option --%s: '%s' is not a number of bytes, at most %lluG", option, value,
+			WORKER_SIZE_MAX >> 30);
+	*ret = size << shift;
+	return 0;
+}
+
+static int set_time(const char *option, const char *value, uint64_t *ret_ms, struct err *err)
+{
+	if (duration_parse(value, BOX_LIMIT_MAX_MS, ret_ms) < 0)
+		return err_say(err, EINVAL,
+			"option --%s: '%s' is not a duration from 1ms to 9999h, such as 5s", option,
+			value);
 	return 0;
 }
 
@@ -287,7 +309,10 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	case OPTION_ENV_FILE: o->env_file = value; break;
 	case OPTION_KV: return add_kv(value, o, err);
 	case OPTION_CACHE: o->cache = value; break;
-	case OPTION_CACHE_SIZE: return set_cache_size(value, o, err);
+	case OPTION_CACHE_SIZE: return set_size("cache-size", value, &o->cache_size, err);
+	case OPTION_HEAP_LIMIT: return set_size("heap-limit", value, &o->limits.heap, err);
+	case OPTION_TASK_LIMIT: return set_time("task-limit", value, &o->limits.task_ms, err);
+	case OPTION_CPU_LIMIT: return set_time("cpu-limit", value, &o->limits.cpu_ms, err);
 	case OPTION_REPORT: o->report = value; break;
 	case OPTION_NO_SNAPSHOT: o->no_snapshot = true; break;
 	case OPTION_V8_OPTIONS: o->v8_options = value; break;

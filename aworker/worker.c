@@ -19,6 +19,7 @@
 #include "aworker/builtin.h"
 #include "aworker/env_file.h"
 #include "aworker/inspect/inspect.h"
+#include "aworker/limits.h"
 #include "aworker/module/import_map.h"
 #include "aworker/module/module_path.h"
 #include "aworker/ops/ops.h"
@@ -173,9 +174,12 @@ static void on_after(void *data)
 {
 	struct worker *w = data;
 
-	engine_pump(w->engine);
+	if (!limits_reached(w))
+		engine_pump(w->engine);
+	limits_task_done();
 	if (engine_out_of_memory(w->engine))
 		worker_exit(w, WORKER_EXIT_ENGINE);
+	(void)limits_reached(w);
 	if (signals_overdue())
 		worker_shut_down(w, signals_last());
 }
@@ -257,7 +261,7 @@ static int open_process(struct worker *w, struct err *err)
 	w->rest = REST_NOT_WANTED;
 	w->signal = 0;
 	set_time_origin(w);
-	if (watch_signals(w, err) < 0 || watch_open(w, err) < 0)
+	if (limits_open(w, err) < 0 || watch_signals(w, err) < 0 || watch_open(w, err) < 0)
 		return -err->code;
 	if (w->options.repl && repl_open(w, err) < 0)
 		return -err->code;
@@ -290,6 +294,7 @@ static void close_process(struct worker *w)
 	repl_close(w);
 	watch_close(w);
 	signals_close(w);
+	limits_close();
 	loop_close(&w->loop);
 }
 
@@ -365,7 +370,7 @@ static void run_main(struct worker *w)
 	/* V8 has its own copy, and what is imported later is rarely TypeScript. */
 	buf_finish(&w->source);
 	engine_drop_tool(w->engine);
-	if (r < 0 && !w->exiting && !signals_overdue()) {
+	if (r < 0 && !limits_reached(w) && !w->exiting && !signals_overdue()) {
 		worker_say_error(w, err.msg, stack);
 		report_of_error(w, err.msg, stack);
 		worker_exit(w, err.code == ENOMEM ? WORKER_EXIT_ENGINE : WORKER_EXIT_ERROR);

@@ -49,6 +49,7 @@
 #include "aworker/snapshot/snapshot_file.h"
 #include "aworker/v8/engine.h"
 #include "runtime/base/buf.h"
+#include "runtime/box/limits.h"
 
 struct aio;
 struct cache_bridge;
@@ -71,6 +72,8 @@ enum worker_exit {
 	WORKER_EXIT_FILE = 3,	/* the file cannot be read */
 	WORKER_EXIT_LISTEN = 4, /* the address cannot be listened on */
 	WORKER_EXIT_ENGINE = 5, /* the engine does not start, or is out of memory */
+	WORKER_EXIT_TASK = 6,	/* one task took more processor time than --task-limit */
+	WORKER_EXIT_CPU = 7,	/* --cpu-limit is used up */
 };
 
 /* How long the running requests, or any other code, may take after SIGTERM. */
@@ -85,8 +88,8 @@ enum worker_exit {
 /* Key-value stores of one worker. */
 #define WORKER_KV_MAX 16
 
-/* The most that --cache-size says, in bytes. */
-#define WORKER_CACHE_SIZE_MAX (1024ull << 30)
+/* The most that --cache-size and --heap-limit say, in bytes. */
+#define WORKER_SIZE_MAX (1024ull << 30)
 
 /* Everything is borrowed. */
 struct worker_options {
@@ -106,9 +109,10 @@ struct worker_options {
 	const char *env_file;	       /* --env-file; NULL: none */
 	const char *kv[WORKER_KV_MAX]; /* --kv: NAME or NAME=FILE */
 	size_t n_kv;
-	const char *cache;	 /* --cache: the directory; NULL: in memory */
-	uint64_t cache_size;	 /* bytes; 0: CACHE_SIZE_DEFAULT */
-	const char *const *args; /* what follows FILE; NULL-terminated */
+	const char *cache;	  /* --cache: the directory; NULL: in memory */
+	uint64_t cache_size;	  /* bytes; 0: CACHE_SIZE_DEFAULT */
+	struct box_limits limits; /* in a container, its own are among them; no `memory` */
+	const char *const *args;  /* what follows FILE; NULL-terminated */
 	/* These two must be there before worker_create(), so a warm engine cannot honour them. */
 	const char *v8_options;
 	bool no_snapshot;

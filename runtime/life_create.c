@@ -206,7 +206,7 @@ static int make_plan(struct creation *cr, struct err *err)
 		.config = cr->bundle.config,
 		.cgroup = cr->cgroup,
 		.payload = cr->payload.is_worker ? BOX_PAYLOAD_WORKER : BOX_PAYLOAD_EXEC,
-		.heap_limit = cr->payload.heap_limit,
+		.limits = cr->payload.limits,
 		.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
 		.preserve_fds = cr->options->preserve_fds,
 		.gate_fd = cr->gate_fd,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "oci-spec/config.h"
+#include "runtime/base/duration.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/paths.h"
@@ -191,6 +192,27 @@ static int choose_heap_limit(const struct oci_config *config, uint64_t *ret, str
 	return 0;
 }
 
+static int choose_time_limit(
+	const struct oci_config *config, const char *name, uint64_t *ret_ms, struct err *err)
+{
+	const char *annotation = oci_config_annotation(config, name);
+
+	if (annotation && duration_parse(annotation, BOX_LIMIT_MAX_MS, ret_ms) < 0)
+		return err_say(err, EINVAL,
+			"annotations['%s']: '%s' is not a duration from 1ms to 9999h, such as 5s",
+			name, annotation);
+	return 0;
+}
+
+static int choose_limits(const struct oci_config *config, struct box_limits *ret, struct err *err)
+{
+	if (choose_heap_limit(config, &ret->heap, err) < 0 ||
+		choose_time_limit(config, PAYLOAD_ANNOTATION_CPU, &ret->cpu_ms, err) < 0 ||
+		choose_time_limit(config, PAYLOAD_ANNOTATION_TASK, &ret->task_ms, err) < 0)
+		return -err->code;
+	return 0;
+}
+
 int payload_choose(const struct oci_config *config, const char *rootfs, const char *warmfork,
 	const char *tenant, bool knows_exit_file, struct payload *ret, struct err *err)
 {
@@ -206,7 +228,7 @@ int payload_choose(const struct oci_config *config, const char *rootfs, const ch
 	if (r == 0)
 		r = choose_state(config, &p.use_state, err);
 	if (r == 0)
-		r = choose_heap_limit(config, &p.heap_limit, err);
+		r = choose_limits(config, &p.limits, err);
 	if (r == 0)
 		r = detect_worker(config, rootfs, &p.is_worker, err);
 	if (r < 0)

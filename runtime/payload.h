@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "runtime/base/err.h"
+#include "runtime/box/limits.h"
 #include "runtime/record.h"
 #include "runtime/state_store.h"
 
@@ -23,6 +24,8 @@ struct oci_process;
 #define PAYLOAD_ANNOTATION_WARMFORK "turf.noslate.dev/warmfork"
 #define PAYLOAD_ANNOTATION_STATE    "turf.noslate.dev/state-image"
 #define PAYLOAD_ANNOTATION_HEAP	    "turf.noslate.dev/heap-limit"
+#define PAYLOAD_ANNOTATION_CPU	    "turf.noslate.dev/cpu-limit"
+#define PAYLOAD_ANNOTATION_TASK	    "turf.noslate.dev/task-limit"
 /* Of every container that containerd makes for Kubernetes. */
 #define PAYLOAD_ANNOTATION_IN_POD "io.kubernetes.cri.container-type"
 
@@ -50,9 +53,9 @@ struct payload {
 	const char *seed; /* borrowed from the config */
 	/* Why a clone is out of the question from the start; NULL when it is not. */
 	const char *no_clone;
-	bool may_start_seed; /* when none runs: for the next container */
-	bool rests;	     /* to become one */
-	uint64_t heap_limit; /* bytes of JavaScript's heap; 0: a share of the container's memory */
+	bool may_start_seed;	  /* when none runs: for the next container */
+	bool rests;		  /* to become one */
+	struct box_limits limits; /* of annotations */
 	enum payload_state use_state;
 	struct state_name state; /* of the image that a worker would go on from; "": none */
 };

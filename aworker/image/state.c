@@ -33,7 +33,7 @@
 struct handover {
 	const char *const *argv, *const *env;
 	uintptr_t vdso;
-	uint64_t memory_limit, heap_limit; /* of a container; 0: none */
+	struct box_limits limits; /* of a container */
 };
 
 int state_exec_base(const char *const *argv, struct err *err)
@@ -78,9 +78,9 @@ static _Noreturn void resume(struct worker *w, const struct handover *h)
 
 	clock_use_vdso(h->vdso);
 	environ = (char **)h->env;
-	container_limit_heap(w, h->memory_limit, h->heap_limit);
-	if (options_parse(h->argv, &command, &options, &err) < 0 ||
-		engine_fork_child(w->engine, &err) < 0 ||
+	if (options_parse(h->argv, &command, &options, &err) == 0)
+		container_limit(&options.limits, &h->limits);
+	if (err.code || engine_fork_child(w->engine, &err) < 0 ||
 		worker_resume(w, &options, h->env, &err) < 0) {
 		worker_say("%s", err.msg);
 		_exit(code);
@@ -271,8 +271,7 @@ int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, struct err 
 {
 	const struct handover with = {.argv = entry->argv,
 		.env = entry->envp,
-		.memory_limit = entry->memory_limit,
-		.heap_limit = entry->heap_limit};
+		.limits = entry->limits};
 
 	return become(fd, pagemap_fd, entry, &with, err);
 }

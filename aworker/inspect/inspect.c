@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "aworker/inspect/inspect_priv.h"
+#include "aworker/limits.h"
 #include "aworker/profile.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
@@ -182,9 +183,11 @@ static void serve_until(struct inspect *in, const bool *done)
 
 	if (outermost && loop_fd_add(&in->loop, &in->wake, w->wake.fd, EPOLLIN) < 0)
 		drop_all(in);
-	while (!*done && !w->signal && !(in->waiting && w->exiting) && serve(in, true))
-		;
-	if (w->signal)
+	/* While JavaScript stands it takes no time. */
+	while (!*done && !w->signal && !limits_reached(w) && !(in->waiting && w->exiting) &&
+		serve(in, true))
+		limits_task_done();
+	if (w->signal || limits_reached(w))
 		drop_all(in);
 	if (outermost)
 		loop_fd_remove(&in->loop, &in->wake);

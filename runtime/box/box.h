@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "runtime/base/err.h"
+#include "runtime/box/limits.h"
 
 struct box_plan;
 struct buf;
@@ -36,10 +37,10 @@ struct box_options {
 	const struct oci_config *config;
 	const struct cgroup *cgroup; /* made; gives the descriptors to attach by */
 	enum box_payload payload;
-	uint64_t heap_limit;   /* bytes, for a worker; 0: none of its own */
-	int stdio[3];	       /* become 0-2 of the container; unused with a terminal */
-	unsigned preserve_fds; /* descriptors 3.. of the caller that the container keeps */
-	int gate_fd;	       /* from gate_listen(); -1: starts when `ready` has been done */
+	struct box_limits limits; /* for a worker; `memory` is taken from the config */
+	int stdio[3];		  /* become 0-2 of the container; unused with a terminal */
+	unsigned preserve_fds;	  /* descriptors 3.. of the caller that the container keeps */
+	int gate_fd;		  /* from gate_listen(); -1: starts when `ready` has been done */
 	bool no_pivot;
 	bool no_new_keyring;
 	size_t first_mount; /* of config->mounts; those before it are left out */

@@ -104,8 +104,7 @@ int enter_run(struct enter *e, struct box_entry *ret, struct err *err)
 	entry.conn = e->conn;
 	entry.gate_fd = enter_fd(e, p->gate_fd);
 	entry.is_init = getpid() == 1;
-	entry.memory_limit = p->memory_limit;
-	entry.heap_limit = p->heap_limit;
+	entry.limits = p->limits;
 	entry.hooks_state = e->start_state;
 	entry.hooks_state_len = e->start_state_len;
 	*ret = entry;

@@ -18,18 +18,18 @@
 #include <stdint.h>
 
 #include "runtime/base/err.h"
+#include "runtime/box/limits.h"
 
 struct box_entry {
-	const void *plan;	 /* borrowed; stays mapped until the payload runs */
-	const char *const *argv; /* process.args, NULL-terminated */
-	const char *const *envp; /* process.env */
-	int conn;		 /* to the runtime, until READY; owned */
-	int gate_fd;		 /* listening; owned */
-	int start_conn;		 /* from `start`, until started; owned */
-	const char *exe;	 /* what args[0] means; payload EXEC */
-	bool is_init;		 /* PID 1 of its PID namespace */
-	uint64_t memory_limit;	 /* bytes, of its own cgroup; 0: none */
-	uint64_t heap_limit;	 /* bytes, of a worker's JavaScript; 0: none */
+	const void *plan;	  /* borrowed; stays mapped until the payload runs */
+	const char *const *argv;  /* process.args, NULL-terminated */
+	const char *const *envp;  /* process.env */
+	int conn;		  /* to the runtime, until READY; owned */
+	int gate_fd;		  /* listening; owned */
+	int start_conn;		  /* from `start`, until started; owned */
+	const char *exe;	  /* what args[0] means; payload EXEC */
+	bool is_init;		  /* PID 1 of its PID namespace */
+	struct box_limits limits; /* of a worker */
 	const void
 		*hooks_state; /* for startContainer hooks; borrowed from a mapping of the entry */
 	size_t hooks_state_len;

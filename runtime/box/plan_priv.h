@@ -16,6 +16,7 @@
 
 #include "runtime/base/err.h"
 #include "runtime/box/caps.h"
+#include "runtime/box/limits.h"
 
 #define PLAN_MAGIC   0x4e414c50u /* "PLAN" */
 #define PLAN_VERSION 1
@@ -196,9 +197,8 @@ struct plan_head {
 	uint32_t uid, gid;
 	struct plan_array groups; /* uint32_t */
 	uint32_t umask;
-	int32_t oom_score_adj; /* INT32_MIN: leave it */
-	uint64_t memory_limit; /* bytes, for a worker to keep to; 0: none */
-	uint64_t heap_limit;   /* bytes, of its JavaScript alone; 0: none */
+	int32_t oom_score_adj;	  /* INT32_MIN: leave it */
+	struct box_limits limits; /* for a worker to keep to */
 	struct plan_array rlimits;
 	struct caps_sets caps;
 	uint64_t ignored_signals;  /* by the caller: bit n is signal n + 1 */

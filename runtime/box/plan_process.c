@@ -227,14 +227,14 @@ static int plan_oom(struct builder *b)
 }
 
 /* The kernel kills at the limit; a worker can end with a sentence before. */
-static void plan_memory_limit(struct builder *b)
+static void plan_limits(struct builder *b)
 {
 	const struct oci_linux *l = b->config->linux_;
 	const struct oci_memory *m = l && l->resources ? l->resources->memory : NULL;
 
+	b->plan->head.limits = b->options->limits;
 	if (m && m->limit.set && m->limit.value > 0)
-		b->plan->head.memory_limit = (uint64_t)m->limit.value;
-	b->plan->head.heap_limit = b->options->heap_limit;
+		b->plan->head.limits.memory = (uint64_t)m->limit.value;
 }
 
 static void plan_scheduling(struct builder *b)
@@ -371,7 +371,7 @@ int plan_process(struct builder *b)
 	plan_user(b);
 	plan_scheduling(b);
 	plan_surroundings(b);
-	plan_memory_limit(b);
+	plan_limits(b);
 	if (plan_memory_policy(b) < 0 || plan_labels(b) < 0 || plan_hooks(b) < 0 ||
 		plan_fds(b, n_listen) < 0 || plan_env(b, n_listen) < 0 || plan_rlimits(b) < 0 ||
 		plan_oom(b) < 0)
