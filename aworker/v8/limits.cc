@@ -15,8 +15,6 @@ using namespace v8;
 
 /* What a script may still allocate after the limit, until it is stopped. */
 static const size_t HEAP_RESERVE = 16u << 20;
-/* A heap that may still grow does so in steps of this. */
-static const size_t HEAP_STEP = 32u << 20;
 /* Of WebAssembly, in bytes; and how many one memory may have at all. */
 static const size_t WASM_PAGE = 64u << 10;
 static const size_t WASM_PAGES_MAX = 65536;
@@ -25,11 +23,9 @@ static size_t on_near_heap_limit(void *data, size_t current, size_t)
 {
 	struct engine *e = (struct engine *)data;
 
-	if (current < e->heap_max) {
-		size_t room = e->heap_max - current;
-
-		return current + (room < HEAP_STEP ? room : HEAP_STEP);
-	}
+	/* All of it: the object that wants more may be a large one. */
+	if (current < e->heap_max)
+		return e->heap_max;
 	/* A second call means that no stack check came since: native code is at it. */
 	if (e->out_of_memory)
 		return current + (current < e->heap_max + 4 * HEAP_RESERVE ? HEAP_RESERVE : 0);

@@ -385,6 +385,13 @@ START_TEST(a_copy_may_grow_further)
 	run(e, "w.js", some);
 	ck_assert(!engine_out_of_memory(e));
 	engine_destroy(e);
+	/* By one object, that is larger than what was allowed before. */
+	e = start();
+	engine_set_heap_limit(e, 32 << 20);
+	engine_set_heap_limit(e, 0);
+	run(e, "w.js", "say(JSON.parse(`[${'{\"a\":[1]},'.repeat(1e7)}1]`).length)");
+	ck_assert_str_eq(seen.said, "10000001loaded undefined");
+	engine_destroy(e);
 }
 END_TEST
 
@@ -415,6 +422,32 @@ START_TEST(buffers_have_a_limit)
 }
 END_TEST
 
+START_TEST(memories_of_webassembly_have_a_limit)
+{
+	struct engine *e = start();
+	const char *hog = "var a = []; for (;;) a.push(new WebAssembly.Memory({ initial: 100 }))";
+	/* What is dropped does not count. */
+	const char *drop = "for (let i = 0; i < 200; i++) new WebAssembly.Memory({ initial: 400 });"
+			   "say('made ')";
+	const char *large = "try { new WebAssembly.Memory({ initial: 513 }); say('made ') }"
+			    "catch (x) { say(x.name, '') }";
+	struct err err = ERR_INIT;
+
+	engine_set_heap_limit(e, 32 << 20);
+	run(e, "w.js", large);
+	ck_assert_str_eq(seen.said, "RangeError loaded undefined");
+	run(e, "w.js", drop);
+	ck_assert_str_eq(seen.said, "made loaded undefined");
+	engine_set_heap_limit(e, 0);
+	run(e, "w.js", large);
+	ck_assert_str_eq(seen.said, "made loaded undefined");
+	engine_set_heap_limit(e, 32 << 20);
+	ck_assert_int_eq(engine_eval(e, "w.js", hog, strlen(hog), NULL, &err), -ENOMEM);
+	ck_assert_str_eq(err.msg, "WebAssembly out of memory (limit 32 MiB)");
+	engine_destroy(e);
+}
+END_TEST
+
 START_TEST(a_stack_of_our_own)
 {
 	struct engine *e = start();
@@ -435,4 +468,5 @@ UNIT_MAIN("aworker_engine_fork", copies_draw_different_numbers, a_random_of_our_
 	copies_run_what_the_seed_ran, a_copy_without_its_heap_is_noticed, there_is_one_thread,
 	time_zone_of_a_copy, starts_from_a_snapshot, a_snapshot_must_fit,
 	a_snapshot_holds_no_handles, a_script_can_be_stopped, a_heap_has_a_limit,
-	a_copy_may_grow_further, a_copy_may_have_less, buffers_have_a_limit, a_stack_of_our_own)
+	a_copy_may_grow_further, a_copy_may_have_less, memories_of_webassembly_have_a_limit,
+	buffers_have_a_limit, a_stack_of_our_own)
