@@ -67,4 +67,51 @@ console.log(total, peak <= 65536);
 END
 done
 
+# --- limits of memory and processor time: limits.sh reaches each of them ---
+ends_with() { # ends_with NAME CODE SENTENCE ARG...
+	local name=$1 code=$2 sentence=$3 rc=0
+
+	shift 3
+	CAGE_MEMORY=$((1 << 30)) hack/cage timeout 60 "$A" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null || rc=$?
+	check "$name" "$code $sentence" "$rc $(without_asan <"$TMP/err" | grep -F -- "$sentence" | head -n 1)"
+}
+for time in '' 0s 5 1.5s -1s 10000h; do
+	for option in task cpu; do
+		ends_with "--$option-limit '$time'" 2 \
+			"aworker: option --$option-limit: '$time' is not a duration from 1ms to 9999h, such as 5s" \
+			"--$option-limit=$time" -e 1
+	done
+done
+for size in '' 0 64Mi -1 1025G; do
+	ends_with "--heap-limit '$size'" 2 \
+		"aworker: option --heap-limit: '$size' is not a number of bytes, at most 1024G" \
+		"--heap-limit=$size" -e 1
+done
+ends_with 'many tasks, none of them long' 0 '' --task-limit 1s -e '
+	let n = 0;
+	const id = setInterval(() => {
+		for (const until = performance.now() + 20; performance.now() < until;);
+		if (++n === 75)
+			clearInterval(id);
+	}, 0);'
+ends_with 'waiting takes no time' 0 '' --task-limit 300ms --cpu-limit 20s -e \
+	'await new Promise((done) => setTimeout(done, 700))'
+while read -r name code; do
+	ends_with "a task without end: $name" 6 \
+		'[eval]: a task takes more than 200 ms of processor time, its limit' --task-limit 200ms -e "$code"
+done <<'END'
+key await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-512', salt: new Uint8Array(8), iterations: 9e6 }, await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']), 256)
+search 'a'.repeat(1e7).lastIndexOf('a'.repeat(1e5) + 'b')
+number let x = 3n ** 100000n; for (let i = 0; i < 12; i++) x *= x; String(x)
+END
+ends_with 'the place of a task without end' 6 \
+	'[eval]:1:20: a task takes more than 200 ms of processor time, its limit' --task-limit 200ms \
+	-e 'setTimeout(() => { for (;;) ; })'
+check 'its stack' '    at [eval]:1:20' "$(without_asan <"$TMP/err" | sed -n 2p)"
+ends_with 'the lower one of two times' 7 '[eval]:1:1: the worker has used 200 ms of processor time, its limit' \
+	--task-limit 60s --cpu-limit 200ms -e 'for (;;);'
+mkdir "$TMP/reports"
+check 'a report of it' 1 "$("$A" --report "$TMP/reports" --task-limit 200ms -e 'for (;;);' 2>/dev/null
+	grep -l 'a task takes more than 200 ms' "$TMP"/reports/* | wc -l)"
+
 verdict

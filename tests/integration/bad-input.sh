@@ -73,6 +73,12 @@ for limit in 0 many 64mi -1 99999999999999999999 17179869184Gi; do
 	broken "annotations\['turf.noslate.dev/heap-limit'\]: '$limit' is no number of bytes" \
 		".annotations = {\"turf.noslate.dev/heap-limit\": \"$limit\"}"
 done
+for name in cpu task; do
+	for limit in 0s many 5 -1s 1.5s 10000h 99999999999999999999s; do
+		broken "annotations\['turf.noslate.dev/$name-limit'\]: '$limit' is not a duration from 1ms to 9999h" \
+			".annotations = {\"turf.noslate.dev/$name-limit\": \"$limit\"}"
+	done
+done
 broken "can be no name of a seed" '.annotations = {"turf.noslate.dev/seed": "../x"}'
 broken "mounts" '.mounts += [{"destination":"/tmp","type":"nosuchfs","source":"x"}]'
 broken "source|No such file" '.mounts += [{"destination":"/tmp","type":"bind","source":"/nowhere","options":["bind"]}]'
