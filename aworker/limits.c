@@ -144,8 +144,10 @@ static void on_tick(int sig UNUSED, siginfo_t *info UNUSED, void *context)
 
 	if (state.worker && !state.reached)
 		look(now);
-	if (state.worker && state.reached)
+	if (state.worker && state.reached) {
 		stop(now, context);
+		signals_wake();
+	}
 	errno = e;
 }
 

@@ -64,7 +64,7 @@ uintptr_t signals_counter(const void *context)
 #endif
 }
 
-static void wake_loop(void)
+void signals_wake(void)
 {
 	const uint64_t one = 1;
 
@@ -82,7 +82,7 @@ static void on_alarm(int sig UNUSED)
 	int e = errno;
 
 	stop_now();
-	wake_loop();
+	signals_wake();
 	errno = e;
 }
 
@@ -121,7 +121,7 @@ static void on_asked(int sig)
 	if (sig == SIGINT && state.at_prompt) {
 		state.interrupted = 1;
 		engine_terminate(state.engine);
-		wake_loop();
+		signals_wake();
 		errno = e;
 		return;
 	}
@@ -130,7 +130,7 @@ static void on_asked(int sig)
 		state.n++;
 	if (state.n > 1 || !start_grace())
 		stop_now();
-	wake_loop();
+	signals_wake();
 	errno = e;
 }
 
@@ -142,7 +142,7 @@ static void on_report(int sig UNUSED, siginfo_t *info, void *context UNUSED)
 	if (info->si_code == SI_QUEUE && !state.report_wanted) {
 		state.report_number = (uintptr_t)info->si_value.sival_ptr;
 		state.report_wanted = 1;
-		wake_loop();
+		signals_wake();
 	}
 	errno = e;
 }
@@ -152,7 +152,7 @@ static void on_file(int sig UNUSED)
 	int e = errno;
 
 	state.file_wanted = 1;
-	wake_loop();
+	signals_wake();
 	errno = e;
 }
 

@@ -33,6 +33,8 @@ bool signals_overdue(void);
 /* The last signal that asked; 0: none. */
 int signals_last(void);
 
+/* The loop turns once more, soon. For signal handlers. */
+void signals_wake(void);
 /* Where a handler's third argument says that the process was; 0: not known on this processor. */
 uintptr_t signals_counter(const void *context);
 

@@ -269,9 +269,8 @@ static int become(int fd, int pagemap_fd, struct box_entry *entry, const struct 
 
 int state_become_in(struct box_entry *entry, int fd, int pagemap_fd, struct err *err)
 {
-	const struct handover with = {.argv = entry->argv,
-		.env = entry->envp,
-		.limits = entry->limits};
+	const struct handover with = {
+		.argv = entry->argv, .env = entry->envp, .limits = entry->limits};
 
 	return become(fd, pagemap_fd, entry, &with, err);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every limit of a worker, reached on purpose in every way of starting one: it ends with its code and
 # its sentence, while another worker goes on to answer.
+# shellcheck disable=SC2016 # jq has variables of its own
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -66,7 +67,7 @@ start() {
 	fi
 	"${program[@]}" </dev/null >"$TMP/out" 2>"$TMP/err" &
 	pid=$!
-	HELPERS+=($pid)
+	HELPERS+=("$pid")
 	await test -S "$sock"
 	case $way in
 	*state) eq "$(cat "$TMP/out")" "" "output of one that goes on ($way)" ;;
