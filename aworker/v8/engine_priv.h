@@ -31,6 +31,7 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	void Free(void *data, size_t len) override;
 	/* Memory of malloc() becomes its own; false, and it is freed, where it would be too much. */
 	bool adopt(void *data, size_t len);
+	bool fits(size_t len) const;
 	size_t used() const
 	{
 		return used_;
@@ -46,7 +47,6 @@ class buffer_allocator final : public v8::ArrayBuffer::Allocator
 	size_t memories = 0;
 
       private:
-	bool fits(size_t len) const;
 	void *got(void *data, size_t len);
 
 	size_t used_ = 0;

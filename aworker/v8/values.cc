@@ -94,8 +94,19 @@ static Local<Value> bytes_of(struct engine *e, void *data, size_t len)
 	return Uint8Array::New(ArrayBuffer::New(e->isolate, std::move(store)), 0, len);
 }
 
+/* V8 collects before it refuses a buffer; so do those that are made without it. */
+static void make_room(struct engine *e, size_t len)
+{
+	if (len > e->allocator->limit || e->allocator->fits(len))
+		return;
+	engine_collect(e, Isolate::kMinorGarbageCollection);
+	if (!e->allocator->fits(len))
+		engine_collect(e, Isolate::kFullGarbageCollection);
+}
+
 MaybeLocal<Value> js_bytes_given(struct engine *e, void *data, size_t len)
 {
+	make_room(e, len);
 	if (!e->allocator->adopt(data, len))
 		return MaybeLocal<Value>();
 	return bytes_of(e, data, len);
@@ -106,6 +117,7 @@ MaybeLocal<Value> js_bytes(struct engine *e, const void *data, size_t len)
 	buffer_allocator *allocator = e->allocator.get();
 	void *copy;
 
+	make_room(e, len);
 	/* ArrayBuffer::New() ends the process when there is no memory. */
 	copy = data ? allocator->AllocateUninitialized(len) : allocator->Allocate(len);
 	if (!copy)

@@ -20,16 +20,16 @@ edit "$dir" '.root.readonly = false | .process.terminal = false
 
 # What is asked for; the limit; the exit code; what is said.
 ENDS="
-heap        heap-limit 64Mi  5 ^JavaScript heap out of memory .limit 64 MiB.$
-promises    heap-limit 64Mi  5 ^JavaScript heap out of memory .limit 64 MiB.$
-wasm        heap-limit 64Mi  5 ^WebAssembly out of memory .limit 64 MiB.$
-loop        task-limit 300ms 6 /limits.js:[0-9]+:[0-9]+: a task takes more than 300 ms of processor time, its limit
-finally     task-limit 300ms 6 /limits.js:[0-9]+:[0-9]+: a task takes more than 300 ms of processor time, its limit
-microtasks  task-limit 300ms 6 /limits.js:[0-9:]* a task takes more than 300 ms
-regexp      task-limit 300ms 6 /limits.js:[0-9:]* a task takes more than 300 ms
-wasm-loop   task-limit 300ms 6 /limits.js:[0-9:]* a task takes more than 300 ms
-native      task-limit 300ms 6 /limits.js:[0-9:]* a task takes more than 300 ms
-tasks       cpu-limit  500ms 7 /limits.js:[0-9:]* the worker has used 500 ms of processor time, its limit
+heap        heap-limit 32Mi  5 ^JavaScript heap out of memory .limit 32 MiB.$
+promises    heap-limit 32Mi  5 ^JavaScript heap out of memory .limit 32 MiB.$
+wasm        heap-limit 32Mi  5 ^WebAssembly out of memory .limit 32 MiB.$
+loop        task-limit 200ms 6 /limits.js:[0-9]+:[0-9]+: a task takes more than 200 ms of processor time, its limit
+finally     task-limit 200ms 6 /limits.js:[0-9]+:[0-9]+: a task takes more than 200 ms of processor time, its limit
+microtasks  task-limit 200ms 6 /limits.js:[0-9:]* a task takes more than 200 ms
+regexp      task-limit 200ms 6 /limits.js:[0-9:]* a task takes more than 200 ms
+wasm-loop   task-limit 200ms 6 /limits.js:[0-9:]* a task takes more than 200 ms
+native      task-limit 200ms 6 /limits.js:[0-9:]* a task takes more than 200 ms
+tasks       cpu-limit  300ms 7 /limits.js:[0-9:]* the worker has used 300 ms of processor time, its limit
 "
 REFUSED="RangeError RangeError true RangeError RangeError RangeError RangeError RangeError RangeError RangeError RangeError"
 
@@ -75,7 +75,7 @@ start() {
 	esac
 }
 ask() {
-	curl -sf --max-time 100 --unix-socket "$sock" "http://h/$1"
+	curl -sf --max-time 100 --unix-socket "$sock" "http://h/$1" "${@:2}"
 }
 ends() { # ends WAY NAME LIMIT VALUE CODE PATTERN
 	local way=$1 name=$2 asking rc
@@ -103,6 +103,7 @@ all_limits() { # all_limits WAY
 	start "$way" heap-limit 64Mi
 	eq "$(ask refused)" "$REFUSED" "what is refused ($way)"
 	eq "$(ask fine)" fine "an answer afterwards ($way)"
+	eq "$(head -c 200M /dev/zero | ask upload -T -)" 209715200 "an upload ($way)"
 	kill $pid
 	code 143 wait $pid
 	ask_neighbour

@@ -207,6 +207,15 @@ edit "$TMP/fault" '.annotations = {"turf.noslate.dev/heap-limit": "32Mi"}'
 at_fault 5 "JavaScript heap out of memory .limit 32 MiB."
 edit "$TMP/fault" '.annotations = {"turf.noslate.dev/heap-limit": "1G"}'
 at_fault 5 "JavaScript heap out of memory .limit 64 MiB."
+# Of two limits the lower one counts.
+echo 'for (;;);' >"$TMP/fault/rootfs/worker.js"
+edit "$TMP/fault" '.process.args = ["aworker", "--task-limit=200ms", "worker.js"]
+	| .annotations = {"turf.noslate.dev/task-limit": "1h"}'
+at_fault 6 "worker.js:1:1: a task takes more than 200 ms of processor time, its limit"
+edit "$TMP/fault" '.process.args[1] = "--task-limit=1h"
+	| .annotations = {"turf.noslate.dev/task-limit": "2h", "turf.noslate.dev/cpu-limit": "200ms"}'
+at_fault 7 "worker.js:1:1: the worker has used 200 ms of processor time, its limit"
+edit "$TMP/fault" '.process.args = ["aworker", "worker.js"] | .annotations = {}'
 # Signals end what never comes back to its loop.
 echo 'console.log("busy"); for (;;);' >"$TMP/fault/rootfs/worker.js"
 taken() { grep -Eq '^ShdPnd:[[:space:]]*0+$' "/proc/$(turf state "$id" | jq .pid)/status"; }

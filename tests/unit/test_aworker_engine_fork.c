@@ -418,6 +418,14 @@ START_TEST(buffers_have_a_limit)
 		"say(x.name) }");
 	ck_assert_str_eq(seen.said, "RangeError RangeErrorloaded undefined");
 	ck_assert_ptr_null(engine_bytes(e, NULL, 33 << 20));
+	/* What was dropped makes room. */
+	run(e, "w.js", "a = null");
+	for (int i = 0; i < 100; i++) {
+		struct engine_value *bytes = engine_bytes(e, NULL, 20 << 20);
+
+		ck_assert_ptr_nonnull(bytes);
+		engine_release(e, bytes);
+	}
 	engine_destroy(e);
 }
 END_TEST
