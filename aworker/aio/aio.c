@@ -9,12 +9,17 @@
 #include <fcntl.h>
 #include <libaio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "aworker/loop.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
+
+/* Of a longer piece the beginning stands for the rest. */
+#define PAGES_LOOKED_AT 256
 
 enum job_state { JOB_IDLE, JOB_QUEUED, JOB_KERNELS, JOB_DONE };
 
@@ -83,6 +88,54 @@ static void job_free(struct aio_job *j)
 	free(j);
 }
 
+/* --- the page cache --- */
+
+/* Where preadv2() cannot tell: overlayfs, tmpfs, FUSE. */
+static bool is_resident(int fd, size_t len, uint64_t at)
+{
+	const uint64_t first = at / AIO_ALIGN * AIO_ALIGN;
+	unsigned char pages[PAGES_LOOKED_AT];
+	struct stat st;
+	uint64_t n;
+	void *map;
+	bool all;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	if (at >= (uint64_t)st.st_size)
+		return true;
+	n = at + len < (uint64_t)st.st_size ? at + len - first : (uint64_t)st.st_size - first;
+	n = n < sizeof(pages) * AIO_ALIGN ? n : sizeof(pages) * AIO_ALIGN;
+	map = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, (off_t)first);
+	if (map == MAP_FAILED)
+		return false;
+	all = mincore(map, n, pages) == 0;
+	for (size_t i = 0; i * AIO_ALIGN < n; i++)
+		all = all && (pages[i] & 1);
+	munmap(map, n);
+	return all;
+}
+
+bool aio_read_cached(int fd, void *bytes, size_t len, uint64_t at, size_t *ret_moved)
+{
+	size_t moved = 0;
+	ssize_t n;
+
+	do {
+		const struct iovec v = {(char *)bytes + moved, len - moved};
+		const uint64_t from = at + moved;
+
+		n = preadv2(fd, &v, 1, (off_t)from, RWF_NOWAIT);
+		if (n < 0 && errno == EOPNOTSUPP && is_resident(fd, v.iov_len, from))
+			n = pread(fd, v.iov_base, v.iov_len, (off_t)from);
+		if (n > 0)
+			moved += (size_t)n;
+	} while (n > 0 && moved < len);
+	*ret_moved = moved;
+	/* Whatever is wrong the real call will find, too. */
+	return n >= 0;
+}
+
 /* --- one step of a job --- */
 
 static void finish(struct aio_job *j, ssize_t result)
@@ -129,13 +182,15 @@ static void move_plainly(struct aio_job *j)
 /* What the page cache has. True: that was all. */
 static bool read_cached(struct aio_job *j)
 {
-	const struct iovec v = {j->bytes + j->moved, j->len - j->moved};
-	ssize_t n = preadv2(j->fd, &v, 1, (off_t)(j->at + j->moved), RWF_NOWAIT);
+	size_t n;
 
-	/* Not where the file system cannot tell. Whatever else is wrong the real call will find, too. */
-	j->cold = n < 0 && errno == EAGAIN;
 	j->direct = false;
-	return n >= 0 && account(j, n);
+	j->cold = !aio_read_cached(
+		j->fd, j->bytes + j->moved, j->len - j->moved, j->at + j->moved, &n);
+	j->moved += n;
+	if (!j->cold)
+		finish(j, (ssize_t)j->moved);
+	return !j->cold;
 }
 
 static bool set_direct(int fd, bool on)
@@ -176,6 +231,22 @@ static int submit(struct aio *a, struct aio_job *j)
 	return r;
 }
 
+static void on_event(void *data, uint32_t events);
+
+/* A failure is none: there is a way without. */
+static void open_context(struct aio *a)
+{
+	a->asked = true;
+	a->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	a->watcher = (struct loop_fd){.fn = on_event, .data = a, .background = true};
+	if (a->event_fd >= 0 && loop_fd_add(a->loop, &a->watcher, a->event_fd, EPOLLIN) == 0 &&
+		io_setup(AIO_EVENTS, &a->context) == 0)
+		return;
+	a->context = NULL;
+	loop_fd_remove(a->loop, &a->watcher);
+	fd_close(&a->event_fd);
+}
+
 /* False: it has to wait for others that run. */
 static bool advance(struct aio *a, struct aio_job *j)
 {
@@ -184,6 +255,8 @@ static bool advance(struct aio *a, struct aio_job *j)
 
 	if (!j->writes && read_cached(j))
 		return true;
+	if (!a->asked)
+		open_context(a);
 	if (!a->context) {
 		move_plainly(j);
 		return true;
@@ -263,6 +336,9 @@ static void take_in(struct aio *a, const struct io_event *event)
 	forget_running(a, j);
 	if (j->orphan) {
 		job_free(j);
+	} else if (j->direct && event->res == (unsigned long)-EINVAL) {
+		/* Blocks of this file system are larger. */
+		move_plainly(j);
 	} else if (!account(j, (ssize_t)event->res)) {
 		j->state = JOB_QUEUED;
 		list_add(&a->queue, j);
@@ -286,21 +362,7 @@ static void on_event(void *data, uint32_t events UNUSED)
 	advance_all(a);
 }
 
-/* --- the context --- */
-
-/* A failure is none: there is a way without. */
-static void open_context(struct aio *a)
-{
-	a->asked = true;
-	a->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	a->watcher = (struct loop_fd){.fn = on_event, .data = a, .background = true};
-	if (a->event_fd >= 0 && loop_fd_add(a->loop, &a->watcher, a->event_fd, EPOLLIN) == 0 &&
-		io_setup(AIO_EVENTS, &a->context) == 0)
-		return;
-	a->context = NULL;
-	loop_fd_remove(a->loop, &a->watcher);
-	fd_close(&a->event_fd);
-}
+/* --- the whole --- */
 
 int aio_create(struct loop *l, struct aio **ret, struct err *err)
 {
@@ -391,8 +453,6 @@ static void start(
 	j->moved = 0;
 	j->fn = fn;
 	j->data = data;
-	if (!a->asked)
-		open_context(a);
 	loop_hold(a->loop);
 	list_add(&a->queue, j);
 	advance_all(a);

@@ -6,8 +6,8 @@
  * and length are multiples of AIO_ALIGN and the file system can do so, since only then the kernel
  * does not make us wait in io_submit(2). Writes go to the page cache. Nothing is synced.
  *
- * The host allows 65536 events in all (fs.aio-max-nr), so a process takes few, and only when it
- * needs them. Where it gets none, or the kernel or its seccomp filter has no AIO, pread(2) and
+ * The host allows 65536 events in all (fs.aio-max-nr), so a process takes few, and only with the
+ * first job that the page cache cannot do. Where it gets none, or the kernel or its seccomp filter has no AIO, pread(2) and
  * pwrite(2) do the same, and make us wait.
  *
  * A context belongs to its process: it goes with the loop before a fork point, and each copy makes
@@ -37,8 +37,14 @@ typedef void (*aio_fn)(void *data, ssize_t n);
 int aio_create(struct loop *l, struct aio **ret, struct err *err);
 /* Waits for what the kernel still does. Every job has been destroyed before. NULL is fine. */
 void aio_destroy(struct aio *a);
-/* Whether the kernel does the work; false before the first job. */
+/* Whether the kernel does the work; false before the first job that is not a cached read. */
 bool aio_is_kernels(const struct aio *a);
+
+/*
+ * What the page cache has of `len` bytes, without a job; *ret_moved is set always. True: that is all
+ * up to the end of the file. False: the rest would have to be waited for, or fails.
+ */
+bool aio_read_cached(int fd, void *bytes, size_t len, uint64_t at, size_t *ret_moved);
 
 /* A job with a buffer of `size` bytes; it can be used again and again. NULL: out of memory. */
 struct aio_job *aio_job_create(struct aio *a, size_t size);

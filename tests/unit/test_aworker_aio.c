@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -189,6 +190,36 @@ START_TEST(what_is_not_cached_is_read)
 }
 END_TEST
 
+/* Also where the file system cannot tell by itself, as that of memfd_create() cannot. */
+START_TEST(what_is_cached_takes_no_context)
+{
+	int memory = memfd_create("aio", MFD_CLOEXEC);
+	struct aio_job *j;
+	char bytes[SIZE];
+	size_t n;
+
+	open_all();
+	j = job_of(SIZE);
+	for (int i = 0; i < 2; i++) {
+		const int f = i == 0 ? fd : memory;
+
+		memset(bytes, 'a', SIZE);
+		ck_assert_int_eq(pwrite(f, bytes, SIZE, 0), SIZE);
+		ck_assert_int_eq(read_all(j, f, SIZE, 0), SIZE);
+		ck_assert_int_eq(read_all(j, f, SIZE, 100), SIZE - 100);
+		ck_assert(aio_read_cached(f, bytes, SIZE, SIZE - 10, &n));
+		ck_assert_uint_eq(n, 10);
+		ck_assert(aio_read_cached(f, bytes, SIZE, SIZE, &n));
+		ck_assert_uint_eq(n, 0);
+	}
+	ck_assert(!aio_is_kernels(aio));
+	ck_assert(!aio_read_cached(-1, bytes, SIZE, 0, &n));
+	close(memory);
+	aio_job_destroy(j);
+	close_all();
+}
+END_TEST
+
 START_TEST(failures_are_told)
 {
 	struct rlimit small = {3000, 3000};
@@ -319,6 +350,6 @@ START_TEST(each_copy_has_its_own)
 END_TEST
 
 UNIT_MAIN("aworker_aio", moves_bytes_both_ways, does_without_permission, does_without_the_kernel,
-	does_without_a_share_of_the_host, what_is_not_cached_is_read, failures_are_told,
-	more_than_the_kernel_takes_wait, destroyed_jobs_are_not_told_of, callbacks_may_destroy,
-	each_copy_has_its_own)
+	does_without_a_share_of_the_host, what_is_not_cached_is_read,
+	what_is_cached_takes_no_context, failures_are_told, more_than_the_kernel_takes_wait,
+	destroyed_jobs_are_not_told_of, callbacks_may_destroy, each_copy_has_its_own)
