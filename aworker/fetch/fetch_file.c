@@ -36,7 +36,8 @@ static const char *below(const char *dir, const char *path)
 	return *rest ? rest : NULL;
 }
 
-static int open_below(const char *dir, const char *name, int *ret, struct err *err)
+static int open_below(
+	const char *dir, const char *name, int *ret_fd, uint64_t *ret_size, struct err *err)
 {
 	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
@@ -55,25 +56,20 @@ static int open_below(const char *dir, const char *name, int *ret, struct err *e
 		close(fd);
 		return err_say(err, EINVAL, "it is no regular file");
 	}
-	*ret = fd;
+	*ret_fd = fd;
+	*ret_size = (uint64_t)st.st_size;
 	return 0;
 }
 
-int fetch_file_read(
-	const char *main_file, const char *path, char **ret_data, size_t *ret_len, struct err *err)
+int fetch_file_open(
+	const char *main_file, const char *path, int *ret_fd, uint64_t *ret_size, struct err *err)
 {
 	_cleanup_free_ char *dir = directory_of(main_file);
 	const char *name = dir ? below(dir, path) : NULL;
-	char by_number[FD_PATH_MAX];
-	_cleanup_close_ int fd = -1;
 
 	if (!name)
 		return err_say(err, EACCES,
 			"only files in the directory of the worker's file can "
 			"be fetched");
-	if (open_below(dir, name, &fd, err) < 0)
-		return -err->code;
-	if (file_read(AT_FDCWD, fd_path(fd, by_number), FETCH_FILE_MAX, ret_data, ret_len, err) < 0)
-		return err_say(err, err->code, "it cannot be read: %s", strerror(err->code));
-	return 0;
+	return open_below(dir, name, ret_fd, ret_size, err);
 }

@@ -5,15 +5,12 @@
 #ifndef AWORKER_FETCH_FETCH_FILE_H
 #define AWORKER_FETCH_FETCH_FILE_H
 
-#include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/base/err.h"
 
-/* The largest file. */
-#define FETCH_FILE_MAX (256u << 20)
-
-/* A file below the directory of `main_file`, whole; *ret_data is malloc'd. */
-int fetch_file_read(
-	const char *main_file, const char *path, char **ret_data, size_t *ret_len, struct err *err);
+/* A regular file below the directory of `main_file`, to be read; the caller closes *ret_fd. */
+int fetch_file_open(
+	const char *main_file, const char *path, int *ret_fd, uint64_t *ret_size, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fetch() (WHATWG Fetch, section 4 and 5.6), as a server wants it: no CORS, no cookies, no cache, and
-// no header is filtered but those that frame a message (aworker/fetch/fetch.h). C makes single transfers;
-// redirects, bodies and aborts are made here.
+// no header is filtered but those that frame a message (aworker/fetch/fetch.h). C makes single transfers
+// and reads files; redirects, bodies and aborts are made here.
 'use strict';
 
 const { isObject, requireArguments, defineGlobal } = internals.webidl;
@@ -356,8 +356,15 @@ class Fetching {
 		const list = found.more;
 		if (found.type !== '')
 			list.unshift(['content-type', found.type]);
-		this.#finish(found.status, found.statusText, list,
-			new Body(this.#method === 'HEAD' ? '' : found.bytes, null));
+		this.#finish(found.status, found.statusText, list, this.#localBody(found));
+	}
+
+	#localBody({ id, bytes }) {
+		if (!id)
+			return new Body(this.#method === 'HEAD' ? '' : bytes, null);
+		this.#transfer = new Transfer(this);
+		this.#transfer.id = id;
+		return this.#transfer.makeBody();
 	}
 
 	#send() {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What fetch() finds without a network: data:, blob: and file: URLs (WHATWG Fetch, section 4.2 and 6).
-// Each gives { bytes, type, status, statusText, more } or throws; `more` are further headers.
+// Each gives { bytes, type, status, statusText, more } or throws; `more` are further headers. A file that
+// is not at hand has an `id` for ops.fetchRead() instead of bytes.
 'use strict';
+
+const { viewTag } = internals.primordials;
 
 const HEX_PAIR = /^[0-9A-Fa-f]{2}$/;
 const BASE64_MARK = /; *base64$/i;
@@ -115,10 +118,12 @@ function fileUrl(url, method) {
 	const { host, pathname } = new internals.URL(url);
 	if (host !== '')
 		throw new TypeError('the file: URL names a host');
-	const bytes = ops.fetchFile(percentDecode(pathname));
+	const found = ops.fetchFile(percentDecode(pathname), method === 'GET');
+	const whole = viewTag(found) !== undefined;
 	const ending = pathname.slice(pathname.lastIndexOf('.') + 1).toLowerCase();
-	return { bytes, type: FILE_TYPES[ending] ?? '', status: 200, statusText: 'OK',
-		more: [['content-length', `${bytes.length}`]] };
+	return { bytes: whole ? found : '', id: whole ? 0 : found[0], type: FILE_TYPES[ending] ?? '',
+		status: 200, statusText: 'OK',
+		more: [['content-length', `${whole ? found.length : found[1]}`]] };
 }
 
 // undefined for a scheme that has to do with a network, or is unknown.

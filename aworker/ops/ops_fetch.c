@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Joins the HTTP client and JavaScript (aworker/js/fetch.js). The client comes into being with
- * the first fetch of a process and goes with its loop.
+ * Joins the HTTP client, files and JavaScript (aworker/js/fetch.js). Each comes into being with the
+ * first fetch that needs it and goes with the loop. What is fetched has an id, and its body is read
+ * in one way, whatever it is.
  */
 #include <errno.h>
 #include <openssl/evp.h>
 
+#include "aworker/aio/aio.h"
 #include "aworker/fetch/fetch.h"
 #include "aworker/fetch/fetch_file.h"
+#include "aworker/fetch/fetch_files.h"
 #include "aworker/ops/ops.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 
+/* A file up to this size that is in the page cache is given whole. */
+#define FILE_WHOLE_MAX FETCH_PIECE_MAX
+
 struct fetch_bridge {
-	struct fetch_client *client;
+	struct fetch_client *client; /* with the first request */
+	struct fetch_files *files;   /* with the first file that is given in pieces */
 	struct engine_value *head;
 	struct engine_value *readable;
 	struct engine_value *writable;
@@ -74,20 +82,41 @@ static const struct fetch_handler handler = {
 
 static int create(struct worker *w, struct err *err)
 {
-	struct fetch_bridge *b = calloc(1, sizeof(*b));
+	struct fetch_bridge *b;
 
+	if (w->fetch)
+		return 0;
+	b = calloc(1, sizeof(*b));
 	if (!b)
 		return err_oom(err);
-	if (fetch_client_create(&w->loop, w->env, &handler, w, &b->client, err) < 0) {
-		free(b);
-		return -err->code;
-	}
 	b->head = engine_internal_function(w->engine, "fetchHead");
 	b->readable = engine_internal_function(w->engine, "fetchReadable");
 	b->writable = engine_internal_function(w->engine, "fetchWritable");
 	b->failed = engine_internal_function(w->engine, "fetchFailed");
 	w->fetch = b;
 	return 0;
+}
+
+static int need_client(struct worker *w, struct err *err)
+{
+	if (create(w, err) < 0)
+		return -err->code;
+	return w->fetch->client
+		       ? 0
+		       : fetch_client_create(&w->loop, w->env, &handler, w, &w->fetch->client, err);
+}
+
+static int need_files(struct worker *w, struct err *err)
+{
+	struct aio *aio;
+
+	if (create(w, err) < 0)
+		return -err->code;
+	if (w->fetch->files)
+		return 0;
+	if (worker_aio(w, &aio, err) < 0)
+		return -err->code;
+	return fetch_files_create(aio, on_readable, w, &w->fetch->files, err);
 }
 
 void fetch_bridge_destroy(struct worker *w)
@@ -97,6 +126,7 @@ void fetch_bridge_destroy(struct worker *w)
 	if (!b)
 		return;
 	fetch_client_destroy(b->client);
+	fetch_files_destroy(b->files);
 	engine_release(w->engine, b->head);
 	engine_release(w->engine, b->readable);
 	engine_release(w->engine, b->writable);
@@ -107,7 +137,9 @@ void fetch_bridge_destroy(struct worker *w)
 
 size_t fetch_bridge_running(const struct worker *w)
 {
-	return w->fetch ? fetch_client_running(w->fetch->client) : 0;
+	return w->fetch ? fetch_client_running(w->fetch->client) +
+				  fetch_files_running(w->fetch->files)
+			: 0;
 }
 
 /* --- to the client --- */
@@ -117,6 +149,13 @@ static struct fetch_client *client_of(struct op_call *c)
 	struct worker *w = op_data(c);
 
 	return w && w->fetch ? w->fetch->client : NULL;
+}
+
+static struct fetch_files *files_of(struct op_call *c)
+{
+	struct worker *w = op_data(c);
+
+	return w && w->fetch ? w->fetch->files : NULL;
 }
 
 static int arg_id(struct op_call *c, uint64_t *ret)
@@ -173,7 +212,7 @@ static int op_fetch_start(struct op_call *c)
 		return op_throw(c, "RangeError", "out of memory");
 	r.method = method;
 	r.url = url;
-	if ((!w->fetch && create(w, &err) < 0) || fetch_start(w->fetch->client, &r, &id, &err) < 0)
+	if (need_client(w, &err) < 0 || fetch_start(w->fetch->client, &r, &id, &err) < 0)
 		return op_throw(c, "TypeError", "%s", err.msg);
 	op_ret_f64(c, (double)id);
 	return 0;
@@ -183,13 +222,18 @@ static int op_fetch_start(struct op_call *c)
 static int op_fetch_read(struct op_call *c)
 {
 	struct err failure = ERR_INIT;
+	enum fetch_read r;
 	const void *bytes;
 	uint64_t id;
 	size_t len;
 
 	if (arg_id(c, &id) < 0)
 		return -1;
-	switch (fetch_read(client_of(c), id, &bytes, &len, &failure)) {
+	if (id >= FETCH_FILES_FIRST_ID)
+		r = fetch_files_read(files_of(c), id, &bytes, &len, &failure);
+	else
+		r = fetch_read(client_of(c), id, &bytes, &len, &failure);
+	switch (r) {
 	case FETCH_READ_PIECE: op_ret_bytes(c, bytes, len); break;
 	case FETCH_READ_END: op_ret_bool(c, true); break;
 	case FETCH_READ_WAIT: break;
@@ -227,15 +271,20 @@ static int op_fetch_cancel(struct op_call *c)
 
 	if (arg_id(c, &id) < 0)
 		return -1;
-	fetch_cancel(client_of(c), id);
+	if (id >= FETCH_FILES_FIRST_ID)
+		fetch_files_cancel(files_of(c), id);
+	else
+		fetch_cancel(client_of(c), id);
 	return 0;
 }
 
-/* (path): the bytes of a file of the bundle */
-static int op_fetch_file(struct op_call *c)
+/* --- files --- */
+
+/* The file of argument 0, opened. */
+static int arg_file(struct op_call *c, int *ret_fd, uint64_t *ret_size)
 {
 	struct worker *w = op_data(c);
-	_cleanup_free_ char *path = NULL, *data = NULL;
+	_cleanup_free_ char *path = NULL;
 	struct err err = ERR_INIT;
 	const char *text;
 	size_t len;
@@ -247,14 +296,47 @@ static int op_fetch_file(struct op_call *c)
 		return op_throw(c, "RangeError", "out of memory");
 	if (!w || !w->options.file || !w->name)
 		return op_throw(c, "TypeError", "code that is no file has no files beside it");
+	if (!loop_is_open(&w->loop))
+		return op_throw(c, "TypeError", "nothing can be fetched before the worker runs");
 	if (memchr(text, 0, len))
 		return op_throw(c, "TypeError", "its name has NUL in it");
 	/* Whoever starts from a state image would not see that it has changed. */
 	if (w->rest != REST_NOT_WANTED && modules_remember(w, path, &err) < 0)
 		return op_throw(c, "RangeError", "%s", err.msg);
-	if (fetch_file_read(w->name, path, &data, &len, &err) < 0)
+	if (fetch_file_open(w->name, path, ret_fd, ret_size, &err) < 0)
 		return op_throw(c, "TypeError", "%s", err.msg);
-	op_ret_bytes(c, data, len);
+	return 0;
+}
+
+/* False: it has to be read in pieces. */
+static bool ret_whole(struct op_call *c, int fd, uint64_t size)
+{
+	_cleanup_free_ char *bytes = size <= FILE_WHOLE_MAX ? malloc(size + 1) : NULL;
+	size_t n;
+
+	if (!bytes || !aio_read_cached(fd, bytes, size, 0, &n) || n < size)
+		return false;
+	op_ret_bytes_given(c, take_ptr(&bytes), size);
+	return true;
+}
+
+/* (path, whether its bytes are wanted): all of them, or [id, size]; the id is 0 without bytes */
+static int op_fetch_file(struct op_call *c)
+{
+	struct worker *w = op_data(c);
+	_cleanup_close_ int fd = -1;
+	struct err err = ERR_INIT;
+	uint64_t size, id = 0;
+	bool wanted;
+
+	if (op_arg_bool(c, 1, &wanted) < 0 || arg_file(c, &fd, &size) < 0)
+		return -1;
+	if (wanted && ret_whole(c, fd, size))
+		return 0;
+	if (wanted && (need_files(w, &err) < 0 ||
+			      fetch_files_add(w->fetch->files, take_fd(&fd), size, &id, &err) < 0))
+		return op_throw(c, "TypeError", "%s", err.msg);
+	op_ret_f64_array(c, (const double[]){(double)id, (double)size}, 2);
 	return 0;
 }
 

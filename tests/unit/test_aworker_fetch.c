@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "aworker/aio/aio.h"
 #include "aworker/fetch/fetch_file.h"
+#include "aworker/fetch/fetch_files.h"
 #include "aworker/fetch/fetch_priv.h"
 #include "runtime/base/fd.h"
 #include "tests/unit/unit.h"
@@ -249,13 +252,13 @@ END_TEST
 
 /* --- files --- */
 
-static int read_file(const char *main_file, const char *path)
+static int open_file(const char *main_file, const char *path)
 {
-	_cleanup_free_ char *data = NULL;
+	_cleanup_close_ int fd = -1;
 	struct err err = ERR_INIT;
-	size_t len;
+	uint64_t size;
 
-	return fetch_file_read(main_file, path, &data, &len, &err);
+	return fetch_file_open(main_file, path, &fd, &size, &err);
 }
 
 START_TEST(files_of_a_bundle)
@@ -267,22 +270,174 @@ START_TEST(files_of_a_bundle)
 	close(open(w, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	snprintf(path, sizeof(path), "%s/link", dir);
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
-	ck_assert_int_eq(read_file(w, w), 0);
-	ck_assert_int_eq(read_file(w, path), -EXDEV);
+	ck_assert_int_eq(open_file(w, w), 0);
+	ck_assert_int_eq(open_file(w, path), -EXDEV);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/../%s/w.js", dir, strrchr(dir, '/') + 1);
-	ck_assert_int_eq(read_file(w, path), -EXDEV);
+	ck_assert_int_eq(open_file(w, path), -EXDEV);
 	snprintf(path, sizeof(path), "%s/none", dir);
-	ck_assert_int_eq(read_file(w, path), -ENOENT);
+	ck_assert_int_eq(open_file(w, path), -ENOENT);
 	snprintf(path, sizeof(path), "%sx/w.js", dir);
-	ck_assert_int_eq(read_file(w, path), -EACCES);
-	ck_assert_int_eq(read_file(w, dir), -EACCES);
-	ck_assert_int_eq(read_file(w, "/etc/passwd"), -EACCES);
-	ck_assert_int_eq(read_file("/w.js", "/etc/passwd"), 0);
+	ck_assert_int_eq(open_file(w, path), -EACCES);
+	ck_assert_int_eq(open_file(w, dir), -EACCES);
+	ck_assert_int_eq(open_file(w, "/etc/passwd"), -EACCES);
+	ck_assert_int_eq(open_file("/w.js", "/etc/passwd"), 0);
+	ck_assert_int_eq(open_file("/w.js", "/dev/null"), -EINVAL);
+	ck_assert_int_eq(open_file("/w.js", "/etc"), -EINVAL);
 	unlink(w);
 	rmdir(dir);
 }
 END_TEST
 
+static struct loop loop;
+static struct aio *aio;
+static struct fetch_files *files;
+static uint64_t told;
+
+static void on_readable(void *data UNUSED, uint64_t id)
+{
+	told = id;
+}
+
+static void open_files(void)
+{
+	struct err err;
+
+	ck_assert_int_eq(loop_init(&loop, &err), 0);
+	ck_assert_int_eq(aio_create(&loop, &aio, &err), 0);
+	ck_assert_int_eq(fetch_files_create(aio, on_readable, NULL, &files, &err), 0);
+}
+
+static void close_files(void)
+{
+	fetch_files_destroy(files);
+	aio_destroy(aio);
+	loop_close(&loop);
+}
+
+/* In the build tree, since /tmp may be memory. */
+static int temporary(size_t size)
+{
+	char path[] = "fetch-XXXXXX";
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	unlink(path);
+	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+	return fd;
+}
+
+static void uncache(int fd)
+{
+	ck_assert_int_eq(fsync(fd), 0);
+	ck_assert_int_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+}
+
+static uint64_t add(int fd, uint64_t size)
+{
+	struct err err;
+	uint64_t id;
+
+	ck_assert_int_eq(fetch_files_add(files, dup(fd), size, &id, &err), 0);
+	ck_assert_uint_ge(id, FETCH_FILES_FIRST_ID);
+	return id;
+}
+
+/* What it has, or the negative errno that it fails with. */
+static ssize_t length_of(uint64_t id)
+{
+	struct err err = ERR_INIT;
+	const void *bytes;
+	ssize_t sum = 0;
+	size_t len;
+
+	for (;;) {
+		switch (fetch_files_read(files, id, &bytes, &len, &err)) {
+		case FETCH_READ_WAIT:
+			told = 0;
+			ck_assert_int_eq(loop_run(&loop, &err), 0);
+			ck_assert_uint_eq(told, id);
+			break;
+		case FETCH_READ_PIECE:
+			ck_assert_uint_le(len, FETCH_PIECE_MAX);
+			sum += (ssize_t)len;
+			break;
+		case FETCH_READ_END: return sum;
+		case FETCH_READ_FAILED: return -err.code;
+		}
+	}
+}
+
+START_TEST(files_in_pieces)
+{
+	static const size_t sizes[] = {0, 1, 4096, 65535, 65536, 65537, 1000000};
+
+	open_files();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		int fd = temporary(sizes[i]);
+
+		ck_assert_int_eq(length_of(add(fd, sizes[i])), sizes[i]);
+		uncache(fd);
+		ck_assert_int_eq(length_of(add(fd, sizes[i])), sizes[i]);
+		close(fd);
+	}
+	ck_assert_uint_eq(fetch_files_running(files), 0);
+	close_files();
+}
+END_TEST
+
+START_TEST(files_that_change)
+{
+	int fd = temporary(200000);
+
+	open_files();
+	/* It has grown. */
+	ck_assert_int_eq(length_of(add(fd, 100000)), 100000);
+	/* It has become shorter. */
+	ck_assert_int_eq(length_of(add(fd, 200001)), -ESTALE);
+	uncache(fd);
+	ck_assert_int_eq(length_of(add(fd, 300000)), -ESTALE);
+	ck_assert_int_eq(length_of(add(-1, 10)), -EBADF);
+	ck_assert_uint_eq(fetch_files_running(files), 0);
+	close(fd);
+	close_files();
+}
+END_TEST
+
+START_TEST(files_that_nobody_wants_any_more)
+{
+	static uint64_t ids[FETCH_FILES_MAX];
+	struct rlimit many = {2 * FETCH_FILES_MAX, 2 * FETCH_FILES_MAX};
+	int fd = temporary(100000);
+	struct err err;
+	const void *bytes;
+	size_t len;
+	uint64_t id;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &many), 0);
+	uncache(fd);
+	open_files();
+	for (size_t i = 0; i < FETCH_FILES_MAX; i++)
+		ids[i] = add(fd, 100000);
+	ck_assert_int_eq(fetch_files_add(files, dup(fd), 1, &id, &err), -EMFILE);
+	for (size_t i = 0; i < FETCH_FILES_MAX; i++) {
+		if (i % 2)
+			fetch_files_read(files, ids[i], &bytes, &len, &err);
+		fetch_files_cancel(files, ids[i]);
+		ck_assert_int_eq(
+			fetch_files_read(files, ids[i], &bytes, &len, &err), FETCH_READ_FAILED);
+	}
+	told = 0;
+	ck_assert_int_eq(loop_run(&loop, &err), 0);
+	ck_assert_uint_eq(told, 0);
+	/* The loop is closed with what still runs. */
+	uncache(fd);
+	fetch_files_read(files, add(fd, 100000), &bytes, &len, &err);
+	close(fd);
+	close_files();
+}
+END_TEST
+
 UNIT_MAIN("fetch", proxies_by_scheme, proxies_that_cannot_be, hosts_without_a_proxy, heads,
-	heads_that_are_none, codings_in_pieces, codings_that_are_wrong, files_of_a_bundle)
+	heads_that_are_none, codings_in_pieces, codings_that_are_wrong, files_of_a_bundle,
+	files_in_pieces, files_that_change, files_that_nobody_wants_any_more)
