@@ -286,6 +286,7 @@ static void close_process(struct worker *w)
 	http_bridge_destroy(w);
 	fetch_bridge_destroy(w);
 	cache_bridge_destroy(w);
+	modules_prefetch_stop(w);
 	aio_destroy(w->aio);
 	w->aio = NULL;
 	loop_timer_stop(&w->loop, &w->task_timer);

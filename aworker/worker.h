@@ -159,11 +159,12 @@ struct worker {
 	struct loop loop;
 	struct timer_table *timers;
 	struct http_bridge *bridge;
-	struct ws_bridge *ws;	    /* NULL without a WebSocket */
-	struct fetch_bridge *fetch; /* NULL until something is fetched */
-	struct aio *aio;	    /* NULL until a file is read or written through it */
-	struct cache_bridge *cache; /* NULL until something of --cache is wanted */
-	struct http_server *http;   /* NULL until it serves */
+	struct ws_bridge *ws;		   /* NULL without a WebSocket */
+	struct fetch_bridge *fetch;	   /* NULL until something is fetched */
+	struct aio *aio;		   /* NULL until a file is read or written through it */
+	struct module_reads *module_reads; /* NULL until a module is imported */
+	struct cache_bridge *cache;	   /* NULL until something of --cache is wanted */
+	struct http_server *http;	   /* NULL until it serves */
 	struct http_listener listener;
 	struct repl *repl;		 /* NULL: no prompt */
 	struct watch *watch;		 /* NULL without --watch; stays when closed */

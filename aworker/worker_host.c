@@ -46,6 +46,8 @@ static void host_fatal(void *data, const char *message)
 const struct engine_host worker_host = {
 	.resolve = modules_resolve,
 	.load = modules_load,
+	.prefetch = modules_prefetch,
+	.prefetch_wait = modules_prefetch_wait,
 	.wake = host_wake,
 	.uncaught = host_uncaught,
 	.fatal = host_fatal,

@@ -140,9 +140,21 @@ int modules_resolve(
 	void *data, const char *specifier, const char *referrer, char **ret_name, struct err *err);
 int modules_load(void *data, const char *name, enum engine_module_type *ret_type,
 	struct buf *ret_source, struct err *err);
+/* What a module's source becomes by its name. */
+int modules_interpret(struct worker *w, const char *name, enum engine_module_type *ret_type,
+	struct buf *source, struct err *err);
+/* The worker depends on that module, and starts anew when it changes and --watch says so. */
+int modules_depend(struct worker *w, const char *name, struct err *err);
 /* The worker depends on that file. */
 int modules_remember(struct worker *w, const char *name, struct err *err);
 /* Which files were loaded, and the import map. */
 void modules_forget(struct worker *w);
+
+/* --- module_reads.c: the same, while the loop is open, ahead of need and many at once --- */
+
+int modules_prefetch(void *data, const char *name, uint64_t ticket);
+void modules_prefetch_wait(void *data);
+/* Those that have not arrived never will. */
+void modules_prefetch_stop(struct worker *w);
 
 #endif

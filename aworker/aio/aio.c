@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -403,6 +404,16 @@ bool aio_is_kernels(const struct aio *a)
 	return a->context != NULL;
 }
 
+void aio_wait(struct aio *a)
+{
+	struct pollfd ended = {.fd = a->event_fd, .events = POLLIN};
+
+	while (!a->done.first && a->n_running > 0)
+		if (poll(&ended, 1, -1) > 0)
+			on_event(a, POLLIN);
+	on_tell(a);
+}
+
 /* --- jobs --- */
 
 struct aio_job *aio_job_create(struct aio *a, size_t size)
@@ -436,6 +447,15 @@ void aio_job_destroy(struct aio_job *j)
 void *aio_job_bytes(struct aio_job *j)
 {
 	return j->bytes;
+}
+
+void *aio_job_take(struct aio_job *j)
+{
+	void *bytes = take_ptr(&j->bytes);
+
+	assert(j->state == JOB_IDLE);
+	job_free(j);
+	return bytes;
 }
 
 static void start(

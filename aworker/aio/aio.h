@@ -46,6 +46,12 @@ bool aio_is_kernels(const struct aio *a);
  */
 bool aio_read_cached(int fd, void *bytes, size_t len, uint64_t at, size_t *ret_moved);
 
+/*
+ * Returns when one or more jobs have ended and were told of, without turning the loop. Nothing
+ * happens when none runs.
+ */
+void aio_wait(struct aio *a);
+
 /* A job with a buffer of `size` bytes; it can be used again and again. NULL: out of memory. */
 struct aio_job *aio_job_create(struct aio *a, size_t size);
 /*
@@ -55,6 +61,8 @@ struct aio_job *aio_job_create(struct aio *a, size_t size);
 void aio_job_destroy(struct aio_job *j);
 /* Not to be touched while the job runs. */
 void *aio_job_bytes(struct aio_job *j);
+/* The same, for the caller to free(3); the job, which does not run, is destroyed. */
+void *aio_job_take(struct aio_job *j);
 
 /*
  * Moves `len` bytes between the front of the buffer and the file. fn is called once, from the loop,

@@ -6,7 +6,7 @@
  *
  * What a file that is no script exports is told by its name, as bundlers for workers expect.
  * Which files were loaded is remembered: they are watched (watch.c), and only their source maps
- * are read (stack_map.c).
+ * are read (stack_map.c). Most of them are read in module_reads.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -127,27 +127,47 @@ int modules_remember(struct worker *w, const char *name, struct err *err)
 	return 0;
 }
 
+/* Before it is read: one that is not there yet may come, and is watched for. */
+int modules_depend(struct worker *w, const char *name, struct err *err)
+{
+	if (modules_remember(w, name, err) < 0)
+		return -err->code;
+	watch_file(w, name);
+	return 0;
+}
+
+int modules_interpret(struct worker *w, const char *name, enum engine_module_type *ret_type,
+	struct buf *source, struct err *err)
+{
+	*ret_type = ENGINE_MODULE_SCRIPT;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (ends_with(name, types[i].ending))
+			*ret_type = types[i].type;
+	return w && typescript_is(name) ? typescript_strip(w, name, source, err) : 0;
+}
+
+/* One that could not be read ahead. */
+static bool is_remembered(const struct worker *w, const char *name)
+{
+	for (size_t i = w->n_files; i > 0; i--)
+		if (streq(w->files[i - 1], name))
+			return true;
+	return false;
+}
+
 int modules_load(void *data, const char *name, enum engine_module_type *ret_type,
 	struct buf *ret_source, struct err *err)
 {
-	enum engine_module_type type = ENGINE_MODULE_SCRIPT;
 	struct worker *w = data;
 	char *text;
 	size_t len;
 
-	/* Before it is read: one that is not there yet may come, and is watched for. */
-	if (w && modules_remember(w, name, err) < 0)
+	if (w && !is_remembered(w, name) && modules_depend(w, name, err) < 0)
 		return -err->code;
-	if (w)
-		watch_file(w, name);
 	if (file_read(AT_FDCWD, name, WORKER_FILE_MAX, &text, &len, err) < 0)
 		return -err->code;
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (ends_with(name, types[i].ending))
-			type = types[i].type;
-	*ret_type = type;
 	*ret_source = (struct buf){.data = text, .len = len, .cap = len + 1};
-	return w && typescript_is(name) ? typescript_strip(w, name, ret_source, err) : 0;
+	return modules_interpret(w, name, ret_type, ret_source, err);
 }
 
 void modules_forget(struct worker *w)

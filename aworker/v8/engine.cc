@@ -258,6 +258,8 @@ void engine_detach(struct engine *e)
 	context_leave(e);
 	e->rejected.clear();
 	e->handled_late.clear();
+	e->modules.arrivals.clear();
+	e->modules.tickets.clear();
 	e->modules.by_hash.clear();
 	e->modules.by_key.clear();
 	engine_drop_tool(e);

@@ -64,6 +64,13 @@ struct engine_host {
 	int (*load)(void *data, const char *name, enum engine_module_type *ret_type,
 		struct buf *ret_source, struct err *err);
 	/*
+	 * Optional: begins to read that module, which goes to engine_module_arrived() with this ticket
+	 * later, not from within. Negative: it cannot now, and load() is asked.
+	 */
+	int (*prefetch)(void *data, const char *name, uint64_t ticket);
+	/* Returns when something that was begun has arrived. Goes with `prefetch`. */
+	void (*prefetch_wait)(void *data);
+	/*
 	 * Tasks are waiting: run engine_run_task() after delay_ms (0: as soon as the loop turns).
 	 * Only the earliest wish counts; engine_run_task() wishes anew for what is left.
 	 */
@@ -229,6 +236,12 @@ int engine_eval(struct engine *e, const char *name, const char *text, size_t len
  */
 int engine_check(struct engine *e, const char *name, const char *text, size_t len, char **ret_stack,
 	struct err *err);
+/*
+ * What host.prefetch() has begun: the bytes of a module, borrowed, or NULL where they cannot be
+ * had; load() says then why. An import() that waited for nothing else runs now.
+ */
+void engine_module_arrived(
+	struct engine *e, uint64_t ticket, enum engine_module_type type, const struct buf *source);
 /*
  * Code from a prompt: the promise of its value goes to internals.replResult(promise), as a box
  * with the member ".repl_result". -EAGAIN when more has to follow; errors else as engine_eval().

@@ -239,6 +239,29 @@ v8::MaybeLocal<v8::Promise> module_run(struct engine *e, v8::Local<v8::Module> m
 void module_resolve(
 	struct engine *e, const std::string &name, const v8::FunctionCallbackInfo<v8::Value> &info);
 void modules_attach(struct engine *e);
+/* By what the import says: one without an assertion is the host's to judge. */
+std::string module_key(bool json, const std::string &name);
+struct module_entry *module_entry_of(struct engine *e, v8::Local<v8::Module> module);
+/* How long an entry of a list of assertions is: of a static import, which has an offset, or not. */
+enum { DYNAMIC_ASSERTION_LEN = 2, STATIC_ASSERTION_LEN = 3 };
+/* False, with an exception, for an assertion that we do not know. */
+bool module_assertions(
+	struct engine *e, v8::Local<v8::FixedArray> list, int entry_len, bool *ret_json);
+/* A module that is not known yet, of its bytes. Empty: an exception waits. */
+v8::MaybeLocal<v8::Module> module_make(struct engine *e, const std::string &specifier,
+	const std::string &name, bool json, enum engine_module_type type, const struct buf *source);
+/* The promise of import(), of modules that are known or can be loaded. Empty: an exception waits. */
+v8::MaybeLocal<v8::Promise> module_import(
+	struct engine *e, const std::string &specifier, const std::string &referrer, bool json);
+/* Becomes the stack of an error that has none. */
+void module_set_stack(struct engine *e, v8::Local<v8::Value> exception, const std::string &stack);
+
+/* module_graph.cc */
+/* What the module imports is read, all at once. Returns when all of it has come. */
+void graph_read(struct engine *e, v8::Local<v8::Module> module);
+/* The promise of an import() that has to wait; empty: it has not. */
+v8::MaybeLocal<v8::Promise> graph_import(
+	struct engine *e, const std::string &specifier, const std::string &referrer, bool json);
 std::string name_url(const std::string &name);
 
 /* engine.cc */

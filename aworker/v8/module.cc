@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Modules: the host resolves and loads, one entry per resolved name. Sources are
- * loaded while linking, so that evaluation meets no I/O of ours. JSON modules
+ * read before linking (module_graph.cc), or else loaded while linking, so that
+ * evaluation meets no I/O of ours. JSON modules
  * need `assert { type: "json" }`, as the standard has it; what else is no script
  * is known by the host, as bundlers expect.
  */
@@ -14,10 +15,6 @@
 
 using namespace v8;
 
-/* Assertions come as [key, value] or, in a static import, as [key, value, offset]. */
-static const int DYNAMIC_ASSERTION_LEN = 2;
-static const int STATIC_ASSERTION_LEN = 3;
-
 static void throw_error(struct engine *e, const std::string &text)
 {
 	e->isolate->ThrowException(Exception::Error(js_text(e->isolate, text)));
@@ -28,13 +25,12 @@ static void throw_type_error(struct engine *e, const std::string &text)
 	e->isolate->ThrowException(Exception::TypeError(js_text(e->isolate, text)));
 }
 
-/* By what the import says: one without an assertion is the host's to judge. */
-static std::string module_key(bool json, const std::string &name)
+std::string module_key(bool json, const std::string &name)
 {
 	return (json ? "json:" : "any:") + name;
 }
 
-static struct module_entry *entry_of(struct engine *e, Local<Module> module)
+struct module_entry *module_entry_of(struct engine *e, Local<Module> module)
 {
 	auto range = e->modules.by_hash.equal_range(module->GetIdentityHash());
 
@@ -72,7 +68,7 @@ static MaybeLocal<Value> value_evaluate(Local<Context> context, Local<Module> mo
 {
 	Isolate *isolate = context->GetIsolate();
 	struct engine *e = engine_of(isolate);
-	struct module_entry *entry = entry_of(e, module);
+	struct module_entry *entry = module_entry_of(e, module);
 	Local<Promise::Resolver> done;
 
 	if (!entry || module->SetSyntheticModuleExport(
@@ -165,8 +161,7 @@ static MaybeLocal<Module> value_module(struct engine *e, const std::string &name
 	return module;
 }
 
-/* False, with an exception, for an assertion that we do not know. */
-static bool read_assertions(struct engine *e, Local<FixedArray> list, int entry_len, bool *ret_json)
+bool module_assertions(struct engine *e, Local<FixedArray> list, int entry_len, bool *ret_json)
 {
 	Local<Context> context = engine_context(e);
 
@@ -192,6 +187,21 @@ static MaybeLocal<Module> cannot_import(
 	return MaybeLocal<Module>();
 }
 
+MaybeLocal<Module> module_make(struct engine *e, const std::string &specifier,
+	const std::string &name, bool json, enum engine_module_type type, const struct buf *source)
+{
+	Local<String> text;
+
+	if (json || (type != ENGINE_MODULE_SCRIPT && type != ENGINE_MODULE_JSON))
+		return value_module(e, name, json, type, source);
+	if (type == ENGINE_MODULE_JSON)
+		return cannot_import(
+			e, specifier, "JSON has to be imported with assert { type: 'json' }");
+	if (!js_string(e->isolate, source->data ? source->data : "", source->len).ToLocal(&text))
+		return cannot_import(e, specifier, "too large");
+	return module_compile(e, name, text);
+}
+
 /* A module that is not known yet. */
 static MaybeLocal<Module> module_new(
 	struct engine *e, const std::string &specifier, const std::string &name, bool json)
@@ -200,18 +210,10 @@ static MaybeLocal<Module> module_new(
 	enum engine_module_type type = ENGINE_MODULE_SCRIPT;
 	_cleanup_buf_ struct buf source = BUF_INIT;
 	struct err err = ERR_INIT;
-	Local<String> text;
 
 	if (host->load(host->data, name.c_str(), &type, &source, &err) < 0)
 		return cannot_import(e, specifier, err.msg);
-	if (json || (type != ENGINE_MODULE_SCRIPT && type != ENGINE_MODULE_JSON))
-		return value_module(e, name, json, type, &source);
-	if (type == ENGINE_MODULE_JSON)
-		return cannot_import(
-			e, specifier, "JSON has to be imported with assert { type: 'json' }");
-	if (!js_string(e->isolate, source.data ? source.data : "", source.len).ToLocal(&text))
-		return cannot_import(e, specifier, "too large");
-	return module_compile(e, name, text);
+	return module_make(e, specifier, name, json, type, &source);
 }
 
 /* What `specifier` means to `referrer`: a known module or a new one. */
@@ -232,12 +234,12 @@ static MaybeLocal<Module> module_load(
 	return module_new(e, specifier, name, json);
 }
 
-/* "file:line:column" of the import of `specifier` in `module`. */
-static std::string import_place(
+/* A stack of the import of `specifier` in `module`: no JavaScript runs while modules are linked. */
+static std::string import_stack(
 	struct engine *e, Local<Module> module, const std::string &specifier)
 {
 	Local<Context> context = engine_context(e);
-	struct module_entry *entry = entry_of(e, module);
+	struct module_entry *entry = module_entry_of(e, module);
 	Local<FixedArray> requests = module->GetModuleRequests();
 
 	for (int i = 0; entry && i < requests->Length(); i++) {
@@ -245,21 +247,21 @@ static std::string import_place(
 		Location at = module->SourceOffsetToLocation(request->GetSourceOffset());
 
 		if (c_text(e->isolate, request->GetSpecifier()) == specifier)
-			return entry->name + ":" + std::to_string(at.GetLineNumber() + 1) + ":" +
+			return "\n    at " + entry->name + ":" +
+			       std::to_string(at.GetLineNumber() + 1) + ":" +
 			       std::to_string(at.GetColumnNumber() + 1);
 	}
 	return "";
 }
 
-/* No JavaScript runs while modules are linked, so an error has no stack: the import becomes it. */
-static void set_stack(struct engine *e, Local<Value> exception, const std::string &place)
+void module_set_stack(struct engine *e, Local<Value> exception, const std::string &stack)
 {
 	Local<Context> context = engine_context(e);
 	std::string text;
 
-	if (!exception->IsNativeError() || place.empty())
+	if (!exception->IsNativeError() || stack.empty())
 		return;
-	text = c_text(e->isolate, exception) + "\n    at " + place;
+	text = c_text(e->isolate, exception) + stack;
 	exception.As<Object>()
 		->Set(context, js_text(e->isolate, "stack"), js_text(e->isolate, text))
 		.FromMaybe(false);
@@ -270,19 +272,19 @@ static MaybeLocal<Module> resolve_static(Local<Context> context, Local<String> s
 {
 	Isolate *isolate = context->GetIsolate();
 	struct engine *e = engine_of(isolate);
-	struct module_entry *from = entry_of(e, referrer);
+	struct module_entry *from = module_entry_of(e, referrer);
 	std::string wanted = c_text(isolate, specifier);
 	Local<Module> module;
 	bool json;
 	TryCatch caught(isolate);
 
-	if (read_assertions(e, assertions, STATIC_ASSERTION_LEN, &json) &&
+	if (module_assertions(e, assertions, STATIC_ASSERTION_LEN, &json) &&
 		module_load(e, wanted, from ? from->name : "", json).ToLocal(&module))
 		return module;
 	/* A syntax error knows its place in the imported file already. */
 	if (!caught.HasTerminated() &&
 		!caught.Message()->GetScriptOrigin().ResourceName()->IsString())
-		set_stack(e, caught.Exception(), import_place(e, referrer, wanted));
+		module_set_stack(e, caught.Exception(), import_stack(e, referrer, wanted));
 	caught.ReThrow();
 	return MaybeLocal<Module>();
 }
@@ -302,22 +304,33 @@ MaybeLocal<Promise> module_run(struct engine *e, Local<Module> module)
 	return promise.As<Promise>();
 }
 
-/* The promise of import(): of the namespace, once the module's own promise is fulfilled. */
-static MaybeLocal<Promise> import_now(struct engine *e, const std::string &specifier,
-	const std::string &referrer, Local<FixedArray> assertions)
+/* Of the namespace, once the module's own promise is fulfilled. */
+MaybeLocal<Promise> module_import(
+	struct engine *e, const std::string &specifier, const std::string &referrer, bool json)
 {
-	bool json;
 	Local<Module> module;
 	Local<Promise> evaluated;
 	Local<Function> to_namespace;
 
-	if (!read_assertions(e, assertions, DYNAMIC_ASSERTION_LEN, &json) ||
-		!module_load(e, specifier, referrer, json).ToLocal(&module) ||
+	if (!module_load(e, specifier, referrer, json).ToLocal(&module) ||
 		!module_run(e, module).ToLocal(&evaluated) ||
 		!callback_function(e, CALLBACK_NAMESPACE, module->GetModuleNamespace())
 			 .ToLocal(&to_namespace))
 		return MaybeLocal<Promise>();
 	return evaluated->Then(engine_context(e), to_namespace);
+}
+
+static MaybeLocal<Promise> import_or_wait(struct engine *e, const std::string &specifier,
+	const std::string &referrer, Local<FixedArray> assertions)
+{
+	Local<Promise> waiting;
+	bool json;
+
+	if (!module_assertions(e, assertions, DYNAMIC_ASSERTION_LEN, &json))
+		return MaybeLocal<Promise>();
+	if (graph_import(e, specifier, referrer, json).ToLocal(&waiting))
+		return waiting;
+	return module_import(e, specifier, referrer, json);
 }
 
 static MaybeLocal<Promise> import_dynamically(Local<Context> context, Local<Data>,
@@ -329,7 +342,7 @@ static MaybeLocal<Promise> import_dynamically(Local<Context> context, Local<Data
 	Local<Promise> promise;
 	Local<Promise::Resolver> failed;
 
-	if (import_now(e, c_text(isolate, specifier), c_text(isolate, referrer), assertions)
+	if (import_or_wait(e, c_text(isolate, specifier), c_text(isolate, referrer), assertions)
 			.ToLocal(&promise))
 		return promise;
 	if (caught.HasTerminated() || !Promise::Resolver::New(context).ToLocal(&failed) ||
@@ -393,7 +406,7 @@ static void import_meta(Local<Context> context, Local<Module> module, Local<Obje
 {
 	Isolate *isolate = context->GetIsolate();
 	struct engine *e = engine_of(isolate);
-	struct module_entry *entry = entry_of(e, module);
+	struct module_entry *entry = module_entry_of(e, module);
 	/* Of a startup snapshot there is one alone. */
 	std::string name = entry ? entry->name : e->modules.main;
 	size_t slash = name.rfind('/');

@@ -177,6 +177,7 @@ static int run_module(struct engine *e, Local<Module> module, struct failure *f,
 	Local<Function> loaded, failed;
 	Local<Value> ns;
 
+	graph_read(e, module);
 	if (!module_run(e, module).ToLocal(&promise))
 		return failure_err(e, caught, f, err);
 	if (promise->State() == Promise::kRejected)

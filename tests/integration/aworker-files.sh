@@ -43,6 +43,31 @@ console.log(all.length, new Set(all).size === 1 && all[0]);
 JS
 )"
 
+# --- modules: all of a level at once, then all that they import ---
+graph='gate2-a-from-gate3-x,gate3-y.js gate2-b-from-gate3-z.js'
+for name in $graph; do
+	echo "import './slow/$name';"
+done >"$TMP/graph.mjs"
+echo 'console.log(import.meta.main)' >>"$TMP/graph.mjs"
+check 'static imports' true "$(timeout -s KILL 60 "$A" "$TMP/graph.mjs" 2>&1 | without_asan)"
+check 'dynamic imports' 'gate2-a-from-gate3-x,gate3-y.js gate2-b-from-gate3-z.js true' "$(js <<JS
+const [a, b] = await Promise.all('$graph'.split(' ').map((name) => import('./slow/' + name)));
+console.log(a.default, b.default, (await import('./slow/gate3-x.js')) === (await import('./slow/gate3-x.js')));
+JS
+)"
+check 'one that waits for another one' 'gate2-c.js gate2-d-from-gate2-c.js' "$(js <<'JS'
+const all = await Promise.all(['gate2-c', 'gate2-d-from-gate2-c'].map((x) => import(`./slow/${x}.js`)));
+console.log(all.map((x) => x.default).join(' '));
+JS
+)"
+check 'a failure says where' "Error: Cannot import './slow/eio-a.js': read '$slow/eio-a.js': Input/output error
+    at load ($TMP/w.mjs:4:20)
+    at $TMP/w.mjs:5:7" "$(js <<'JS'
+const load = () => import('./slow/eio-a.js');
+await load().catch((e) => console.log(e.stack));
+JS
+)"
+
 # --- what can be wrong with one ---
 check 'no file, no more of one, no bytes' 'TypeError: none: open '\''none'\'': No such file or directory
 TypeError: fifo: it is no regular file
@@ -93,6 +118,7 @@ const routes = {
 		return new Response((await reader.read()).value.length);
 	},
 	'/large': () => fetch(url('large')),
+	'/import': async () => new Response((await import('./slow/held-c-from-held-d.js')).default),
 };
 export default { fetch: (request) => routes[new URL(request.url).pathname]() };
 JS
@@ -124,6 +150,12 @@ check 'an aborted one is closed at once' 0 "$(open_files held-b)"
 check 'while the kernel still reads' 1 "$(get http://h/count | wc -c)"
 await release "$TMP/held" 100000
 await reads_wait 0
+
+get http://h/import >"$TMP/imported" &
+HELPERS+=($!)
+await reads_wait 1
+check 'others are answered while a module is read' 0 "$(open_files /held-d.js)"
+await release "$TMP/imported" "$(printf held-c-from-held-d.js | wc -c)"
 
 before=$(read_bytes)
 check 'a piece' 65536 "$(get http://h/first)"
