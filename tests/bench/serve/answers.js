@@ -39,7 +39,8 @@ async function count(body) {
 
 export const page = () => render('/');
 
-export async function answer(request) {
+// `file`: the URL of what /file sends.
+export async function answer(request, file) {
   switch (new URL(request.url).pathname) {
     case '/ssr':
       return new Response(page(), { headers: { 'content-type': 'text/html' } });
@@ -49,6 +50,8 @@ export async function answer(request) {
       return new Response(source(chunk, DOWN_BYTES));
     case '/pipe':
       return new Response(await pipe());
+    case '/file':
+      return fetch(file);
     default:
       return new Response('hello');
   }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same answers in the way that Node.js has had for longest.
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { Readable } from 'node:stream';
 import { page, pipe } from './answers.js';
 
+const file = new URL('file.bin', import.meta.url);
 const chunk = Buffer.alloc(64 << 10, 'x');
 
 function* chunks() {
@@ -26,6 +28,9 @@ createServer(async (request, response) => {
       break;
     case '/pipe':
       response.end(await pipe());
+      break;
+    case '/file':
+      response.end(await readFile(file));
       break;
     default:
       response.end('hello');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For aworker and workerd.
+// For aworker and workerd, which has neither files nor a location.
 import { answer } from './answers.js';
 
-addEventListener('fetch', (event) => event.respondWith(answer(event.request)));
+const file = globalThis.location && new URL('file.bin', location.href);
+addEventListener('fetch', (event) => event.respondWith(answer(event.request, file)));
