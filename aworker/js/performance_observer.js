@@ -58,6 +58,8 @@ function queueDelivery() {
 	internals.startTimer(deliver, 0);
 }
 
+P.isObserved = () => observers.size > 0;
+
 P.notify = (entry) => {
 	let any = false;
 	observers.forEach((observer) => {

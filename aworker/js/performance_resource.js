@@ -53,10 +53,12 @@ let limit = BUFFER_SIZE;
 let dropped = 0;
 let waiting = []; // the secondary buffer: until the event for a full one was fired
 let eventPending = false;
+let inVain = false; // the last event has made no room
 
 P.dropped = () => dropped;
 P.limitResources = (size) => {
 	limit = size;
+	inVain = false;
 };
 P.resetResources = () => {
 	dropped = 0;
@@ -73,6 +75,7 @@ function fireFull() {
 		const before = waiting.length;
 		if (!hasRoom())
 			internals.fire(P.performance, new Event('resourcetimingbufferfull'));
+		inVain = !hasRoom();
 		const moved = waiting.splice(0, Math.max(0, limit - P.buffers.resource.length));
 		moved.forEach((entry) => P.buffers.resource.push(entry));
 		dropped -= moved.length;
@@ -82,9 +85,19 @@ function fireFull() {
 	eventPending = false;
 }
 
+// A server that looks at none of them soon has a full buffer.
+function isWanted() {
+	return !inVain || hasRoom() || P.isObserved() ||
+		internals.hasListeners(P.performance, 'resourcetimingbufferfull');
+}
+
 // init: { name, startTime, initiatorType, nextHopProtocol, ... }, the attributes of
 // PerformanceResourceTiming; those that are missing are 0 or ''. Times are as of performance.now().
 internals.addResourceTiming = (init) => {
+	if (!isWanted()) {
+		dropped++;
+		return;
+	}
 	const values = {};
 	TEXTS.forEach((key) => {
 		values[key] = init[key] ?? (key === 'initiatorType' ? 'fetch' : '');
