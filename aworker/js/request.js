@@ -80,16 +80,23 @@ function normalMethod(value) {
 	return NORMALIZED_METHODS.includes(upper) ? upper : method;
 }
 
-function parseUrl(input) {
+// `text` is `input` as a string.
+function parseUrl(text, input) {
+	if (internals.isHrefOf(text, input) && !text.includes('@'))
+		return text;
 	const base = internals.baseUrl();
-	const url = new internals.URL(input, base === '' ? undefined : base);
+	const url = new internals.URL(text, base === '' ? undefined : base);
 	if (url.username !== '' || url.password !== '')
-		throw new TypeError(`Request: the URL has credentials in it: '${input}'`);
+		throw new TypeError(`Request: the URL has credentials in it: '${text}'`);
 	return url.href;
 }
 
+const NO_INIT = Object.freeze({ __proto__: null });
+
 // Members of RequestInit in the order in which Web IDL reads them.
 function readInit(init) {
+	if (init === undefined || init === null)
+		return NO_INIT;
 	const d = dictionary(init, 'init');
 	const out = { body: d.body };
 	const read = (name) => {
@@ -106,6 +113,8 @@ function readInit(init) {
 }
 
 function applyInit(state, init) {
+	if (init === NO_INIT)
+		return;
 	if (init.window !== undefined && init.window !== null)
 		throw new TypeError('Request: init.window is not null');
 	if (init.mode === 'navigate')
@@ -160,8 +169,8 @@ function setBody(state, init, input) {
 		if (body.hasStream && init.duplex === undefined)
 			throw new TypeError("Request: a stream as body needs init.duplex 'half'");
 		state.body = body;
-		if (type !== null && internals.headersGet(state.headers, 'content-type') === null)
-			internals.headersAppend(state.headers, 'content-type', type);
+		if (type !== null && internals.headersGet(state.getHeaders(), 'content-type') === null)
+			internals.headersAppend(state.getHeaders(), 'content-type', type);
 		return;
 	}
 	if (!inherited)
@@ -186,14 +195,14 @@ class Request {
 		const d = readInit(init);
 		const state = from ? copyState(from) : new RequestState();
 		if (!from)
-			state.url = parseUrl(text);
+			state.url = parseUrl(text, input);
 		this.#state = state;
 		applyInit(state, d);
 		if (d.signal !== undefined)
 			state.signalOf = signalFactory(d.signal);
 		else if (from)
 			state.signalOf = signalFactory(from.getSignal());
-		if (d.headers !== undefined || !state.headers)
+		if (d.headers !== undefined)
 			state.headers = new internals.Headers(d.headers);
 		setBody(state, d, from);
 	}

@@ -245,6 +245,7 @@ class URL {
 
 	static {
 		internals.isURL = (value) => isObject(value) && #href in value;
+		internals.isHrefOf = (text, value) => isObject(value) && #href in value && value.#href === text;
 		// The parameters of a URL changed: its query follows, without going back to them.
 		internals.urlParamsChanged = (url, text) => void url.#set(PART.search, text);
 	}
