@@ -13,41 +13,36 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/base/fd.h"
+#include "runtime/base/util.h"
 
-static char *directory_of(const char *path)
+/* The directory of the file `path`, "/" at its end; NULL without memory. */
+char *fetch_file_root(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	if (!slash)
-		return NULL;
-	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	return slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("");
 }
 
-/* What follows the directory in a path that is below it; NULL when it is not. */
-static const char *below(const char *dir, const char *path)
+int fetch_file_open(const char *root, int *root_fd, const char *path, int *ret_fd,
+	uint64_t *ret_size, struct err *err)
 {
-	const char *rest = str_after(path, dir);
-
-	if (!rest || (*rest != '/' && dir[1] != '\0'))
-		return NULL;
-	while (*rest == '/')
-		rest++;
-	return *rest ? rest : NULL;
-}
-
-static int open_below(
-	const char *dir, const char *name, int *ret_fd, uint64_t *ret_size, struct err *err)
-{
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+	const struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-	_cleanup_close_ int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *name = str_after(path, root);
 	struct stat st;
 	int fd;
 
-	if (dir_fd < 0)
-		return err_set(err, errno, "open '%s'", dir);
-	fd = (int)syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
+	while (name && *name == '/')
+		name++;
+	if (!*root || !name || !*name)
+		return err_say(err, EACCES,
+			"only files in the directory of the worker's file can "
+			"be fetched");
+	if (*root_fd < 0)
+		*root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*root_fd < 0)
+		return err_set(err, errno, "open '%s'", root);
+	fd = (int)syscall(SYS_openat2, *root_fd, name, &how, sizeof(how));
 	if (fd < 0 && errno == EXDEV)
 		return err_say(err, EXDEV, "it leads out of the directory of the worker's file");
 	if (fd < 0)
@@ -59,17 +54,4 @@ static int open_below(
 	*ret_fd = fd;
 	*ret_size = (uint64_t)st.st_size;
 	return 0;
-}
-
-int fetch_file_open(
-	const char *main_file, const char *path, int *ret_fd, uint64_t *ret_size, struct err *err)
-{
-	_cleanup_free_ char *dir = directory_of(main_file);
-	const char *name = dir ? below(dir, path) : NULL;
-
-	if (!name)
-		return err_say(err, EACCES,
-			"only files in the directory of the worker's file can "
-			"be fetched");
-	return open_below(dir, name, ret_fd, ret_size, err);
 }

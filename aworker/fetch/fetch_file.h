@@ -9,8 +9,13 @@
 
 #include "runtime/base/err.h"
 
-/* A regular file below the directory of `main_file`, to be read; the caller closes *ret_fd. */
-int fetch_file_open(
-	const char *main_file, const char *path, int *ret_fd, uint64_t *ret_size, struct err *err);
+/* The directory of the worker's file, "/" at its end; malloc'd, NULL without memory. */
+char *fetch_file_root(const char *main_file);
+/*
+ * A regular file below that directory, to be read; the caller closes *ret_fd. *root_fd is -1 before
+ * the first one, and then the directory, for the caller to close.
+ */
+int fetch_file_open(const char *root, int *root_fd, const char *path, int *ret_fd,
+	uint64_t *ret_size, struct err *err);
 
 #endif

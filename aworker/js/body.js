@@ -11,6 +11,7 @@ const S = internals.streams;
 
 class Body {
 	source;
+	owned = false; // nobody else has the bytes
 	#stream = null;
 	#used = false; // consumed without a stream
 	#locked = false; // ... by a reader that never lets go
@@ -72,6 +73,7 @@ class Body {
 	}
 
 	clone() {
+		this.owned = false;
 		if (!this.#stream)
 			return new Body(this.source, null);
 		const [a, b] = S.readableTee(S.readableState(this.#stream), true);

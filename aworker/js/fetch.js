@@ -360,8 +360,11 @@ class Fetching {
 	}
 
 	#localBody({ id, bytes }) {
-		if (!id)
-			return new Body(this.#method === 'HEAD' ? '' : bytes, null);
+		if (!id) {
+			const body = new Body(this.#method === 'HEAD' ? '' : bytes, null);
+			body.owned = this.url.startsWith('file:');
+			return body;
+		}
 		this.#transfer = new Transfer(this);
 		this.#transfer.id = id;
 		return this.#transfer.makeBody();

@@ -10,6 +10,8 @@ const HEX_PAIR = /^[0-9A-Fa-f]{2}$/;
 const BASE64_MARK = /; *base64$/i;
 const RANGE = /^bytes[\t ]*=[\t ]*(\d*)[\t ]*-[\t ]*(\d*)[\t ]*$/;
 
+const FILE_HEAD = 'file://'.length;
+
 // Types that a browser or WebAssembly.compileStreaming() insists on.
 const FILE_TYPES = {
 	__proto__: null,
@@ -115,9 +117,11 @@ function blobUrl(url, method, range) {
 function fileUrl(url, method) {
 	if (method !== 'GET' && method !== 'HEAD')
 		throw new TypeError('file: URLs are for GET and HEAD');
-	const { host, pathname } = new internals.URL(url);
-	if (host !== '')
+	// It is what a parser has written: "file://HOST/PATH?QUERY".
+	if (!url.startsWith('file:///'))
 		throw new TypeError('the file: URL names a host');
+	const query = url.indexOf('?');
+	const pathname = url.slice(FILE_HEAD, query < 0 ? url.length : query);
 	const found = ops.fetchFile(percentDecode(pathname), method === 'GET');
 	const whole = viewTag(found) !== undefined;
 	const ending = pathname.slice(pathname.lastIndexOf('.') + 1).toLowerCase();

@@ -304,7 +304,7 @@ class Exchange {
 			ops.httpRespondText(this.id, status, statusText, headers, source);
 			this.finish();
 		} else if (source || !body) {
-			ops.httpRespond(this.id, status, statusText, headers, source);
+			ops.httpRespond(this.id, status, statusText, headers, source, body !== null && body.owned);
 			this.finish();
 		} else {
 			this.sendStream(state, headers);

@@ -23,6 +23,8 @@
 struct fetch_bridge {
 	struct fetch_client *client; /* with the first request */
 	struct fetch_files *files;   /* with the first file that is given in pieces */
+	char *root;		     /* where files may be; with the first file */
+	int root_fd;
 	struct engine_value *head;
 	struct engine_value *readable;
 	struct engine_value *writable;
@@ -89,6 +91,7 @@ static int create(struct worker *w, struct err *err)
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return err_oom(err);
+	b->root_fd = -1;
 	b->head = engine_internal_function(w->engine, "fetchHead");
 	b->readable = engine_internal_function(w->engine, "fetchReadable");
 	b->writable = engine_internal_function(w->engine, "fetchWritable");
@@ -119,6 +122,15 @@ static int need_files(struct worker *w, struct err *err)
 	return fetch_files_create(aio, on_readable, w, &w->fetch->files, err);
 }
 
+static int need_root(struct worker *w, struct err *err)
+{
+	if (create(w, err) < 0)
+		return -err->code;
+	if (!w->fetch->root)
+		w->fetch->root = fetch_file_root(w->name);
+	return w->fetch->root ? 0 : err_oom(err);
+}
+
 void fetch_bridge_destroy(struct worker *w)
 {
 	struct fetch_bridge *b = w->fetch;
@@ -127,6 +139,8 @@ void fetch_bridge_destroy(struct worker *w)
 		return;
 	fetch_client_destroy(b->client);
 	fetch_files_destroy(b->files);
+	fd_close(&b->root_fd);
+	free(b->root);
 	engine_release(w->engine, b->head);
 	engine_release(w->engine, b->readable);
 	engine_release(w->engine, b->writable);
@@ -303,7 +317,8 @@ static int arg_file(struct op_call *c, int *ret_fd, uint64_t *ret_size)
 	/* Whoever starts from a state image would not see that it has changed. */
 	if (w->rest != REST_NOT_WANTED && modules_remember(w, path, &err) < 0)
 		return op_throw(c, "RangeError", "%s", err.msg);
-	if (fetch_file_open(w->name, path, ret_fd, ret_size, &err) < 0)
+	if (need_root(w, &err) < 0 || fetch_file_open(w->fetch->root, &w->fetch->root_fd, path,
+					      ret_fd, ret_size, &err) < 0)
 		return op_throw(c, "TypeError", "%s", err.msg);
 	return 0;
 }

@@ -399,6 +399,8 @@ int op_arg_string(struct op_call *call, int i, const char **ret, size_t *ret_len
 int op_arg_latin1(struct op_call *call, int i, const char **ret, size_t *ret_len);
 /* Borrowed memory of an ArrayBuffer or a view, writable; no JS may run while it is used. */
 int op_arg_bytes(struct op_call *call, int i, uint8_t **ret, size_t *ret_len);
+/* The memory of argument i, an ArrayBuffer or a view, is given back now; its length is 0 then. */
+void op_arg_drop_bytes(struct op_call *call, int i);
 /* Borrowed: array of strings as Latin-1, `n` pointers. */
 int op_arg_latin1_array(struct op_call *call, int i, const char *const **ret,
 	const size_t **ret_lens, size_t *ret_n);

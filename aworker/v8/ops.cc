@@ -366,6 +366,16 @@ int op_arg_bytes(struct op_call *call, int i, uint8_t **ret, size_t *ret_len)
 	return wrong_type(call, i, "an ArrayBuffer or a view of one");
 }
 
+void op_arg_drop_bytes(struct op_call *call, int i)
+{
+	Local<Value> v = (*call->info)[i];
+	Local<ArrayBuffer> buffer =
+		v->IsArrayBufferView() ? v.As<ArrayBufferView>()->Buffer() : v.As<ArrayBuffer>();
+
+	if (buffer->IsDetachable())
+		buffer->Detach();
+}
+
 int op_arg_value(struct op_call *call, int i, struct engine_value **ret)
 {
 	if (i >= call->info->Length())

@@ -97,6 +97,7 @@ done
 # --- a worker goes on while it reads, and a body at the pace of who reads it ---
 truncate -s 300M "$TMP/large"
 script <<'JS'
+let clone;
 let controller;
 let reader;
 const routes = {
@@ -118,6 +119,13 @@ const routes = {
 		return new Response((await reader.read()).value.length);
 	},
 	'/large': () => fetch(url('large')),
+	'/clone': async () => {
+		const response = await fetch(url('small'));
+		clone = response.clone();
+		return response;
+	},
+	'/cloned': () => clone,
+	'/small': () => fetch(url('small')),
 	'/import': async () => new Response((await import('./slow/held-c-from-held-d.js')).default),
 };
 export default { fetch: (request) => routes[new URL(request.url).pathname]() };
@@ -151,6 +159,11 @@ check 'while the kernel still reads' 1 "$(get http://h/count | wc -c)"
 await release "$TMP/held" 100000
 await reads_wait 0
 
+echo 'a small file' >"$TMP/small"
+check 'a small file' 'a small file' "$(get http://h/small)"
+check 'one that is cloned' 'a small file' "$(get http://h/clone)"
+check 'it is sent again' 'a small file' "$(get http://h/small)"
+check 'and its clone' 'a small file' "$(get http://h/cloned)"
 get http://h/import >"$TMP/imported" &
 HELPERS+=($!)
 await reads_wait 1

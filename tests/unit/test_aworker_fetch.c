@@ -254,11 +254,12 @@ END_TEST
 
 static int open_file(const char *main_file, const char *path)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *root = fetch_file_root(main_file);
+	_cleanup_close_ int fd = -1, root_fd = -1;
 	struct err err = ERR_INIT;
 	uint64_t size;
 
-	return fetch_file_open(main_file, path, &fd, &size, &err);
+	return fetch_file_open(root, &root_fd, path, &fd, &size, &err);
 }
 
 START_TEST(files_of_a_bundle)
