@@ -41,7 +41,7 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 
 ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS)
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS)
-SCRIPTS          := $(filter-out tests/integration/lib% %/cri.sh %/shim.sh %/worker-pod.sh,$(sort $(wildcard tests/integration/*.sh)))
+SCRIPTS          := $(filter-out tests/integration/lib% %/cri.sh %/files-many.sh %/shim.sh %/worker-pod.sh,$(sort $(wildcard tests/integration/*.sh)))
 # What needs no more of the host than ports and files of its own.
 WORKER_SCRIPTS   := $(filter %/event-source.sh %/fetch.sh %/inspect.sh %/programs.sh %/websocket.sh \
 	tests/integration/aworker%,$(SCRIPTS))
@@ -92,6 +92,10 @@ check-worker: $(PROGRAMS) $(HELPERS) ## integration scripts of the worker alone
 
 check-integration: $(PROGRAMS) $(HELPERS) ## the other integration scripts
 	$(Q)$(RUN_SUITE)/integration $(INTEGRATION) $(WITH_SHIM)
+
+.PHONY: check-files
+check-files: $(PROGRAMS) $(HELPERS) ## 1000 workers that read files through Linux AIO at a time (7 GiB of memory)
+	$(Q)$(RUN_SUITE)/files tests/integration/files-many.sh
 
 check-shim: $(PROGRAMS) $(HELPERS) ## the shim over each containerd and runtime; CONTAINERS=500 KILLS=200 PODS=20 for long ones
 	$(Q)$(RUN_SUITE)/shim $(SHIM_PAIRS)
