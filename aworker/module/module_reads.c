@@ -81,8 +81,10 @@ static void on_read(void *data, ssize_t n)
 		arrive(r, NULL);
 		return;
 	}
-	source = (struct buf){
-		.data = aio_job_take(take_ptr(&r->job)), .len = r->size, .cap = r->size + 1};
+	source.data = aio_job_take(r->job);
+	source.len = r->size;
+	source.cap = r->size + 1;
+	r->job = NULL;
 	source.data[r->size] = '\0';
 	arrive(r, &source);
 }

@@ -62,11 +62,8 @@ static size_t script(const char *name, char *text, size_t size)
 
 	if (from)
 		snprintf(list, strlen(from + 6) - 2, "%s", from + 6);
-	while (*at && (one = strsep(&at, ",")) && n < size) {
+	while ((one = strsep(&at, ",")) && *one && n < size)
 		n += (size_t)snprintf(text + n, size - n, "import './%s.js';\n", one);
-		if (!at)
-			break;
-	}
 	return n + (size_t)snprintf(text + n, size - n, "export default '%s';\n", name);
 }
 
