@@ -52,6 +52,8 @@ void ws_bridge_drain(struct worker *w);
 void fetch_bridge_destroy(struct worker *w);
 /* Fetches whose response is not complete, or not read. */
 size_t fetch_bridge_running(const struct worker *w);
+/* The descriptor of a file that is fetched, as fetch_files_take(). */
+int fetch_bridge_take_file(struct worker *w, uint64_t id, uint64_t *ret_size);
 
 /* --- ops_cache.c: caches on disk --- */
 

@@ -12,12 +12,17 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "aworker/loop.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
 
 /* Of a longer piece the beginning stands for the rest. */
 #define PAGES_LOOKED_AT 256
@@ -115,6 +120,19 @@ static bool is_resident(int fd, size_t len, uint64_t at)
 		all = all && (pages[i] & 1);
 	munmap(map, n);
 	return all;
+}
+
+bool aio_is_cached(int fd, size_t len)
+{
+	const struct {
+		uint64_t at, len;
+	} range = {0, len};
+	struct {
+		uint64_t cached, dirty, written, evicted, recently;
+	} pages;
+
+	return syscall(SYS_cachestat, fd, &range, &pages, 0) == 0 &&
+	       pages.cached >= (len + AIO_ALIGN - 1) / AIO_ALIGN;
 }
 
 bool aio_read_cached(int fd, void *bytes, size_t len, uint64_t at, size_t *ret_moved)

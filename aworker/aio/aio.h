@@ -46,6 +46,9 @@ bool aio_is_kernels(const struct aio *a);
  */
 bool aio_read_cached(int fd, void *bytes, size_t len, uint64_t at, size_t *ret_moved);
 
+/* Whether the page cache has the first `len` bytes; false also where that is not known (Linux 6.5). */
+bool aio_is_cached(int fd, size_t len);
+
 /*
  * Returns when one or more jobs have ended and were told of, without turning the loop. Nothing
  * happens when none runs.

@@ -98,6 +98,19 @@ static struct file *file_of(struct fetch_files *files, uint64_t id)
 	return f && f->id == id ? f : NULL;
 }
 
+int fetch_files_take(struct fetch_files *files, uint64_t id, uint64_t *ret_size)
+{
+	struct file *f = file_of(files, id);
+	int fd;
+
+	if (!f)
+		return -1;
+	fd = take_fd(&f->fd);
+	*ret_size = f->size;
+	file_close(f);
+	return fd;
+}
+
 /* --- reading --- */
 
 static void on_piece(void *data, ssize_t n)

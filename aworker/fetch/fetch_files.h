@@ -29,6 +29,8 @@ size_t fetch_files_running(const struct fetch_files *files);
 /* One that fetch_file_open() has opened. Takes the descriptor, when it fails too. */
 int fetch_files_add(
 	struct fetch_files *files, int fd, uint64_t size, uint64_t *ret_id, struct err *err);
+/* Its descriptor, for the caller to close, and how long it was; the id is gone. -1: it was gone. */
+int fetch_files_take(struct fetch_files *files, uint64_t id, uint64_t *ret_size);
 /* As fetch_read(). */
 enum fetch_read fetch_files_read(struct fetch_files *files, uint64_t id, const void **ret_bytes,
 	size_t *ret_len, struct err *ret_failure);

@@ -15,6 +15,7 @@
 #include "aworker/http/http_priv.h"
 
 #include <errno.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -165,10 +166,10 @@ void http_conn_queue(struct http_conn *c, const void *data, size_t len)
 }
 
 /* How many bytes the socket took; negative when the connection was cut. */
-static ssize_t try_send(struct http_conn *c, struct iovec *iov, size_t n_iov)
+static ssize_t try_send(struct http_conn *c, struct iovec *iov, size_t n_iov, int more)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n_iov};
-	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | more;
 	ssize_t n;
 
 	do
@@ -182,6 +183,37 @@ static ssize_t try_send(struct http_conn *c, struct iovec *iov, size_t n_iov)
 	return n;
 }
 
+/* What the socket did not take of a file waits in memory, like all that waits. */
+static void queue_file(struct http_conn *c, int fd, size_t len, size_t from)
+{
+	_cleanup_free_ char *rest = malloc(len - from);
+	ssize_t n = rest ? pread(fd, rest, len - from, (off_t)from) : -1;
+
+	if (n != (ssize_t)(len - from))
+		http_conn_cut(c, "the file of the response cannot be read");
+	else
+		http_conn_queue(c, rest, len - from);
+}
+
+void http_conn_send_file(struct http_conn *c, const void *head, size_t head_len, int fd, size_t len)
+{
+	struct iovec iov = {(void *)head, head_len};
+	ssize_t n = 0;
+	off_t at = 0;
+
+	if (c->phase == HTTP_PHASE_DEAD)
+		return;
+	if (http_conn_queued(c) == 0 && (n = try_send(c, &iov, 1, len > 0 ? MSG_MORE : 0)) < 0)
+		return;
+	if ((size_t)n < head_len)
+		http_conn_queue(c, (const char *)head + n, head_len - (size_t)n);
+	else
+		while ((size_t)at < len && sendfile(c->watcher.fd, fd, &at, len - (size_t)at) > 0)
+			;
+	if ((size_t)at < len)
+		queue_file(c, fd, len, (size_t)at);
+}
+
 void http_conn_send(struct http_conn *c, const void *a, size_t a_len, const void *b, size_t b_len)
 {
 	struct iovec iov[2] = {{(void *)a, a_len}, {(void *)b, b_len}};
@@ -190,7 +222,7 @@ void http_conn_send(struct http_conn *c, const void *a, size_t a_len, const void
 	if (c->phase == HTTP_PHASE_DEAD)
 		return;
 	if (http_conn_queued(c) == 0) {
-		ssize_t n = try_send(c, iov, b_len > 0 ? 2 : 1);
+		ssize_t n = try_send(c, iov, b_len > 0 ? 2 : 1, 0);
 
 		if (n < 0)
 			return;
@@ -211,7 +243,7 @@ static void flush(struct http_conn *c)
 	if (iov.iov_len == 0)
 		return;
 	iov.iov_base = c->out.data + c->out_start;
-	n = try_send(c, &iov, 1);
+	n = try_send(c, &iov, 1, 0);
 	if (n <= 0)
 		return;
 	c->out_start += (size_t)n;

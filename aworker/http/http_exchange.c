@@ -105,22 +105,19 @@ static int make_head(struct http_conn *c, const struct http_response *r, struct 
 	return 0;
 }
 
-int http_respond(struct http_server *s, uint64_t id, const struct http_response *r,
-	const void *body, size_t len, struct err *err)
+/* The head of a response whose body has *len bytes; *len becomes what is to be sent of it. */
+static int make_whole_head(
+	struct http_conn *c, const struct http_response *r, size_t *len, struct err *err)
 {
-	struct http_conn *c = find(s, id);
-	struct http_frame frame = {.framing = HTTP_FRAME_LENGTH, .length = len};
+	struct http_frame frame = {.framing = HTTP_FRAME_LENGTH, .length = *len};
 	uint64_t length;
-	int e;
+	int e = http_response_check(r, err);
 
-	if (!c)
-		return 0;
-	e = http_response_check(r, err);
 	if (e < 0)
 		return e;
 	if (!http_status_has_body(r->status)) {
 		frame.framing = HTTP_FRAME_NONE;
-		len = 0;
+		*len = 0;
 	}
 	/* Here the length is that of the response which GET would have got; 204 never has one. */
 	if ((c->is_head || r->status == 304) && r->status != 204 &&
@@ -130,11 +127,22 @@ int http_respond(struct http_server *s, uint64_t id, const struct http_response 
 	}
 	if (!can_discard_body(c))
 		end_keep_alive(c);
-	e = make_head(c, r, &frame, err);
+	if (c->is_head)
+		*len = 0;
+	return make_head(c, r, &frame, err);
+}
+
+int http_respond(struct http_server *s, uint64_t id, const struct http_response *r,
+	const void *body, size_t len, struct err *err)
+{
+	struct http_conn *c = find(s, id);
+	int e;
+
+	if (!c)
+		return 0;
+	e = make_whole_head(c, r, &len, err);
 	if (e < 0)
 		return e;
-	if (c->is_head)
-		len = 0;
 	/* Copying it costs less than a second piece of a message does. */
 	if (len <= JOIN_MAX && len > 0) {
 		buf_put(&s->head, body, len);
@@ -145,6 +153,22 @@ int http_respond(struct http_server *s, uint64_t id, const struct http_response 
 		return err_oom(err);
 	}
 	http_conn_send(c, s->head.data, s->head.len, body, len);
+	http_conn_finish_exchange(c);
+	return 0;
+}
+
+int http_respond_file(struct http_server *s, uint64_t id, const struct http_response *r, int fd,
+	size_t len, struct err *err)
+{
+	struct http_conn *c = find(s, id);
+	int e;
+
+	if (!c)
+		return 0;
+	e = make_whole_head(c, r, &len, err);
+	if (e < 0)
+		return e;
+	http_conn_send_file(c, s->head.data, s->head.len, fd, len);
 	http_conn_finish_exchange(c);
 	return 0;
 }

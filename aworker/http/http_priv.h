@@ -234,6 +234,8 @@ void http_conn_cut(struct http_conn *c, const char *reason);
 /* Answers with an error of ours where that is still possible, and ends the connection. */
 void http_conn_refuse(struct http_conn *c, int status, const char *reason);
 /* Sends both after what is queued; what the socket does not take now is queued. */
+void http_conn_send_file(
+	struct http_conn *c, const void *head, size_t head_len, int fd, size_t len);
 void http_conn_send(struct http_conn *c, const void *a, size_t a_len, const void *b, size_t b_len);
 /* Only queues; the step sends. */
 void http_conn_queue(struct http_conn *c, const void *data, size_t len);

@@ -129,6 +129,9 @@ enum http_read http_read(struct http_server *s, uint64_t id, struct http_piece *
 /* -ERANGE: bad status; -EINVAL: bad field. Nothing was sent then. */
 int http_respond(struct http_server *s, uint64_t id, const struct http_response *r,
 	const void *body, size_t len, struct err *err);
+/* The body is the beginning of a file, which is in the page cache; the descriptor is borrowed. */
+int http_respond_file(struct http_server *s, uint64_t id, const struct http_response *r, int fd,
+	size_t len, struct err *err);
 int http_respond_stream(struct http_server *s, uint64_t id, const struct http_response *r,
 	bool *ret_wanted, struct err *err);
 /* Bytes that wait to be sent; -1: the id is gone; -EMSGSIZE: more than the Content-Length. */

@@ -9,16 +9,57 @@ const { isObject, isBufferSource, bytesCopy, usvString } = internals.webidl;
 const { PromiseReject, PromiseResolve, promiseThen } = internals.primordials;
 const S = internals.streams;
 
+// Bodies that are open files, of which nobody has wanted the bytes yet; the oldest is read when there are
+// more.
+const FILES_MAX = 64;
+const files = new Array(FILES_MAX).fill(null);
+let filesSeen = 0;
+
 class Body {
-	source;
+	#source;
+	#file = 0; // its id
+	#slot = 0;
 	owned = false; // nobody else has the bytes
 	#stream = null;
 	#used = false; // consumed without a stream
 	#locked = false; // ... by a reader that never lets go
 
 	constructor(source, stream) {
-		this.source = source;
+		this.#source = source;
 		this.#stream = stream;
+	}
+
+	// Of a file that is short and in the page cache.
+	static ofFile(id) {
+		const body = new Body(null, null);
+		body.#file = id;
+		body.#slot = filesSeen++ % FILES_MAX;
+		void files[body.#slot]?.source;
+		files[body.#slot] = body;
+		return body;
+	}
+
+	get source() {
+		if (this.#file !== 0) {
+			this.#source = ops.fetchFileBytes(this.#leaveFile());
+			this.owned = true;
+		}
+		return this.#source;
+	}
+
+	#leaveFile() {
+		const id = this.#file;
+		files[this.#slot] = null;
+		this.#file = 0;
+		return id;
+	}
+
+	// The id of the file, when it can be sent as it is, and is not read then; else 0.
+	takeFile() {
+		if (this.#file === 0)
+			return 0;
+		this.#used = true;
+		return this.#leaveFile();
 	}
 
 	get stream() {
@@ -73,12 +114,13 @@ class Body {
 	}
 
 	clone() {
+		const { source } = this;
 		this.owned = false;
 		if (!this.#stream)
-			return new Body(this.source, null);
+			return new Body(source, null);
 		const [a, b] = S.readableTee(S.readableState(this.#stream), true);
 		this.#stream = a.wrapper;
-		return new Body(this.source, b.wrapper);
+		return new Body(source, b.wrapper);
 	}
 }
 

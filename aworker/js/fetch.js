@@ -359,7 +359,9 @@ class Fetching {
 		this.#finish(found.status, found.statusText, list, this.#localBody(found));
 	}
 
-	#localBody({ id, bytes }) {
+	#localBody({ id, isShort, bytes }) {
+		if (isShort)
+			return Body.ofFile(id);
 		if (!id) {
 			const body = new Body(this.#method === 'HEAD' ? '' : bytes, null);
 			body.owned = this.url.startsWith('file:');

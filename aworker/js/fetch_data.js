@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What fetch() finds without a network: data:, blob: and file: URLs (WHATWG Fetch, section 4.2 and 6).
 // Each gives { bytes, type, status, statusText, more } or throws; `more` are further headers. A file that
-// is not at hand has an `id` for ops.fetchRead() instead of bytes.
+// is open has an `id` instead of bytes: for Body.ofFile() when it `isShort`, else for ops.fetchRead().
 'use strict';
 
 const { viewTag } = internals.primordials;
@@ -125,7 +125,7 @@ function fileUrl(url, method) {
 	const found = ops.fetchFile(percentDecode(pathname), method === 'GET');
 	const whole = viewTag(found) !== undefined;
 	const ending = pathname.slice(pathname.lastIndexOf('.') + 1).toLowerCase();
-	return { bytes: whole ? found : '', id: whole ? 0 : found[0], type: FILE_TYPES[ending] ?? '',
+	return { bytes: whole ? found : '', id: whole ? 0 : found[0], isShort: !whole && found[2] === 1, type: FILE_TYPES[ending] ?? '',
 		status: 200, statusText: 'OK',
 		more: [['content-length', `${whole ? found.length : found[1]}`]] };
 }

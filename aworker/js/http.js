@@ -299,6 +299,12 @@ class Exchange {
 			this.finish();
 			return;
 		}
+		const file = body ? body.takeFile() : 0;
+		if (file !== 0) {
+			ops.httpRespondFile(this.id, status, statusText, headers, file);
+			this.finish();
+			return;
+		}
 		const source = body ? body.takeSource() : null;
 		if (typeof source === 'string') {
 			ops.httpRespondText(this.id, status, statusText, headers, source);

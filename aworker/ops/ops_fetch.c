@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include "aworker/aio/aio.h"
 #include "aworker/fetch/fetch.h"
@@ -154,6 +155,11 @@ size_t fetch_bridge_running(const struct worker *w)
 	return w->fetch ? fetch_client_running(w->fetch->client) +
 				  fetch_files_running(w->fetch->files)
 			: 0;
+}
+
+int fetch_bridge_take_file(struct worker *w, uint64_t id, uint64_t *ret_size)
+{
+	return w->fetch ? fetch_files_take(w->fetch->files, id, ret_size) : -1;
 }
 
 /* --- to the client --- */
@@ -335,23 +341,47 @@ static bool ret_whole(struct op_call *c, int fd, uint64_t size)
 	return true;
 }
 
-/* (path, whether its bytes are wanted): all of them, or [id, size]; the id is 0 without bytes */
+/*
+ * (path, whether its bytes are wanted): all of them; or [id, size, whether it is short and in the page
+ * cache]. The id is 0 without bytes.
+ */
 static int op_fetch_file(struct op_call *c)
 {
 	struct worker *w = op_data(c);
 	_cleanup_close_ int fd = -1;
 	struct err err = ERR_INIT;
 	uint64_t size, id = 0;
-	bool wanted;
+	bool wanted, at_hand;
 
 	if (op_arg_bool(c, 1, &wanted) < 0 || arg_file(c, &fd, &size) < 0)
 		return -1;
-	if (wanted && ret_whole(c, fd, size))
+	at_hand = wanted && size > 0 && size <= FILE_WHOLE_MAX && aio_is_cached(fd, size);
+	if (wanted && !at_hand && ret_whole(c, fd, size))
 		return 0;
 	if (wanted && (need_files(w, &err) < 0 ||
 			      fetch_files_add(w->fetch->files, take_fd(&fd), size, &id, &err) < 0))
 		return op_throw(c, "TypeError", "%s", err.msg);
-	op_ret_f64_array(c, (const double[]){(double)id, (double)size}, 2);
+	op_ret_f64_array(c, (const double[]){(double)id, (double)size, at_hand}, 3);
+	return 0;
+}
+
+/* (id): the bytes of one that is at hand; fewer when it has become shorter. The id is gone. */
+static int op_fetch_file_bytes(struct op_call *c)
+{
+	struct worker *w = op_data(c);
+	_cleanup_free_ char *bytes = NULL;
+	_cleanup_close_ int fd = -1;
+	uint64_t id, size = 0;
+	ssize_t n;
+
+	if (arg_id(c, &id) < 0)
+		return -1;
+	fd = w ? fetch_bridge_take_file(w, id, &size) : -1;
+	bytes = malloc(size + 1);
+	n = fd < 0 ? -1 : bytes ? pread(fd, bytes, size, 0) : -1;
+	if (n < 0)
+		return op_throw(c, "TypeError", "the file cannot be read");
+	op_ret_bytes_given(c, take_ptr(&bytes), (size_t)n);
 	return 0;
 }
 
@@ -384,6 +414,7 @@ const struct engine_op ops_fetch[] = {
 	{"fetchEnd", op_fetch_end},
 	{"fetchCancel", op_fetch_cancel},
 	{"fetchFile", op_fetch_file},
+	{"fetchFileBytes", op_fetch_file_bytes},
 	{"fetchDigest", op_fetch_digest},
 	{NULL, NULL},
 };

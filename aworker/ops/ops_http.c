@@ -9,6 +9,7 @@
 #include "aworker/ops/ops.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 
 struct http_bridge {
@@ -245,6 +246,26 @@ static int op_http_respond(struct op_call *c)
 	return 0;
 }
 
+/* (..., id of a file that is fetched) */
+static int op_http_respond_file(struct op_call *c)
+{
+	_cleanup_close_ int fd = -1;
+	struct err err = ERR_INIT;
+	struct content_type type;
+	struct http_response r;
+	uint64_t id, size;
+	int64_t file;
+
+	if (arg_response(c, &id, &type, &r) < 0 || op_arg_i64(c, 4, &file) < 0)
+		return -1;
+	fd = fetch_bridge_take_file(op_data(c), (uint64_t)file, &size);
+	if (fd < 0)
+		return op_throw(c, "TypeError", "the file is not open any more");
+	if (http_respond_file(server_of(c), id, &r, fd, size, &err) < 0)
+		return throw_response(c, &err);
+	return 0;
+}
+
 static int op_http_respond_text(struct op_call *c)
 {
 	struct err err = ERR_INIT;
@@ -316,6 +337,7 @@ static int op_http_reset(struct op_call *c)
 const struct engine_op ops_http[] = {
 	{"httpRead", op_http_read},
 	{"httpRespond", op_http_respond},
+	{"httpRespondFile", op_http_respond_file},
 	{"httpRespondText", op_http_respond_text},
 	{"httpRespondStream", op_http_respond_stream},
 	{"httpWrite", op_http_write},

@@ -177,6 +177,18 @@ check 'a large file' 314572800 "$(get http://h/large | wc -c)"
 peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$worker/status")
 check "is never in memory ($peak KiB)" yes "$([ "$peak" -lt 200000 ] && echo yes)"
 stop
+
+# --- what the socket does not take of a file ---
+aworker=$A
+A=$TMP/broken
+printf '#!/bin/sh\nexec strace -D -f -o "%s" -e inject=sendfile:error=EAGAIN "%s" "$@"\n' \
+	"$TMP/trace" "$aworker" >"$A"
+chmod 755 "$A"
+serve "$TMP/w.mjs"
+check 'it waits in memory' 'a small file' "$(get http://h/small)"
+stop
+A=$aworker
+check 'sendfile was met' yes "$(grep -q 'sendfile.*INJECTED' "$TMP/trace" && echo yes)"
 umount "$slow" || fail "something is still open"
 
 verdict
