@@ -98,7 +98,8 @@ struct engine_options {
 	 */
 	const struct engine_source *sources;
 	size_t n_sources;
-	const void *snapshot; /* startup snapshot, NULL to run the sources; must outlive the engine */
+	const void
+		*snapshot; /* startup snapshot, NULL to run the sources; must outlive the engine */
 	size_t snapshot_len;
 	size_t heap_limit; /* bytes, 0 for V8's choice; see engine_set_heap_limit() */
 };

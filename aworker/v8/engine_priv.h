@@ -103,7 +103,7 @@ struct engine {
 	std::deque<source_text> texts; /* of options.sources */
 	std::vector<intptr_t> external_references;
 	v8::Isolate *isolate = nullptr;
-	v8::StartupData blob = {nullptr, 0}; /* what it started from; V8 keeps the address */
+	v8::StartupData blob = {nullptr, 0};	/* what it started from; V8 keeps the address */
 	v8::SnapshotCreator *creator = nullptr; /* owns the isolate while a snapshot is made */
 	v8::Global<v8::Context> context;
 	v8::Global<v8::Object> ops;

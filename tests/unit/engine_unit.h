@@ -236,7 +236,8 @@ static const char platform_text[] =
 	"internals.fail = () => { throw new TypeError('from the platform') };\n"
 	"internals.mainLoaded = (ns) => say('loaded', ns && ns.default);\n";
 
-static const struct engine_source platform = {"test.js", platform_text, sizeof(platform_text) - 1, false};
+static const struct engine_source platform = {
+	"test.js", platform_text, sizeof(platform_text) - 1, false};
 
 static struct engine_options test_options(void)
 {

@@ -218,7 +218,8 @@ static void make_snapshot(struct engine_options *options, void **ret, size_t *re
 	struct err err = ERR_INIT;
 
 	sources[0] = platform;
-	sources[1] = (struct engine_source){"second.js", second_text, sizeof(second_text) - 1, false};
+	sources[1] =
+		(struct engine_source){"second.js", second_text, sizeof(second_text) - 1, false};
 	options->sources = sources;
 	options->n_sources = 2;
 	ck_assert_msg(snapshot_create(options, ret, ret_len, &err) == 0, "%s", err.msg);
