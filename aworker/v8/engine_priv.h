@@ -210,6 +210,8 @@ struct failure {
 };
 /* The place of its first frame that is not of the platform; "" if none. */
 std::string stack_place(const std::string &stack);
+/* Where JavaScript is now, as the lines of a stack. */
+std::string current_stack(struct engine *e);
 struct failure describe(struct engine *e, v8::Local<v8::Value> exception,
 	v8::Local<v8::Message> message, const std::string &where);
 /* To the platform's listeners, else to host.uncaught. */

@@ -17,6 +17,8 @@ static const int CAUSE_DEPTH_MAX = 4;
 static const size_t SOURCE_LINE_MAX = 160;
 static const size_t JSON_TEXT_MAX = 200;
 static const int REJECTION_FRAMES_MAX = 8;
+/* Of current_stack(): as many as an error has. */
+static const int STACK_FRAMES_MAX = 10;
 /* A listener that rejects anew each time must not hang the loop's turn. */
 static const int REJECTION_ROUNDS_MAX = 100;
 
@@ -253,6 +255,30 @@ static void on_message(Local<Message> message, Local<Value> exception)
 }
 
 /* Where JavaScript is now, outside of the platform's own scripts. */
+static std::string frame_text(Isolate *isolate, Local<StackFrame> frame)
+{
+	Local<String> file = frame->GetScriptNameOrSourceURL(), function = frame->GetFunctionName();
+	std::string place = (file.IsEmpty() ? "<anonymous>" : c_text(isolate, file)) + ":" +
+			    std::to_string(frame->GetLineNumber()) + ":" +
+			    std::to_string(frame->GetColumn());
+
+	if (function.IsEmpty() || function->Length() == 0)
+		return "    at " + place;
+	return "    at " + c_text(isolate, function) + " (" + place + ")";
+}
+
+std::string current_stack(struct engine *e)
+{
+	HandleScope scope(e->isolate);
+	Local<StackTrace> trace = StackTrace::CurrentStackTrace(e->isolate, STACK_FRAMES_MAX);
+	std::string stack;
+
+	for (int i = 0; i < trace->GetFrameCount(); i++)
+		stack += (i ? "\n" : "") +
+			 frame_text(e->isolate, trace->GetFrame(e->isolate, (uint32_t)i));
+	return stack;
+}
+
 static std::string current_place(Isolate *isolate)
 {
 	Local<StackTrace> trace = StackTrace::CurrentStackTrace(isolate, REJECTION_FRAMES_MAX);

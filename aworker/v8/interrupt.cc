@@ -7,8 +7,6 @@
 
 using namespace v8;
 
-static const int WHERE_FRAMES_MAX = 10;
-
 void engine_find_code(struct engine *e)
 {
 	struct code_ranges *c = &e->code;
@@ -41,27 +39,11 @@ void engine_interrupt(struct engine *e, struct engine_interruption *what)
 	e->isolate->RequestInterrupt(on_interrupt, what);
 }
 
-static std::string frame_text(Isolate *isolate, Local<StackFrame> frame)
-{
-	Local<String> file = frame->GetScriptNameOrSourceURL(), name = frame->GetFunctionName();
-	std::string place = (file.IsEmpty() ? "<anonymous>" : c_text(isolate, file)) + ":" +
-			    std::to_string(frame->GetLineNumber()) + ":" +
-			    std::to_string(frame->GetColumn());
-
-	if (name.IsEmpty() || name->Length() == 0)
-		return "    at " + place;
-	return "    at " + c_text(isolate, name) + " (" + place + ")";
-}
-
 void engine_where(struct engine *e, char **ret_place, char **ret_stack)
 {
 	HandleScope scope(e->isolate);
-	Local<StackTrace> trace = StackTrace::CurrentStackTrace(e->isolate, WHERE_FRAMES_MAX);
-	std::string stack;
+	std::string stack = current_stack(e);
 
-	for (int i = 0; i < trace->GetFrameCount(); i++)
-		stack += (i ? "\n" : "") +
-			 frame_text(e->isolate, trace->GetFrame(e->isolate, (uint32_t)i));
 	*ret_place = strdup(stack_place(stack).c_str());
 	*ret_stack = strdup(stack.c_str());
 }

@@ -13,9 +13,6 @@
 
 using namespace v8;
 
-/* Of the code that called import(). */
-static const int STACK_FRAMES = 10;
-
 typedef std::shared_ptr<struct module_wait> wait_ptr;
 typedef std::vector<Local<Module>> modules;
 
@@ -106,29 +103,6 @@ void graph_read(struct engine *e, Local<Module> module)
 
 /* --- import() --- */
 
-static std::string text_or(struct engine *e, Local<String> text, const char *none)
-{
-	return text.IsEmpty() || text->Length() == 0 ? none : c_text(e->isolate, text);
-}
-
-static std::string current_stack(struct engine *e)
-{
-	Local<StackTrace> trace = StackTrace::CurrentStackTrace(e->isolate, STACK_FRAMES);
-	std::string text;
-
-	for (int i = 0; i < trace->GetFrameCount(); i++) {
-		Local<StackFrame> frame = trace->GetFrame(e->isolate, (uint32_t)i);
-		std::string function = text_or(e, frame->GetFunctionName(), "");
-		std::string place = text_or(e, frame->GetScriptName(), "<anonymous>") + ":" +
-				    std::to_string(frame->GetLineNumber()) + ":" +
-				    std::to_string(frame->GetColumn());
-
-		text += "\n    at ";
-		text += function.empty() ? place : function + " (" + place + ")";
-	}
-	return text;
-}
-
 MaybeLocal<Promise> graph_import(
 	struct engine *e, const std::string &specifier, const std::string &referrer, bool json)
 {
@@ -148,7 +122,7 @@ MaybeLocal<Promise> graph_import(
 	wait->continuation.Reset(e->isolate, context->GetContinuationPreservedEmbedderData());
 	wait->specifier = specifier;
 	wait->referrer = referrer;
-	wait->stack = current_stack(e);
+	wait->stack = "\n" + current_stack(e);
 	wait->json = json;
 	return promise->GetPromise();
 }
