@@ -53,6 +53,7 @@ start() {
 	snapshot) ;;
 	base) program=("$B/aworker-loader" "$TURF_BASE_IMAGE" /bin/false) ;;
 	state) program+=("--state=$TMP/state") ;;
+	snapshot-state) program+=("--snapshot-blob=$TMP/blob" --require-snapshot) ;;
 	*) program=() sock=$dir/rootfs/tmp/s ;;
 	esac
 	rm -f "$sock"
@@ -111,6 +112,8 @@ all_limits() { # all_limits WAY
 
 all_limits source
 all_limits snapshot
+"$B/aworker" --build-snapshot --snapshot-blob="$TMP/blob" "$TMP/limits.js" >/dev/null
+all_limits snapshot-state
 all_limits cold
 turf seed start default
 all_limits clone
