@@ -7,8 +7,8 @@
  * does not make us wait in io_submit(2). Writes go to the page cache. Nothing is synced.
  *
  * The host allows 65536 events in all (fs.aio-max-nr), so a process takes few, and only with the
- * first job that the page cache cannot do. Where it gets none, or the kernel or its seccomp filter has no AIO, pread(2) and
- * pwrite(2) do the same, and make us wait.
+ * first job that the page cache cannot do. Where it gets none, or the kernel or its seccomp filter
+ * has no AIO, pread(2) and pwrite(2) do the same, and make us wait.
  *
  * A context belongs to its process: it goes with the loop before a fork point, and each copy makes
  * its own.
