@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "aworker/aio/aio.h"
+#include "aworker/aio/aio_file.h"
 #include "aworker/builtin.h"
 #include "aworker/env_file.h"
 #include "aworker/inspect/inspect.h"
@@ -116,7 +117,7 @@ static int load_file(struct worker *w, const char *path, struct err *err)
 {
 	char *data;
 	size_t len;
-	int r = file_read(AT_FDCWD, path, WORKER_FILE_MAX, &data, &len, err);
+	int r = aio_file_read(path, WORKER_FILE_MAX, &data, &len, err);
 
 	if (r < 0)
 		return r;

@@ -69,8 +69,8 @@ void *aio_job_take(struct aio_job *j);
 
 /*
  * Moves `len` bytes between the front of the buffer and the file. fn is called once, from the loop,
- * which goes on until then. The descriptor is borrowed until then, or until the job is destroyed;
- * no other job reads through it meanwhile. The job must not run already.
+ * which goes on until then. The descriptor is borrowed until then, or until the job is destroyed.
+ * The job must not run already.
  */
 void aio_read(struct aio_job *j, int fd, size_t len, uint64_t at, aio_fn fn, void *data);
 void aio_write(struct aio_job *j, int fd, size_t len, uint64_t at, aio_fn fn, void *data);

@@ -9,6 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "aworker/aio/aio_file.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 
@@ -104,7 +105,7 @@ int snapshot_file_read(const char *path, const struct snapshot_maker *maker,
 	const struct header *h;
 	size_t len;
 
-	if (file_read(AT_FDCWD, path, SNAPSHOT_FILE_MAX, &data, &len, err) < 0)
+	if (aio_file_read(path, SNAPSHOT_FILE_MAX, &data, &len, err) < 0)
 		return -err->code;
 	h = (const struct header *)data;
 	if (check_header(data, len, err) < 0 || check_maker(&h->maker, maker, err) < 0)

@@ -131,20 +131,24 @@ static int read_growing(int fd, size_t max, char **ret_data, size_t *ret_len)
 	return 0;
 }
 
+int file_read_fd(
+	int fd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
+{
+	int r = read_growing(fd, max, ret_data, ret_len);
+
+	if (r == -EFBIG)
+		return err_say(err, EFBIG, "read '%s': larger than %zu bytes", path, max);
+	return r < 0 ? err_set(err, -r, "read '%s'", path) : 0;
+}
+
 int file_read(
 	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	int r;
 
 	if (fd < 0)
 		return err_set(err, errno, "open '%s'", path);
-	r = read_growing(fd, max, ret_data, ret_len);
-	if (r == -EFBIG)
-		return err_say(err, EFBIG, "read '%s': larger than %zu bytes", path, max);
-	if (r < 0)
-		return err_set(err, -r, "read '%s'", path);
-	return 0;
+	return file_read_fd(fd, path, max, ret_data, ret_len, err);
 }
 
 int file_read_value(

@@ -50,6 +50,9 @@ ssize_t fd_read_all(int fd, void *data, size_t len);
  */
 int file_read(
 	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
+/* What is left of an open one; the name is for the error. */
+int file_read_fd(
+	int fd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
 
 /*
  * The same by one read(2), for what the kernel makes up in one piece: a value of procfs

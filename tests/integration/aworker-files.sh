@@ -12,7 +12,7 @@ mkdir "$slow"
 at_end() {
 	umount -l "$slow" 2>/dev/null
 }
-server mounted "$B/tests/slow_fs" "$slow"
+server mounted "$B/tests/slow_fs" "$slow" "$TMP/blob"
 release() { # release FILE BYTES: until the file has as many
 	[ ! -e "$slow/release" ] && [ "$(wc -c <"$1")" = "$2" ]
 }
@@ -83,6 +83,35 @@ const response = await fetch(url('slow/held-head'), { method: 'HEAD' });
 console.log(response.headers.get('content-length'), (await response.text()).length, response.status);
 JS
 )"
+
+# --- a startup snapshot: all of its pieces at once ---
+echo 'console.log("from source"); onfetch = (e) => e.respondWith(new Response("on"));' >"$TMP/s.js"
+"$A" --build-snapshot --snapshot-blob "$TMP/blob" "$TMP/s.js" >/dev/null
+snapshot() { # snapshot NAME [COMMAND]...: what is said of it, and the answer of what goes on
+	local blob=$slow/$1
+
+	shift
+	rm -f "$TMP/sock"
+	timeout -s KILL 60 "$@" "$A" --snapshot-blob "$blob" --require-snapshot --listen "unix:$TMP/sock" \
+		>"$TMP/out" 2>"$TMP/err" &
+	worker=$!
+	await eval "[ -S '$TMP/sock' ] || ! kill -0 $worker"
+	[ ! -S "$TMP/sock" ] || get http://h/
+	kill "$worker" 2>/dev/null
+	wait "$worker"
+	worker=
+	without_asan <"$TMP/err" | sed "s|.*$blob'*: ||"
+	cat "$TMP/out"
+}
+pieces=$((($(stat -c %s "$TMP/blob") + 131071) / 131072)) # of what FUSE asks for at a time
+check "a snapshot, $pieces reads at once" on "$(snapshot "gate$pieces-copy")"
+for broken in io_setup:error=EAGAIN io_submit:error=EAGAIN; do
+	check "a snapshot, $broken" on "$(snapshot plain-copy strace -f -o "$TMP/trace" -e inject="$broken")"
+	check "$broken was met" yes "$(grep -q INJECTED "$TMP/trace" && echo yes)"
+done
+check 'one that cannot be read' 'Input/output error' "$(snapshot eio-copy)"
+check 'one that is none' 'it is no startup snapshot' "$(snapshot plain-x)"
+check 'one that becomes shorter' 'Input/output error' "$(snapshot short-x)"
 
 # --- without a context, or with a kernel that takes no more ---
 for broken in io_setup:error=EAGAIN io_setup:error=ENOSYS io_submit:error=EAGAIN io_submit:error=ENOSPC; do

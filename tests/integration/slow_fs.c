@@ -7,9 +7,9 @@
  *   short-X   has half of the bytes that it says
  *   X         its reads end at once
  * The files have SIZE bytes 'x', those called *.js one line that exports their name, those called
- * *-from-A,B.js import A.js and B.js before. "fifo" is a FIFO, "directory" a directory. "count" has
- * as many bytes as reads wait.
- * Usage: slow_fs DIRECTORY; prints "mounted", and ends when it is unmounted.
+ * *-from-A,B.js import A.js and B.js before, those called *-copy the bytes of FILE. "fifo" is a FIFO,
+ * "directory" a directory. "count" has as many bytes as reads wait.
+ * Usage: slow_fs DIRECTORY [FILE]; prints "mounted", and ends when it is unmounted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,12 +27,14 @@
 #define NAME_LEN    128
 #define WAITING_MAX 1024
 #define SIZE	    100000
+#define COPY_MAX    ((size_t)4 << 20)
 #define SPEECH	    (1 << 20) /* of one message of the kernel */
 #define FOREVER_S   1000
 
 static char names[NODES_MAX][NAME_LEN]; /* by node, from 2 on */
 static size_t n_names = 2;
 static int device;
+static const char *copied; /* NULL: no file is */
 
 static struct waiting {
 	struct fuse_in_header in;
@@ -47,11 +49,21 @@ static bool begins(const char *s, const char *with)
 	return strncmp(s, with, strlen(with)) == 0;
 }
 
-static bool is_script(const char *name)
+static bool ends(const char *s, const char *with)
 {
-	const size_t n = strlen(name);
+	const size_t n = strlen(s), m = strlen(with);
 
-	return n > 3 && strcmp(name + n - 3, ".js") == 0;
+	return n > m && strcmp(s + n - m, with) == 0;
+}
+
+static size_t copy(char *text, size_t size)
+{
+	int fd = copied ? open(copied, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size);
+
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? 0 : (size_t)n;
 }
 
 static size_t script(const char *name, char *text, size_t size)
@@ -67,10 +79,16 @@ static size_t script(const char *name, char *text, size_t size)
 	return n + (size_t)snprintf(text + n, size - n, "export default '%s';\n", name);
 }
 
-static size_t content(const char *name, char *text, size_t size)
+/* Its length; *ret_text is good until the next call. */
+static size_t content(const char *name, const char **ret_text)
 {
-	if (is_script(name))
-		return script(name, text, size);
+	static char text[COPY_MAX];
+
+	*ret_text = text;
+	if (ends(name, ".js"))
+		return script(name, text, sizeof(text));
+	if (ends(name, "-copy"))
+		return copy(text, sizeof(text));
 	memset(text, 'x', SIZE);
 	if (strcmp(name, "count") == 0)
 		return n_waiting;
@@ -79,8 +97,7 @@ static size_t content(const char *name, char *text, size_t size)
 
 static void attributes(uint64_t node, struct fuse_attr *ret)
 {
-	static char text[SIZE];
-	const char *name = names[node];
+	const char *name = names[node], *text;
 
 	*ret = (struct fuse_attr){.ino = node, .nlink = 1, .blksize = 4096};
 	if (node == FUSE_ROOT_ID || strcmp(name, "directory") == 0)
@@ -90,7 +107,7 @@ static void attributes(uint64_t node, struct fuse_attr *ret)
 	else
 		ret->mode = S_IFREG | 0644;
 	if (S_ISREG(ret->mode))
-		ret->size = begins(name, "short-") ? SIZE : content(name, text, sizeof(text));
+		ret->size = begins(name, "short-") ? SIZE : content(name, &text);
 }
 
 /* --- answers --- */
@@ -107,9 +124,8 @@ static void answer(const struct fuse_in_header *in, int error, const void *data,
 
 static void answer_read(const struct waiting *w)
 {
-	static char text[SIZE];
-	const char *name = names[w->in.nodeid];
-	const size_t size = content(name, text, sizeof(text));
+	const char *name = names[w->in.nodeid], *text;
+	const size_t size = content(name, &text);
 	const size_t left = w->read.offset < size ? size - w->read.offset : 0;
 
 	if (begins(name, "eio-"))
@@ -221,7 +237,9 @@ int main(int argc, char **argv)
 	device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
 		device);
-	if (argc != 2 || device < 0 ||
+	if (argc == 3)
+		copied = argv[2];
+	if (argc < 2 || argc > 3 || device < 0 ||
 		mount("slow", argv[1], "fuse.slow", MS_NOSUID | MS_NODEV, options) < 0) {
 		perror("slow_fs");
 		return 1;

@@ -16,11 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "aworker/aio/aio_file.h"
 #include "aworker/loop.h"
+#include "runtime/base/util.h"
 #include "tests/unit/unit.h"
 
-#define SIZE 65536
-#define MANY (3 * AIO_EVENTS)
+#define SIZE  65536
+#define MANY  (3 * AIO_EVENTS)
+#define WHOLE ((size_t)256 << 10)
 
 static struct loop loop;
 static struct aio *aio;
@@ -349,7 +352,44 @@ START_TEST(each_copy_has_its_own)
 }
 END_TEST
 
+/* Whole files of all lengths around a piece, in the page cache and not. */
+START_TEST(whole_files)
+{
+	static const size_t sizes[] = {0, 1, AIO_ALIGN, WHOLE - 1, WHOLE, WHOLE + 1, 5 * WHOLE + 7};
+	char path[] = "aio-XXXXXX", *bytes = malloc(6 * WHOLE), *got;
+	size_t len;
+
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_ptr_nonnull(bytes);
+	for (size_t i = 0; i < 6 * WHOLE; i++)
+		bytes[i] = (char)(i * 7 + i / AIO_ALIGN);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		const size_t size = sizes[i / 2];
+
+		ck_assert_int_eq(ftruncate(fd, 0), 0);
+		ck_assert_int_eq(pwrite(fd, bytes, size, 0), (ssize_t)size);
+		if (i % 2)
+			ck_assert_int_eq(
+				fdatasync(fd) | posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+		ck_assert_msg(aio_file_read(path, 6 * WHOLE, &got, &len, &err) == 0, "%s", err.msg);
+		ck_assert_uint_eq(len, size);
+		ck_assert_mem_eq(got, bytes, size);
+		ck_assert_int_eq(got[size], '\0');
+		free(got);
+	}
+	ck_assert_int_eq(aio_file_read(path, 5 * WHOLE, &got, &len, &err), -EFBIG);
+	close(fd);
+	unlink(path);
+	ck_assert_int_eq(aio_file_read(path, 1, &got, &len, &err), -ENOENT);
+	ck_assert_int_eq(aio_file_read("/proc/self/status", 1 << 16, &got, &len, &err), 0);
+	ck_assert_uint_gt(len, 100);
+	free(got);
+	free(bytes);
+}
+END_TEST
+
 UNIT_MAIN("aworker_aio", moves_bytes_both_ways, does_without_permission, does_without_the_kernel,
 	does_without_a_share_of_the_host, what_is_not_cached_is_read,
 	what_is_cached_takes_no_context, failures_are_told, more_than_the_kernel_takes_wait,
-	destroyed_jobs_are_not_told_of, callbacks_may_destroy, each_copy_has_its_own)
+	destroyed_jobs_are_not_told_of, callbacks_may_destroy, each_copy_has_its_own, whole_files)
