@@ -63,10 +63,13 @@ static const char workerd_config[] =
 	"const main :Workerd.Worker = (compatibilityDate = \"2024-01-01\", serviceWorkerScript = "
 	"embed \"worker.js\");\n";
 
-/* As Debian has it, but for one process and no log. */
+/* As Debian has it, but for one process, no log, and folders below the current one. */
 static const char nginx_config[] = "daemon off;\nmaster_process off;\npid nginx.pid;\nevents { }\n"
 				   "http { access_log off; sendfile on; tcp_nopush on;\n"
 				   "  keepalive_requests 1000000000;\n"
+				   "  client_body_temp_path nginx; proxy_temp_path nginx;\n"
+				   "  fastcgi_temp_path nginx; uwsgi_temp_path nginx; "
+				   "scgi_temp_path nginx;\n"
 				   "  server { listen 127.0.0.1:%u;\n"
 				   "    location = /file { alias " FILE_NAME "; } } }\n";
 

@@ -5,8 +5,9 @@
  *                      rendered the page WARM_UP times
  *   state, base image  aworker by its loader, without a seed and a sandbox: from that
  *                      image, and from source
- *   startup snapshot, new engine    aworker as it is installed, from a snapshot that has
- *                      rendered as often, and from source
+ *   startup snapshot   a new engine that goes on from a snapshot which has rendered as often, in a
+ *                      process of the base image, and without that image
+ *   new engine         aworker as it is installed, from source
  *   hot render         a request to a worker of the same state that has answered hundreds
  *   bun, workerd, deno, node    the same code, from execve
  *   private memory     of a clone that has rendered 50 pages
@@ -38,7 +39,7 @@
 #define HOT_WARM_UP 300
 #define SCRIPT_MAX  ((size_t)4 << 20)
 
-enum { CLONE, HOT, STATE, IMAGE, SNAPSHOT, NEW, BUN, WORKERD, DENO, NODE, N_CASES };
+enum { CLONE, HOT, STATE, IMAGE, SNAPSHOT, SNAPSHOT_NEW, NEW, BUN, WORKERD, DENO, NODE, N_CASES };
 
 static struct setup {
 	struct cloning cloning;
@@ -163,6 +164,7 @@ int main(void)
 		[STATE] = ENGINE_STATE,
 		[IMAGE] = ENGINE_IMAGE,
 		[SNAPSHOT] = ENGINE_SNAPSHOT,
+		[SNAPSHOT_NEW] = ENGINE_SNAPSHOT_NEW,
 		[NEW] = ENGINE_NEW,
 		[BUN] = ENGINE_BUN,
 		[WORKERD] = ENGINE_WORKERD,
@@ -180,6 +182,7 @@ int main(void)
 		[STATE] = {.name = "aworker, state image"},
 		[IMAGE] = {.name = "aworker, base image"},
 		[SNAPSHOT] = {.name = "aworker, startup snapshot"},
+		[SNAPSHOT_NEW] = {.name = "aworker, startup snapshot, no image"},
 		[NEW] = {.name = "aworker, new engine"},
 		[BUN] = {.name = "bun"},
 		[WORKERD] = {.name = "workerd"},
@@ -208,6 +211,7 @@ int main(void)
 	report_quicker(r, &cases[CLONE], best_of_others(cases), BAR_CLONE_QUICKER);
 	report_quicker(r, &cases[STATE], best_of_others(cases), BAR_COLD_QUICKER);
 	report_quicker(r, &cases[SNAPSHOT], &cases[NEW], BAR_SNAPSHOT_QUICKER);
+	report_quicker(r, &cases[SNAPSHOT_NEW], &cases[NEW], BAR_SNAPSHOT_QUICKER);
 	bench_report_kib(r, "after 50 pages", kib, BAR_PRIVATE_KIB, &err);
 	bench_report_note(r, "each figure ends with the first byte of a page of 200 items");
 	rc = bench_report_close(r);

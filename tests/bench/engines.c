@@ -17,7 +17,7 @@
 
 struct program {
 	const char *path; /* below the build directory */
-	const char *args[7];
+	const char *args[8];
 	const char *file; /* the script, in the bench's directory */
 	const char *text;
 };
@@ -34,7 +34,10 @@ static const struct program programs[N_ENGINES] = {
 	[ENGINE_STATE] = {.path = "aworker-loader",
 		.args = {"IMAGE", "AWORKER", "--state=IMAGE.state", "--listen", "unix:SOCKET",
 			"DIR/worker.js"}},
-	[ENGINE_SNAPSHOT] = {.path = "aworker",
+	[ENGINE_SNAPSHOT] = {.path = "aworker-loader",
+		.args = {"IMAGE", "AWORKER", "--snapshot-blob=IMAGE.snapshot", "--require-snapshot",
+			"--listen", "unix:SOCKET", "DIR/worker.js"}},
+	[ENGINE_SNAPSHOT_NEW] = {.path = "aworker",
 		.args = {"--snapshot-blob=IMAGE.snapshot", "--require-snapshot", "--listen",
 			"unix:SOCKET", "DIR/worker.js"}},
 	[ENGINE_NEW] = {.path = "aworker",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The programs that run a script which serves HTTP, without any sandbox: aworker in its four
+ * The programs that run a script which serves HTTP, without any sandbox: aworker in its
  * ways of starting, and what else there is; from hack/bench-deps.
  */
 #ifndef TESTS_BENCH_ENGINES_H
@@ -11,10 +11,12 @@
 #include "tests/bench/bench.h"
 
 enum engine_program {
-	ENGINE_IMAGE,	 /* aworker, going on from the base image */
-	ENGINE_STATE,	 /* from that of a worker which has run its code */
-	ENGINE_SNAPSHOT, /* a new engine, from a startup snapshot of such a worker */
-	ENGINE_NEW,	 /* as after an installation, with the built-in snapshot alone */
+	ENGINE_IMAGE, /* aworker, going on from the base image */
+	ENGINE_STATE, /* from that of a worker which has run its code */
+	/* A new engine from a startup snapshot of such a worker, in a process of the base image */
+	ENGINE_SNAPSHOT,
+	ENGINE_SNAPSHOT_NEW, /* and without that image */
+	ENGINE_NEW,	     /* as after an installation, with the built-in snapshot alone */
 	ENGINE_BUN,
 	ENGINE_WORKERD,
 	ENGINE_DENO,
