@@ -24,6 +24,7 @@
 #include "aworker/image/rehearse.h"
 #include "aworker/image/state.h"
 #include "aworker/options.h"
+#include "aworker/snapshot/snapshot.h"
 #include "aworker/text.h"
 #include "aworker/worker.h"
 #include "runtime/base/util.h"
@@ -59,20 +60,29 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Its code is there as well, most often, and a state image is the quicker form of it. */
-static int pass_over_snapshot(const struct worker_options *options, struct err *err)
+/* A state is either a snapshot's or what comes of running the code. */
+static int check_snapshot(const struct worker_options *options, struct err *err)
 {
-	const char *blob = options->snapshot_blob;
-
-	if (blob && (options->build_snapshot || options->require_snapshot || !options->file))
+	if (options->build_snapshot)
 		return err_say(err, EINVAL,
-			"process.args: startup snapshot '%s' comes too late for a container, whose "
-			"engine runs already",
-			blob);
-	if (blob)
-		worker_say("startup snapshot '%s': it comes too late for a container; running %s",
-			blob, options->file);
+			"process.args: --build-snapshot comes too late for a container, whose "
+			"engine runs already");
+	if (options->snapshot_blob && options->build_state)
+		return err_say(err, EINVAL,
+			"a state image is made of code, and process.args want startup snapshot "
+			"'%s'",
+			options->snapshot_blob);
 	return 0;
+}
+
+static int load(struct worker *w, const struct worker_options *options,
+	const struct box_entry *entry, struct err *err)
+{
+	int code;
+
+	if (worker_load(w, options, entry->envp, &code, err) < 0 || snapshot_use(w, err) < 0)
+		return -err->code;
+	return w->engine ? 0 : worker_create(w, err);
 }
 
 /* Everything that can be wrong with the container's command line, before it stands at the gate. */
@@ -80,12 +90,14 @@ static int prepare(struct worker *w, const struct box_entry *entry, bool has_sta
 {
 	struct worker_options options;
 	enum command command;
-	int code;
 
 	if (options_parse(entry->argv, &command, &options, err) < 0)
 		return err_wrap(err, "process.args");
 	if (command != COMMAND_RUN)
 		return err_say(err, EINVAL, "process.args: a container runs a file or code");
+	if (options.build_state && !*options.build_state)
+		return err_say(err, EINVAL,
+			"process.args: a container cannot be a seed; --mode: see turf seed");
 	if (options.watch || options.inherit)
 		return err_say(
 			err, EINVAL, "process.args: a container is not started again: --watch");
@@ -94,10 +106,10 @@ static int prepare(struct worker *w, const struct box_entry *entry, bool has_sta
 			"process.args: --v8-options and --no-snapshot come too late for a "
 			"container, "
 			"whose engine runs already");
-	if (pass_over_snapshot(&options, err) < 0)
+	if (check_snapshot(&options, err) < 0)
 		return -err->code;
 	/* What it has run already it does not read. */
-	if (!has_state && worker_load(w, &options, entry->envp, &code, err) < 0)
+	if (!has_state && load(w, &options, entry, err) < 0)
 		return -err->code;
 	w->options = options;
 	environ = (char **)entry->envp;
@@ -141,7 +153,6 @@ static int go_on_from_state(
 	struct worker *w, struct box_entry *entry, int image, int pagemap, struct err *err)
 {
 	struct worker_options options = w->options;
-	int code;
 
 	if (image < 0)
 		return 0;
@@ -153,7 +164,7 @@ static int go_on_from_state(
 	worker_say("state image: %s", err->msg);
 	close(image);
 	close(pagemap);
-	if (worker_load(w, &options, entry->envp, &code, err) < 0)
+	if (load(w, &options, entry, err) < 0)
 		return -err->code;
 	return make_own(w, entry, err);
 }

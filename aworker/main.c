@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "aworker/stack.h"
 #include "aworker/worker.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "seed/forkserver.h"
 #include "seed/report.h"
@@ -40,7 +42,7 @@ static int run_without_image(const char *const *argv)
 static bool use_state(
 	const struct worker *w, const struct worker_options *options, const char *const *argv)
 {
-	const char *image = options->build_state ? options->build_state : options->state;
+	const char *image = options->build_state ? state_name(options) : options->state;
 	struct err err = ERR_INIT;
 
 	if (!image || (w->engine && options->build_state))
@@ -53,26 +55,13 @@ static bool use_state(
 	return !options->build_state;
 }
 
-/* False: it does not fit, and nothing else is to be run. */
-static bool use_snapshot(struct worker *w)
-{
-	const char *instead = w->options.require_snapshot ? NULL : w->name;
-	struct err err = ERR_INIT;
-
-	if (!w->options.snapshot_blob || snapshot_open(w, &err) == 0)
-		return true;
-	worker_say("startup snapshot '%s': %s%s%s", w->options.snapshot_blob, err.msg,
-		instead ? "; running " : "", instead ? instead : "");
-	return instead;
-}
-
 /* `w`: with an engine, when it comes from an image. */
 static int run(struct worker *w, const struct worker_options *options, const char *const *argv)
 {
 	struct err err = ERR_INIT;
 	int code = WORKER_EXIT_ENGINE;
 
-	if (w->engine && (options->v8_options || options->no_snapshot || options->snapshot_blob ||
+	if (w->engine && (options->v8_options || options->no_snapshot || options->build_snapshot ||
 				 options->watch || options->repl))
 		return run_without_image(argv);
 	if (!use_state(w, options, argv))
@@ -87,9 +76,9 @@ static int run(struct worker *w, const struct worker_options *options, const cha
 			return state_build(w);
 		if (options->build_snapshot)
 			return snapshot_build(w);
-		if (!use_snapshot(w))
-			return WORKER_EXIT_FILE;
-		if ((w->engine || worker_create(w, &err) == 0) && worker_open(w, &err) == 0)
+		if (snapshot_use(w, &err) < 0)
+			code = WORKER_EXIT_FILE;
+		else if ((w->engine || worker_create(w, &err) == 0) && worker_open(w, &err) == 0)
 			code = worker_run(w);
 		if (err.code == 0)
 			return options->watch && w->signal == 0 ? watch_again(w, argv) : code;
@@ -110,6 +99,30 @@ static int check(struct worker *w, const struct worker_options *options, const c
 		return worker_check(w);
 	worker_say("%s", err.msg);
 	return code;
+}
+
+/* The keeper takes this process, and this program for its seed. */
+static int become_seed(const struct worker *w, const char *const *argv, const char *const *words)
+{
+	const char *name = words[0] ? words[0] : PATHS_SEED_DEFAULT;
+	_cleanup_free_ char *self = NULL, *keeper = NULL;
+	struct err err = ERR_INIT;
+
+	if (w->engine)
+		return run_without_image(argv);
+	self = realpath("/proc/self/exe", NULL);
+	if (!self)
+		err_set(&err, errno, "find '/proc/self/exe'");
+	else if (words[0] && words[1])
+		err_say(&err, EINVAL, "a seed has one name; '%s' is too much", words[1]);
+	else if (paths_program("turf-seed", &keeper, &err) == 0) {
+		const char *const args[] = {keeper, "--foreground", "--worker", self, name, NULL};
+
+		execve(keeper, (char *const *)args, environ);
+		err_set(&err, errno, "execute '%s'", keeper);
+	}
+	worker_say("seed '%s': %s", name, err.msg);
+	return err.code == EINVAL ? WORKER_EXIT_USAGE : WORKER_EXIT_ERROR;
 }
 
 static int version(void)
@@ -173,6 +186,7 @@ static int run_command(struct worker *w, const char *const *argv)
 		options.code = "";
 		return run(w, &options, argv);
 	case COMMAND_BUILD_IMAGE: return build_image(&options, argv, w->stack_low);
+	case COMMAND_SEED: return become_seed(w, argv, options.args);
 	default: return run(w, &options, argv);
 	}
 }

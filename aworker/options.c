@@ -37,6 +37,7 @@ enum option_id {
 	OPTION_BUILD_IMAGE,
 	OPTION_BUILD_STATE,
 	OPTION_STATE,
+	OPTION_MODE,
 	OPTION_SNAPSHOT_BLOB,
 	OPTION_BUILD_SNAPSHOT,
 	OPTION_REQUIRE_SNAPSHOT,
@@ -96,6 +97,10 @@ static const struct option {
 		"run FILE up to where it would serve, and write its\n"
 		"state, for --state"},
 	{OPTION_STATE, 0, "state", "IMAGE", "go on from IMAGE; run FILE where it does not fit"},
+	{OPTION_MODE, 0, "mode", "MODE",
+		"seed: be the seed that turf copies, of the name FILE\n"
+		"(default); seed-userland: run FILE up to where it would\n"
+		"serve, and keep its state in memory, for --state"},
 	{OPTION_SNAPSHOT_BLOB, 0, "snapshot-blob", "SNAPSHOT",
 		"go on from SNAPSHOT; run FILE, if it is given, where it\n"
 		"does not fit"},
@@ -291,6 +296,27 @@ static int set_time(const char *option, const char *value, uint64_t *ret_ms, str
 	return 0;
 }
 
+static int set_path(const char *option, const char *value, const char **ret, struct err *err)
+{
+	if (!*value)
+		return err_say(err, EINVAL, "option --%s: '' is no file", option);
+	*ret = value;
+	return 0;
+}
+
+static int set_mode(
+	const char *value, enum command *command, struct worker_options *o, struct err *err)
+{
+	if (streq(value, "seed"))
+		*command = COMMAND_SEED;
+	else if (streq(value, "seed-userland"))
+		o->build_state = WORKER_STATE_IN_MEMORY;
+	else
+		return err_say(err, EINVAL, "option --mode: '%s' is neither seed nor seed-userland",
+			value);
+	return 0;
+}
+
 static int apply(enum option_id id, const char *value, enum command *command,
 	struct worker_options *o, struct err *err)
 {
@@ -320,8 +346,9 @@ static int apply(enum option_id id, const char *value, enum command *command,
 		*command = COMMAND_BUILD_IMAGE;
 		o->image = value;
 		break;
-	case OPTION_BUILD_STATE: o->build_state = value; break;
+	case OPTION_BUILD_STATE: return set_path("build-state", value, &o->build_state, err);
 	case OPTION_STATE: o->state = value; break;
+	case OPTION_MODE: return set_mode(value, command, o, err);
 	case OPTION_SNAPSHOT_BLOB: o->snapshot_blob = value; break;
 	case OPTION_BUILD_SNAPSHOT: o->build_snapshot = true; break;
 	case OPTION_REQUIRE_SNAPSHOT: o->require_snapshot = true; break;

@@ -15,6 +15,7 @@ enum command {
 	COMMAND_HELP,
 	COMMAND_VERSION,
 	COMMAND_BUILD_IMAGE,
+	COMMAND_SEED, /* worker_options.args: its name, or nothing */
 	COMMAND_CHECK,
 	COMMAND_REPL,
 	COMMAND_REPORT, /* worker_options.args: what follows the word */

@@ -31,7 +31,7 @@
  * worker_destroy(). Between close and open the process may be copied.
  *
  * As a startup snapshot: worker_create() | worker_load() | worker_open() worker_run_to_rest()
- * worker_end_snapshot() worker_close() | engine_snapshot_take(); snapshot_open() before
+ * worker_end_snapshot() worker_close() | engine_snapshot_take(); snapshot_use() before
  * worker_create() makes worker_run() go on from one.
  *
  * As a state image: worker_create() | worker_load() | worker_open() worker_run_to_rest()
@@ -91,6 +91,9 @@ enum worker_exit {
 /* The most that --cache-size and --heap-limit say, in bytes. */
 #define WORKER_SIZE_MAX (1024ull << 30)
 
+/* worker_options.build_state: of --mode=seed-userland, which keeps it for others. */
+#define WORKER_STATE_IN_MEMORY ""
+
 /* Everything is borrowed. */
 struct worker_options {
 	const char *file;    /* what to run; NULL with `code` */
@@ -117,7 +120,7 @@ struct worker_options {
 	const char *v8_options;
 	bool no_snapshot;
 	const char *image;	   /* --build-image: where to */
-	const char *build_state;   /* --build-state: where to */
+	const char *build_state;   /* --build-state: where to, or WORKER_STATE_IN_MEMORY */
 	const char *state;	   /* --state */
 	const char *snapshot_blob; /* --snapshot-blob */
 	bool build_snapshot;	   /* it is to be made */

@@ -25,6 +25,11 @@
 #include "seed/image_digest.h"
 #include "seed/state.h"
 
+const char *state_name(const struct worker_options *options)
+{
+	return *options->build_state ? options->build_state : "in memory";
+}
+
 #ifdef __x86_64__
 
 #define LOADER "aworker-loader"
@@ -142,7 +147,7 @@ static _Noreturn void child_rest(struct worker *w, int said)
 		come_to_rest(w, say_to_parent, &said);
 	if (!w->exiting)
 		w->exit_code = WORKER_EXIT_ERROR;
-	worker_say("state image '%s': %s", w->options.build_state, err.msg);
+	worker_say("state image '%s': %s", state_name(&w->options), err.msg);
 	_exit(w->exit_code ? w->exit_code : WORKER_EXIT_ERROR);
 }
 
@@ -162,6 +167,29 @@ static int fill(void *arg, int fd, const char *tmp UNUSED, struct err *err)
 	return state_write(fd, s->pid, &s->regs, base, image_origin()->id, err);
 }
 
+/* Sealed, so that who may open it cannot change it. Returns the descriptor. */
+static int fill_memory(const struct standing *s, struct err *err)
+{
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	_cleanup_close_ int fd = memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return err_set(err, errno, "make a file in memory");
+	if (fill((void *)s, fd, NULL, err) < 0)
+		return -err->code;
+	if (fchmod(fd, 0600) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+		return err_set(err, errno, "seal a file in memory");
+	return take_fd(&fd);
+}
+
+/* What has made it has ended by now. */
+static _Noreturn void keep(int fd)
+{
+	dprintf(STDOUT_FILENO, "/proc/%d/fd/%d\n", getpid(), fd);
+	for (;;)
+		pause();
+}
+
 /* The code that the copy ends with when it does not come to rest. */
 static int await(pid_t pid)
 {
@@ -177,7 +205,7 @@ static int build(struct worker *w, struct err *err)
 {
 	struct clone_args args = {.exit_signal = SIGCHLD};
 	struct standing standing;
-	int said[2], code = WORKER_EXIT_ERROR;
+	int said[2], code = WORKER_EXIT_ERROR, memory = -1;
 	ssize_t n;
 	pid_t pid;
 
@@ -193,7 +221,10 @@ static int build(struct worker *w, struct err *err)
 		standing.pid = pid;
 		n = fd_read_all(said[0], &standing.regs, sizeof(standing.regs));
 		if (n == sizeof(standing.regs)) {
-			if (file_fill_atomic(w->options.build_state, fill, &standing, err) == 0)
+			if (!*w->options.build_state)
+				memory = fill_memory(&standing, err);
+			else if (file_fill_atomic(w->options.build_state, fill, &standing, err) ==
+				 0)
 				code = WORKER_EXIT_OK;
 			kill(pid, SIGKILL);
 			(void)await(pid);
@@ -202,6 +233,8 @@ static int build(struct worker *w, struct err *err)
 		}
 	}
 	fd_close(&said[0]);
+	if (memory >= 0)
+		keep(memory);
 	return code;
 }
 
@@ -211,7 +244,7 @@ int state_build(struct worker *w)
 	int code = build(w, &err);
 
 	if (err.code)
-		worker_say("state image '%s': %s", w->options.build_state, err.msg);
+		worker_say("state image '%s': %s", state_name(&w->options), err.msg);
 	return code;
 }
 

@@ -14,9 +14,14 @@ struct err;
  */
 int state_exec_base(const char *const *argv, struct err *err);
 
+/* What messages call options.build_state. */
+const char *state_name(const struct worker_options *options);
+
 /*
  * Runs what was loaded to its rest, in a copy of this process, and writes that to
  * options.build_state. The process was started from a base image. Returns the exit code.
+ * One that is to stay in memory does so as long as this process, which says its path on stdout
+ * and does not return.
  */
 int state_build(struct worker *w);
 

@@ -85,7 +85,7 @@ static int adopt_source(struct worker *w, const struct snapshot_source *source, 
 	return 0;
 }
 
-int snapshot_open(struct worker *w, struct err *err)
+static int open_file(struct worker *w, struct err *err)
 {
 	struct snapshot_maker maker;
 
@@ -98,4 +98,23 @@ int snapshot_open(struct worker *w, struct err *err)
 	}
 	snapshot_file_finish(&w->snapshot);
 	return -err->code;
+}
+
+int snapshot_use(struct worker *w, struct err *err)
+{
+	const char *blob = w->options.snapshot_blob;
+
+	if (!blob)
+		return 0;
+	if (open_file(w, err) == 0) {
+		if (w->engine)
+			engine_abandon(w->engine);
+		w->engine = NULL;
+		return 0;
+	}
+	if (w->options.require_snapshot || !w->name)
+		return err_wrap(err, "startup snapshot '%s'", blob);
+	worker_say("startup snapshot '%s': %s; running %s", blob, err->msg, w->name);
+	*err = (struct err)ERR_INIT;
+	return 0;
 }

@@ -13,9 +13,10 @@
 int snapshot_build(struct worker *w);
 
 /*
- * Reads options.snapshot_blob, from which worker_create() then starts. A negative errno when it does
- * not fit: this program, or the file that was loaded, which is not what it was made of.
+ * Reads options.snapshot_blob, if there is one, for worker_create() to start from: an engine that the
+ * worker has is given up. Where it does not fit this program, or the file that was loaded, which is not what
+ * it was made of, that is said and nothing changes; or it is the error, when the file is not to be run.
  */
-int snapshot_open(struct worker *w, struct err *err);
+int snapshot_use(struct worker *w, struct err *err);
 
 #endif

@@ -274,6 +274,14 @@ void engine_detach(struct engine *e)
 	}
 }
 
+void engine_abandon(struct engine *e)
+{
+	assert(e->depth == 0);
+	context_leave(e);
+	e->isolate->Exit();
+	engine_platform()->tasks().clear();
+}
+
 void engine_destroy(struct engine *e)
 {
 	if (!e)

@@ -121,6 +121,11 @@ int engine_create(const struct engine_options *options, struct engine **ret, str
 /* Accepts NULL. Asserts that every handle was released. */
 void engine_destroy(struct engine *e);
 /*
+ * Leaves it for another one of this process. It is never used again, and stays where it is: copies of
+ * a seed share its memory as long as nobody cleans it up.
+ */
+void engine_abandon(struct engine *e);
+/*
  * Runs one platform script. It is wrapped as `function (ops, internals) { ... }`: `ops` is the op
  * table, `internals` one object shared by all platform scripts and invisible to users.
  */

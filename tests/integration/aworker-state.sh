@@ -205,6 +205,41 @@ matches "$(tail -n 1 "$TMP/err")" "state image '$state': its code ended or faile
 code 3 build "$TMP/none.js" 2>/dev/null
 fails "make '/nowhere/s.*': No such file" "$B/aworker" --build-state=/nowhere/s "$TMP/w.js" >/dev/null
 
+# --- Noslate's modes: a state that is kept in memory, and a seed ---
+"$B/aworker" --mode=seed-userland "$TMP/w.js" >"$TMP/kept" 2>"$TMP/err" &
+HELPERS+=($!)
+keeper=$!
+await grep -q /proc "$TMP/kept"
+matches "$(head -n 1 "$TMP/kept")" initialised "output of one that is made in memory"
+state=$(tail -n 1 "$TMP/kept")
+matches "$state" "^/proc/$keeper/fd/[0-9]*$" "where it is kept"
+for _ in 1 2; do
+	serve "$TMP/w.js"
+	eq "$(get restored) $(get drawn)" "1 ${same:=$(get drawn)}" "a copy of what is kept in memory"
+	eq "$(cat "$TMP/out")" "" "output of a copy"
+	stop
+done
+! (echo x >>"$state") 2>/dev/null || fail "what is kept can be changed"
+kill "$keeper"
+code 143 wait "$keeper"
+[ ! -e "$state" ] || fail "it outlives who keeps it"
+state=$TMP/state
+fails "state image 'in memory': it has no fetch handler" "$B/aworker" --mode=seed-userland -e 1
+fails "option --mode: 'x' is neither seed nor seed-userland" "$B/aworker" --mode=x "$TMP/w.js"
+fails "option --build-state: '' is no file" "$B/aworker" --build-state= "$TMP/w.js"
+fails "a seed has one name; 'b' is too much" "$B/aworker" --mode=seed a b
+fails "'..' is no name for a seed" "$B/aworker" --mode=seed ..
+"$B/aworker" --mode=seed mode 2>"$TMP/err" &
+HELPERS+=($!)
+keeper=$!
+ready() {
+	turf seed info mode >"$TMP/info" 2>/dev/null
+}
+await ready
+matches "$(cat "$TMP/info")" "keeper pid: +$keeper$" "the process of the keeper"
+turf seed stop mode
+code 0 wait "$keeper"
+
 # --- what does not fit is passed over, and the source runs ---
 build "$TMP/w.js" >/dev/null
 passed() { # passed MESSAGE

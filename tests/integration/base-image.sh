@@ -81,9 +81,6 @@ edit "$dir" '.process.args = ["aworker", "/none.js"]'
 fails "/none.js" turf run --warmfork never -b "$dir" "$id"
 edit "$dir" '.process.args = ["aworker", "--v8-options=--expose-gc", "/worker.js"]'
 fails "come too late for a container" turf run --warmfork never -b "$dir" "$id"
-edit "$dir" '.process.args = ["aworker", "--snapshot-blob", "/blob", "--require-snapshot", "/worker.js"]'
-fails "startup snapshot '/blob' comes too late for a container" \
-	turf run --warmfork never -b "$dir" "$id"
 cp "$TMP/plain.json" "$dir/config.json"
 
 # Of no use: the engine is started, and why is said to those who ask.
