@@ -285,6 +285,16 @@ void engine_inspector_close(struct engine *e)
 	delete in;
 }
 
+/* Who may connect may run any code (inspect.c); newer versions of V8 ask. */
+static std::unique_ptr<V8InspectorSession> session_of(V8Inspector *v8, V8Inspector::Channel *to)
+{
+#if V8_MAJOR_VERSION > 10 || V8_MINOR_VERSION >= 5
+	return v8->connect(GROUP, to, StringView(), V8Inspector::kFullyTrusted);
+#else
+	return v8->connect(GROUP, to, StringView());
+#endif
+}
+
 void engine_inspector_connect(struct engine *e, uint32_t id)
 {
 	call_scope scope(e);
@@ -292,7 +302,7 @@ void engine_inspector_connect(struct engine *e, uint32_t id)
 	struct session *s = &in->sessions[id];
 
 	s->to_client = std::make_unique<channel>(&in->of_host.host, id);
-	s->v8 = in->v8->connect(GROUP, s->to_client.get(), StringView());
+	s->v8 = session_of(in->v8.get(), s->to_client.get());
 }
 
 void engine_inspector_disconnect(struct engine *e, uint32_t id)
