@@ -117,6 +117,12 @@ all_limits snapshot-state
 all_limits cold
 turf seed start default
 all_limits clone
+cp "$TMP/blob" "$dir/rootfs"
+cp "$dir/config.json" "$TMP/plain.json"
+edit "$dir" '.process.args += ["--snapshot-blob=/blob", "--require-snapshot"]
+	| .process.args |= [.[0, 1], .[3, 4], .[2]]'
+all_limits clone-snapshot-state
+cp "$TMP/plain.json" "$dir/config.json"
 turf seed stop
 nothing_left "workers beyond their limits"
 
