@@ -138,6 +138,7 @@ static uint64_t lower(uint64_t a, uint64_t b)
 void container_limit(struct box_limits *own, const struct box_limits *container)
 {
 	own->heap = lower(lower(own->heap, container->heap), heap_share(container->memory));
+	own->stack = lower(own->stack, container->stack);
 	own->cpu_ms = lower(own->cpu_ms, container->cpu_ms);
 	own->task_ms = lower(own->task_ms, container->task_ms);
 }

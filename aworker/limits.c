@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "aworker/signals.h"
+#include "aworker/stack.h"
 #include "aworker/worker.h"
 #include "aworker/worker_priv.h"
 #include "runtime/base/util.h"
@@ -180,11 +181,23 @@ static void make_sentences(struct worker *w)
 		"the worker has used %" PRIu64 " ms of processor time, its limit", l->cpu_ms);
 }
 
+/* A worker that comes from an image may have had another one. */
+static void limit_stack(const struct worker *w, uint64_t bytes)
+{
+	const size_t most = STACK_SIZE - ENGINE_STACK_RESERVE;
+	char *low = w->stack_low;
+
+	if (bytes != 0 && bytes < most)
+		low += most - bytes;
+	engine_use_stack(w->engine, low);
+}
+
 int limits_open(struct worker *w, struct err *err)
 {
 	const struct box_limits *l = &w->options.limits;
 
 	engine_set_heap_limit(w->engine, (size_t)l->heap);
+	limit_stack(w, l->stack);
 	memset(&state, 0, sizeof(state));
 	if (!l->cpu_ms && !l->task_ms)
 		return 0;

@@ -6,6 +6,7 @@
 #include "aworker/options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "aworker/http/http_server.h"
@@ -29,6 +30,7 @@ enum option_id {
 	OPTION_CACHE,
 	OPTION_CACHE_SIZE,
 	OPTION_HEAP_LIMIT,
+	OPTION_STACK_LIMIT,
 	OPTION_TASK_LIMIT,
 	OPTION_CPU_LIMIT,
 	OPTION_REPORT,
@@ -81,6 +83,9 @@ static const struct option {
 	{OPTION_HEAP_LIMIT, 0, "heap-limit", "SIZE",
 		"how far JavaScript's heap may grow, and ArrayBuffers once\n"
 		"more: bytes, or with K, M or G"},
+	{OPTION_STACK_LIMIT, 0, "stack-limit", "SIZE",
+		"how deep JavaScript may nest its calls: bytes, or with K or\n"
+		"M, at least 64K (nearly 8M)"},
 	{OPTION_TASK_LIMIT, 0, "task-limit", "TIME",
 		"processor time that code may take before it comes back to\n"
 		"the loop: 500ms, 2s, 1m"},
@@ -287,6 +292,16 @@ static int set_size(const char *option, const char *value, uint64_t *ret, struct
 	return 0;
 }
 
+static int set_stack(const char *value, uint64_t *ret, struct err *err)
+{
+	if (set_size("stack-limit", value, ret, err) < 0)
+		return -err->code;
+	return *ret >= BOX_LIMIT_STACK_MIN
+		       ? 0
+		       : err_say(err, EINVAL, "option --stack-limit: '%s' is less than %" PRIu64,
+				 value, BOX_LIMIT_STACK_MIN);
+}
+
 static int set_time(const char *option, const char *value, uint64_t *ret_ms, struct err *err)
 {
 	if (duration_parse(value, BOX_LIMIT_MAX_MS, ret_ms) < 0)
@@ -337,6 +352,7 @@ static int apply(enum option_id id, const char *value, enum command *command,
 	case OPTION_CACHE: o->cache = value; break;
 	case OPTION_CACHE_SIZE: return set_size("cache-size", value, &o->cache_size, err);
 	case OPTION_HEAP_LIMIT: return set_size("heap-limit", value, &o->limits.heap, err);
+	case OPTION_STACK_LIMIT: return set_stack(value, &o->limits.stack, err);
 	case OPTION_TASK_LIMIT: return set_time("task-limit", value, &o->limits.task_ms, err);
 	case OPTION_CPU_LIMIT: return set_time("cpu-limit", value, &o->limits.cpu_ms, err);
 	case OPTION_REPORT: o->report = value; break;

@@ -2,6 +2,7 @@
 #include "runtime/payload.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
@@ -181,14 +182,20 @@ static int parse_bytes(const char *text, uint64_t *ret)
 	return -EINVAL;
 }
 
-static int choose_heap_limit(const struct oci_config *config, uint64_t *ret, struct err *err)
+static int choose_size_limit(const struct oci_config *config, const char *name, uint64_t least,
+	uint64_t *ret, struct err *err)
 {
-	const char *annotation = oci_config_annotation(config, PAYLOAD_ANNOTATION_HEAP);
+	const char *annotation = oci_config_annotation(config, name);
 
-	if (annotation && (parse_bytes(annotation, ret) < 0 || *ret == 0))
+	if (!annotation)
+		return 0;
+	if (parse_bytes(annotation, ret) < 0 || *ret == 0)
 		return err_say(err, EINVAL,
-			"annotations['%s']: '%s' is no number of bytes such as 64Mi",
-			PAYLOAD_ANNOTATION_HEAP, annotation);
+			"annotations['%s']: '%s' is no number of bytes such as 64Mi", name,
+			annotation);
+	if (*ret < least)
+		return err_say(err, EINVAL, "annotations['%s']: '%s' is less than %" PRIu64, name,
+			annotation, least);
 	return 0;
 }
 
@@ -206,7 +213,9 @@ static int choose_time_limit(
 
 static int choose_limits(const struct oci_config *config, struct box_limits *ret, struct err *err)
 {
-	if (choose_heap_limit(config, &ret->heap, err) < 0 ||
+	if (choose_size_limit(config, PAYLOAD_ANNOTATION_HEAP, 1, &ret->heap, err) < 0 ||
+		choose_size_limit(config, PAYLOAD_ANNOTATION_STACK, BOX_LIMIT_STACK_MIN,
+			&ret->stack, err) < 0 ||
 		choose_time_limit(config, PAYLOAD_ANNOTATION_CPU, &ret->cpu_ms, err) < 0 ||
 		choose_time_limit(config, PAYLOAD_ANNOTATION_TASK, &ret->task_ms, err) < 0)
 		return -err->code;

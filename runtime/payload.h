@@ -24,6 +24,7 @@ struct oci_process;
 #define PAYLOAD_ANNOTATION_WARMFORK "turf.noslate.dev/warmfork"
 #define PAYLOAD_ANNOTATION_STATE    "turf.noslate.dev/state-image"
 #define PAYLOAD_ANNOTATION_HEAP	    "turf.noslate.dev/heap-limit"
+#define PAYLOAD_ANNOTATION_STACK    "turf.noslate.dev/stack-limit"
 #define PAYLOAD_ANNOTATION_CPU	    "turf.noslate.dev/cpu-limit"
 #define PAYLOAD_ANNOTATION_TASK	    "turf.noslate.dev/task-limit"
 /* Of every container that containerd makes for Kubernetes. */

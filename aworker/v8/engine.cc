@@ -29,9 +29,6 @@ static const char *const v8_flags[] = {
 #endif
 };
 
-/* Below the limit there must be room for V8's own C++ (the compiler, regular expressions, ICU). */
-static const size_t STACK_RESERVE = 256u << 10;
-
 static uint64_t fnv1a(uint64_t hash, const char *s)
 {
 	do
@@ -132,7 +129,7 @@ void engine_measure(struct engine *e, struct engine_memory *ret)
 
 void engine_use_stack(struct engine *e, void *low)
 {
-	e->isolate->SetStackLimit((uintptr_t)low + STACK_RESERVE);
+	e->isolate->SetStackLimit((uintptr_t)low + ENGINE_STACK_RESERVE);
 }
 
 struct engine *engine_alloc(const struct engine_options *options)

@@ -158,6 +158,9 @@ uint64_t engine_fingerprint(const struct engine_options *options);
  */
 void engine_set_flags(const char *flags);
 
+/* Of a stack, what JavaScript leaves to V8's own C++ (the compiler, regular expressions, ICU). */
+#define ENGINE_STACK_RESERVE ((size_t)256 << 10)
+
 /*
  * The stack that JavaScript runs on from now on, `low` being its lowest usable address. Deeper
  * recursion is a RangeError. Without this call V8 takes 984 KiB of the stack that created it.

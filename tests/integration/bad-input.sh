@@ -69,10 +69,14 @@ broken "root.path: '$TMP/broken/nowhere': No such file" '.root.path = "nowhere"'
 broken "root.path: '$TMP/broken/config.json': Not a directory" '.root.path = "config.json"'
 broken "annotations\['turf.noslate.dev/warmfork'\]: 'often' is none of" \
 	'.annotations = {"turf.noslate.dev/warmfork": "often"}'
-for limit in 0 many 64mi -1 99999999999999999999 17179869184Gi; do
-	broken "annotations\['turf.noslate.dev/heap-limit'\]: '$limit' is no number of bytes" \
-		".annotations = {\"turf.noslate.dev/heap-limit\": \"$limit\"}"
+for name in heap stack; do
+	for limit in 0 many 64mi -1 99999999999999999999 17179869184Gi; do
+		broken "annotations\['turf.noslate.dev/$name-limit'\]: '$limit' is no number of bytes" \
+			".annotations = {\"turf.noslate.dev/$name-limit\": \"$limit\"}"
+	done
 done
+broken "annotations\['turf.noslate.dev/stack-limit'\]: '63Ki' is less than 65536" \
+	'.annotations = {"turf.noslate.dev/stack-limit": "63Ki"}'
 for name in cpu task; do
 	for limit in 0s many 5 -1s 1.5s 10000h 99999999999999999999s; do
 		broken "annotations\['turf.noslate.dev/$name-limit'\]: '$limit' is not a duration from 1ms to 9999h" \

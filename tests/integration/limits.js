@@ -83,6 +83,16 @@ const cases = {
 		error(() => structuredClone(nested(1e5))),
 		error(() => new RegExp('(?:a|b)*c').test('ab'.repeat(5e6))),
 	].join(' '),
+	depth() {
+		let n = 0;
+		const deep = () => {
+			n++;
+			deep();
+		};
+
+		error(deep);
+		return n;
+	},
 	// More than the limit, of which it keeps nothing.
 	async upload(body) {
 		let n = 0;

@@ -104,7 +104,13 @@ all_limits() { # all_limits WAY
 	start "$way" heap-limit 64Mi
 	eq "$(ask refused)" "$REFUSED" "what is refused ($way)"
 	eq "$(ask fine)" fine "an answer afterwards ($way)"
+	deep=$(ask depth)
 	eq "$(head -c 200M /dev/zero | ask upload -T -)" 209715200 "an upload ($way)"
+	kill $pid
+	code 143 wait $pid
+	start "$way" stack-limit 512Ki
+	shallow=$(ask depth)
+	[ "$shallow" -gt 1000 ] && [ $((shallow * 8)) -lt "$deep" ] || fail "$shallow calls instead of $deep ($way)"
 	kill $pid
 	code 143 wait $pid
 	ask_neighbour
