@@ -51,7 +51,7 @@ held = null;
 END
 
 # A gibibyte out of next to nothing, where it has no room.
-memory=$((160 << 20))
+[ $asan = yes ] || memory=$((160 << 20))
 for format in gzip brotli zstd; do
 	prints "a bomb of $format" '1073741824 true' <<END
 const zeros = new Uint8Array(1 << 20);
@@ -83,10 +83,18 @@ for time in '' 0s 5 1.5s -1s 10000h; do
 	done
 done
 for size in '' 0 64Mi -1 1025G; do
-	ends_with "--heap-limit '$size'" 2 \
-		"aworker: option --heap-limit: '$size' is not a number of bytes, at most 1024G" \
-		"--heap-limit=$size" -e 1
+	for option in heap stack; do
+		ends_with "--$option-limit '$size'" 2 \
+			"aworker: option --$option-limit: '$size' is not a number of bytes, at most 1024G" \
+			"--$option-limit=$size" -e 1
+	done
 done
+ends_with '--stack-limit 63K' 2 "aworker: option --stack-limit: '63K' is less than 65536" --stack-limit 63K -e 1
+depth='let n = 0; try { (function f() { n++; f(); })(); } catch (e) { console.log(e.name, n > 1e5, n > 1e4, n > 500); }'
+prints 'a stack as it is' 'RangeError true true true' <<<"$depth"
+check 'the smallest stack' 'RangeError false false true' "$("$A" --stack-limit 64K -e "$depth" 2>&1 | without_asan)"
+check 'a stack of a megabyte' 'RangeError false true true' "$("$A" --stack-limit 1M -e "$depth" 2>&1 | without_asan)"
+check 'more than there is' 'RangeError true true true' "$("$A" --stack-limit 1G -e "$depth" 2>&1 | without_asan)"
 ends_with 'many tasks, none of them long' 0 '' --task-limit 1s -e '
 	let n = 0;
 	const id = setInterval(() => {

@@ -4,6 +4,7 @@
  * this host; what the host lacks has to be told by name.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
