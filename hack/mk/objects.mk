@@ -10,19 +10,22 @@ OCI_OBJS     := $(call folder_objs,oci-spec)
 BOX_OBJS     := $(call folder_objs,runtime/box)
 SEED_OBJS    := $(call folder_objs,seed,$(MAINS))
 RUNTIME_OBJS := $(call folder_objs,runtime,$(MAINS))
+POLICY_OBJS  := $(call folder_objs,seed/noslated/policy)
 
 LIB_BASE    := $(B)/lib/libturf-base.a
 LIB_OCI     := $(B)/lib/libturf-oci.a
 LIB_BOX     := $(B)/lib/libturf-box.a
 LIB_SEED    := $(B)/lib/libturf-seed.a
 LIB_RUNTIME := $(B)/lib/libturf-runtime.a
-LIBS_C      := $(LIB_RUNTIME) $(LIB_BOX) $(LIB_SEED) $(LIB_OCI) $(LIB_BASE)
+LIB_POLICY  := $(B)/lib/libturf-policy.a
+LIBS_C      := $(LIB_POLICY) $(LIB_RUNTIME) $(LIB_BOX) $(LIB_SEED) $(LIB_OCI) $(LIB_BASE)
 
 $(LIB_BASE): $(BASE_OBJS)
 $(LIB_OCI): $(OCI_OBJS)
 $(LIB_BOX): $(BOX_OBJS)
 $(LIB_SEED): $(SEED_OBJS)
 $(LIB_RUNTIME): $(RUNTIME_OBJS)
+$(LIB_POLICY): $(POLICY_OBJS)
 $(B)/lib/%.a:
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One function: its requests wait in their order, and after each event function_balance() does whatever
+ * can be done now. A failed allocation is like a start that the node has no room for: it is tried again.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seed/noslated/policy/policy_priv.h"
+
+/* Between starts of workers that all end before they have answered a request. */
+#define BACK_OFF_NS	(100 * POLICY_NS_PER_MS)
+#define BACK_OFF_MAX_NS (300 * POLICY_NS_PER_S)
+
+/* Until memory is asked for again that was not there. */
+#define RETRY_NS (100 * POLICY_NS_PER_MS)
+
+/* --- requests that wait --- */
+
+static void wait_in_queue(struct policy_function *f, struct policy_request *r)
+{
+	r->next = NULL;
+	r->prev = f->waiting_tail;
+	*f->waiting_tail = r;
+	f->waiting_tail = &r->next;
+	f->n_waiting++;
+}
+
+static void leave_queue(struct policy_function *f, struct policy_request *r)
+{
+	*r->prev = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	else
+		f->waiting_tail = r->prev;
+	f->n_waiting--;
+}
+
+static void refuse(struct policy_function *f, struct policy_request *r, enum policy_refusal why)
+{
+	struct policy *p = f->policy;
+
+	r->function = NULL;
+	p->ops->refuse(p->host, r, why);
+}
+
+static void refuse_waiting(struct policy_function *f, uint64_t deadline_ns, enum policy_refusal why)
+{
+	struct policy_request *r;
+
+	while ((r = f->waiting) && r->deadline_ns <= deadline_ns) {
+		leave_queue(f, r);
+		refuse(f, r, why);
+	}
+}
+
+/* --- requests that run --- */
+
+static void run(struct policy_request *r, struct policy_worker *w)
+{
+	r->worker = w;
+	r->next = w->requests;
+	r->prev = &w->requests;
+	if (r->next)
+		r->next->prev = &r->next;
+	w->requests = r;
+	w->running++;
+	w->function->n_running++;
+	w->function->policy->running++;
+}
+
+static void end_run(struct policy_request *r)
+{
+	struct policy_worker *w = r->worker;
+
+	*r->prev = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	w->running--;
+	w->function->n_running--;
+	w->function->policy->running--;
+	r->worker = NULL;
+	r->function = NULL;
+}
+
+static void send(struct policy_function *f, struct policy_request *r, uint64_t now)
+{
+	struct policy *p = f->policy;
+	struct policy_worker *w = f->heap[0];
+
+	w->used = ++p->n_sent;
+	r->sent_ns = now;
+	run(r, w);
+	/* It serves no other one. */
+	if (f->settings.disposable)
+		worker_set_state(w, WORKER_DRAINING);
+	worker_placed(w, now);
+	p->ops->send(p->host, r, w);
+}
+
+static bool can_send(const struct policy_function *f)
+{
+	return f->n_waiting > 0 && f->n_heap > 0;
+}
+
+static void send_first(struct policy_function *f, uint64_t now)
+{
+	struct policy_request *r = f->waiting;
+
+	leave_queue(f, r);
+	send(f, r, now);
+}
+
+static void send_waiting(struct policy_function *f, uint64_t now)
+{
+	const struct policy *p = f->policy;
+
+	while (can_send(f) && !node_is_short(p, SCARCE_RUNNING) && node_has(p, SCARCE_RUNNING, f))
+		send_first(f, now);
+	if (can_send(f))
+		node_wait(f, SCARCE_RUNNING);
+}
+
+/* --- workers --- */
+
+static bool start_one(struct policy_function *f, uint64_t now)
+{
+	struct policy *p = f->policy;
+	struct policy_worker *w = worker_create(f, now);
+
+	if (w)
+		p->ops->start(p->host, w);
+	return w != NULL;
+}
+
+static unsigned clamp(const struct policy_settings *s, unsigned n)
+{
+	return n > s->max ? s->max : n < s->min ? s->min : n;
+}
+
+static unsigned wanted_workers(struct policy_function *f, uint64_t now, uint64_t *due)
+{
+	if (f->removed)
+		return 0;
+	return clamp(
+		&f->settings, f->settings.scale == POLICY_SCALE_TARGET && !f->settings.disposable
+				      ? scale_target(f, now, due)
+				      : scale_queue(f, now, due));
+}
+
+static bool may_start(const struct policy_function *f, uint64_t now)
+{
+	return now >= f->not_before_ns;
+}
+
+static void start_up_to(struct policy_function *f, unsigned wanted, uint64_t now, uint64_t *due)
+{
+	const struct policy *p = f->policy;
+
+	if (function_workers(f) >= wanted)
+		return;
+	if (!may_start(f, now)) {
+		*due = f->not_before_ns < *due ? f->not_before_ns : *due;
+		return;
+	}
+	while (function_workers(f) < wanted) {
+		if (node_is_short(p, SCARCE_START) || !node_has(p, SCARCE_START, f)) {
+			node_wait(f, SCARCE_START);
+			return;
+		}
+		if (!start_one(f, now)) {
+			*due = now + RETRY_NS < *due ? now + RETRY_NS : *due;
+			return;
+		}
+	}
+}
+
+static void shrink_to(struct policy_function *f, unsigned wanted)
+{
+	struct policy_worker *w;
+
+	while (function_workers(f) > wanted && (w = worker_to_go(f)))
+		worker_dismiss(w);
+}
+
+/* Those that nobody has needed for long; under POLICY_SCALE_TARGET it is the target that says so. */
+static void retire_idle(struct policy_function *f, uint64_t now, uint64_t *due)
+{
+	const struct policy_settings *s = &f->settings;
+	struct policy_worker *w;
+
+	if (s->scale == POLICY_SCALE_TARGET && !s->disposable)
+		return;
+	while ((w = f->idle.first) && function_workers(f) > s->min) {
+		const uint64_t until = w->idle_since_ns + s->idle_ns;
+
+		if (until > now) {
+			*due = until < *due ? until : *due;
+			return;
+		}
+		worker_dismiss(w);
+	}
+}
+
+/* Nobody serves, nobody starts, and the next try comes too late. */
+static void refuse_hopeless(struct policy_function *f, uint64_t now)
+{
+	if (!may_start(f, now) && function_workers(f) == 0)
+		refuse_waiting(f, f->not_before_ns, POLICY_REFUSED_STARTING);
+}
+
+static void destroy(struct policy_function *f)
+{
+	struct policy *p = f->policy;
+	struct policy_tenant *t = f->tenant, **at = &p->tenants;
+
+	node_forget_timer(f);
+	for (int i = 0; i < N_SCARCE; i++)
+		node_stop_waiting(f, i);
+	*f->of_node.prev = f->of_node.next;
+	if (f->of_node.next)
+		f->of_node.next->of_node.prev = f->of_node.prev;
+	p->n_functions--;
+	free(f->heap);
+	free(f);
+	if (--t->n_functions > 0)
+		return;
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	free(t->name);
+	free(t);
+}
+
+void function_balance(struct policy_function *f, uint64_t now)
+{
+	uint64_t due = POLICY_NEVER;
+	unsigned wanted;
+
+	refuse_waiting(f, now, POLICY_REFUSED_LATE);
+	send_waiting(f, now);
+	wanted = wanted_workers(f, now, &due);
+	start_up_to(f, wanted, now, &due);
+	if (f->settings.scale == POLICY_SCALE_TARGET || function_workers(f) > f->settings.max ||
+		f->removed)
+		shrink_to(f, wanted);
+	retire_idle(f, now, &due);
+	refuse_hopeless(f, now);
+	if (f->waiting && f->waiting->deadline_ns < due)
+		due = f->waiting->deadline_ns;
+	node_timer(f, due);
+}
+
+bool function_wants(struct policy_function *f, enum scarce what, uint64_t now)
+{
+	uint64_t due = POLICY_NEVER;
+	bool wants =
+		what == SCARCE_RUNNING
+			? can_send(f)
+			: may_start(f, now) && function_workers(f) < wanted_workers(f, now, &due);
+
+	if (!wants)
+		node_timer(f, due);
+	return wants;
+}
+
+bool function_take(struct policy_function *f, enum scarce what, uint64_t now)
+{
+	if (what == SCARCE_RUNNING) {
+		send_first(f, now);
+		return true;
+	}
+	if (start_one(f, now))
+		return true;
+	node_timer(f, now + RETRY_NS);
+	return false;
+}
+
+/* --- adding, changing, removing --- */
+
+static struct policy_tenant *tenant_of(struct policy *p, const char *name)
+{
+	struct policy_tenant *t = p->tenants;
+
+	while (t && strcmp(t->name, name) != 0)
+		t = t->next;
+	if (t || !(t = calloc(1, sizeof(*t))))
+		return t;
+	t->policy = p;
+	t->name = strdup(name);
+	if (!t->name) {
+		free(t);
+		return NULL;
+	}
+	for (int i = 0; i < N_SCARCE; i++)
+		t->scarce[i].tail = &t->scarce[i].first;
+	t->next = p->tenants;
+	p->tenants = t;
+	return t;
+}
+
+/* So that setting a timer cannot fail. */
+static bool reserve_timer(struct policy *p)
+{
+	size_t cap = p->cap_timers ? 2 * p->cap_timers : 16;
+	struct policy_function **timers;
+
+	if (p->n_functions < p->cap_timers)
+		return true;
+	timers = realloc(p->timers, cap * sizeof(*timers));
+	if (!timers)
+		return false;
+	p->timers = timers;
+	p->cap_timers = cap;
+	return true;
+}
+
+struct policy_function *policy_add(struct policy *p, const char *tenant,
+	const struct policy_settings *settings, void *data, uint64_t now)
+{
+	struct policy_function *f = reserve_timer(p) ? calloc(1, sizeof(*f)) : NULL;
+
+	if (!f || !(f->tenant = tenant_of(p, tenant))) {
+		free(f);
+		return NULL;
+	}
+	f->tenant->n_functions++;
+	f->of_node = (struct function_link){p->functions, &p->functions};
+	if (p->functions)
+		p->functions->of_node.prev = &f->of_node.next;
+	p->functions = f;
+	p->n_functions++;
+	f->policy = p;
+	f->settings = *settings;
+	f->data = data;
+	f->waiting_tail = &f->waiting;
+	f->by_age.tail = &f->by_age.first;
+	f->idle.tail = &f->idle.first;
+	f->tokens = settings->burst;
+	f->tokens_ns = now;
+	window_init(&f->window, now);
+	function_balance(f, now);
+	return f;
+}
+
+void policy_change(struct policy_function *f, const struct policy_settings *settings, uint64_t now)
+{
+	f->settings = *settings;
+	if (f->tokens > settings->burst)
+		f->tokens = settings->burst;
+	for (struct policy_request *r = f->waiting; r; r = r->next)
+		if (r->deadline_ns > r->arrived_ns + settings->queue_ns)
+			r->deadline_ns = r->arrived_ns + settings->queue_ns;
+	for (struct policy_worker *w = f->by_age.first; w; w = w->by_age.next)
+		worker_placed(w, now);
+	function_balance(f, now);
+	node_feed(f->policy, now);
+}
+
+void policy_remove(struct policy_function *f, uint64_t now)
+{
+	struct policy *p = f->policy;
+
+	f->removed = true;
+	f->settings.min = 0;
+	refuse_waiting(f, POLICY_NEVER, POLICY_REFUSED_GONE);
+	shrink_to(f, 0);
+	if (!f->by_age.first)
+		destroy(f);
+	node_feed(p, now);
+}
+
+void policy_destroy(struct policy *p)
+{
+	struct policy_worker *w;
+
+	if (!p)
+		return;
+	while (p->functions) {
+		while ((w = p->functions->by_age.first))
+			worker_destroy(w);
+		destroy(p->functions);
+	}
+	while ((w = p->spare)) {
+		p->spare = w->by_age.next;
+		free(w);
+	}
+	free(p->timers);
+	free(p);
+}
+
+/* --- events --- */
+
+static bool take_token(struct policy_function *f, uint64_t now)
+{
+	const struct policy_settings *s = &f->settings;
+
+	if (s->rate <= 0)
+		return true;
+	f->tokens += (double)(now - f->tokens_ns) / (double)POLICY_NS_PER_S * s->rate;
+	f->tokens = f->tokens > s->burst ? s->burst : f->tokens;
+	f->tokens_ns = now;
+	if (f->tokens < 1)
+		return false;
+	f->tokens -= 1;
+	return true;
+}
+
+static void count_requests(struct policy_function *f, uint64_t now)
+{
+	if (f->settings.scale == POLICY_SCALE_TARGET)
+		window_set(&f->window, f->n_waiting + f->n_running, now);
+}
+
+void policy_arrive(struct policy_function *f, struct policy_request *r, uint64_t now)
+{
+	const struct policy_settings *s = &f->settings;
+
+	*r = (struct policy_request){
+		.arrived_ns = now, .deadline_ns = now + s->queue_ns, .function = f};
+	if (f->removed) {
+		refuse(f, r, POLICY_REFUSED_GONE);
+		return;
+	}
+	if (!take_token(f, now)) {
+		refuse(f, r, POLICY_REFUSED_RATE);
+		return;
+	}
+	wait_in_queue(f, r);
+	send_waiting(f, now);
+	/* It may be another one that was sent. */
+	if (f->n_waiting > s->queue_max) {
+		leave_queue(f, r);
+		refuse(f, r, POLICY_REFUSED_QUEUE);
+	}
+	count_requests(f, now);
+	function_balance(f, now);
+}
+
+void policy_leave(struct policy_request *r, uint64_t now)
+{
+	struct policy_function *f = r->function;
+
+	assert(f && !r->worker);
+	leave_queue(f, r);
+	r->function = NULL;
+	count_requests(f, now);
+	function_balance(f, now);
+}
+
+static void learn(struct policy_worker *w, uint64_t took_ns, bool failed)
+{
+	struct policy_function *f = w->function;
+
+	w->failures = failed ? w->failures + 1 : 0;
+	if (failed)
+		return;
+	w->proven = true;
+	f->failures = 0;
+	average(&f->serve_ns, (double)took_ns);
+}
+
+void policy_done(struct policy_request *r, bool failed, uint64_t now)
+{
+	struct policy_worker *w = r->worker;
+	struct policy_function *f = w->function;
+	const unsigned limit = f->settings.ejected_after;
+
+	end_run(r);
+	learn(w, now - r->sent_ns, failed);
+	if (w->state == WORKER_SERVING && limit > 0 && w->failures >= limit)
+		worker_dismiss(w);
+	else if (w->state == WORKER_DRAINING && w->running == 0)
+		worker_dismiss(w);
+	else
+		worker_placed(w, now);
+	count_requests(f, now);
+	function_balance(f, now);
+	node_feed(f->policy, now);
+}
+
+void policy_ready(struct policy_worker *w, uint64_t now)
+{
+	struct policy_function *f = w->function;
+
+	/* One that is not wanted any more hears of that now. */
+	if (w->state == WORKER_STARTING) {
+		average(&f->start_ns, (double)(now - w->begun_ns));
+		worker_set_state(w, WORKER_SERVING);
+		worker_placed(w, now);
+	}
+	function_balance(f, now);
+	node_feed(f->policy, now);
+}
+
+void policy_measure(struct policy_worker *w, uint64_t memory)
+{
+	struct policy *p = w->function->policy;
+
+	if (w->state == WORKER_STOPPING)
+		p->leaving += memory - w->memory;
+	p->memory += memory - w->memory;
+	w->memory = memory;
+	average(&w->function->memory, (double)memory);
+}
+
+/* Each failure in a row doubles the pause. */
+static void back_off(struct policy_function *f, uint64_t now)
+{
+	uint64_t pause = BACK_OFF_NS;
+
+	for (unsigned i = 0; i < f->failures && pause < BACK_OFF_MAX_NS; i++)
+		pause *= 2;
+	f->failures++;
+	f->not_before_ns = now + (pause < BACK_OFF_MAX_NS ? pause : BACK_OFF_MAX_NS);
+}
+
+void policy_gone(struct policy_worker *w, uint64_t now)
+{
+	struct policy_function *f = w->function;
+	struct policy *p = f->policy;
+
+	while (w->requests)
+		end_run(w->requests);
+	if (w->state != WORKER_STOPPING && !w->proven)
+		back_off(f, now);
+	worker_destroy(w);
+	count_requests(f, now);
+	if (f->removed && !f->by_age.first)
+		destroy(f);
+	else
+		function_balance(f, now);
+	node_feed(p, now);
+}
+
+/* --- what there is --- */
+
+void *policy_function_data(const struct policy_function *f)
+{
+	return f->data;
+}
+
+void *policy_worker_data(const struct policy_worker *w)
+{
+	return w->data;
+}
+
+void policy_worker_set_data(struct policy_worker *w, void *data)
+{
+	w->data = data;
+}
+
+struct policy_function *policy_worker_function(const struct policy_worker *w)
+{
+	return w->function;
+}
+
+void policy_count(const struct policy_function *f, struct policy_count *ret)
+{
+	*ret = (struct policy_count){.starting = f->n[WORKER_STARTING],
+		.serving = f->n[WORKER_SERVING],
+		.idle = f->n_idle,
+		.draining = f->n[WORKER_DRAINING],
+		.waiting = f->n_waiting,
+		.running = f->n_running};
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which worker gets a request, when one is started, and when one goes. Events go in, decisions come out:
+ * no clock, no system call, no thread, and of two runs with the same events the same decisions. noslated
+ * and noslate-sim are its hosts.
+ *
+ * A host tells of requests (policy_arrive(), policy_leave()), of workers (policy_ready(), policy_done(),
+ * policy_gone(), policy_measure()) and of time (policy_tick(), not later than policy_due() says); each call
+ * has the time in nanoseconds, which never goes back. From within them, and nowhere else, the policy calls
+ * struct policy_ops. Ops only take note: none calls back into the policy.
+ *
+ * A request runs, waits or is refused; a worker starts, serves, drains or stops. Memory for all of it is the
+ * policy's, but for struct policy_request, which is the host's and embedded in what it knows of a request.
+ *
+ * Costs: O(log workers of the function) a request, O(log functions) a timer.
+ */
+#ifndef SEED_NOSLATED_POLICY_POLICY_H
+#define SEED_NOSLATED_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POLICY_NS_PER_MS UINT64_C(1000000)
+#define POLICY_NS_PER_S	 UINT64_C(1000000000)
+#define POLICY_NEVER	 UINT64_MAX
+
+struct policy;
+struct policy_function;
+struct policy_tenant;
+struct policy_worker;
+
+/* --- settings --- */
+
+/* When workers are started and stopped. */
+enum policy_scale {
+	/* A request that waits starts one, unless one is expected to be free sooner; idle ones go by age. */
+	POLICY_SCALE_QUEUE,
+	/*
+	 * As Knative's autoscaler: so many that each has `target` of its concurrency on average, over a
+	 * window, or over a short one while there is much more (panic).
+	 */
+	POLICY_SCALE_TARGET,
+};
+
+/* Who gets a request. */
+enum policy_dispatch {
+	POLICY_LEAST_REQUESTS, /* of equal ones the one used last, so that the others can go */
+	POLICY_ROUND_ROBIN,
+};
+
+/* Who goes when there are too many. */
+enum policy_shrink {
+	POLICY_SHRINK_LCC,  /* with the fewest requests */
+	POLICY_SHRINK_FIFO, /* the oldest */
+	POLICY_SHRINK_FILO, /* the youngest */
+};
+
+struct policy_target {
+	double utilisation; /* of the concurrency, 0 to 1 */
+	double panic;	    /* times of what there is that begins a panic */
+	uint64_t tick_ns, stable_ns, panic_ns, grace_ns;
+	double up, down; /* at most so many times in one tick */
+};
+
+/* Knative's defaults. */
+#define POLICY_TARGET_DEFAULT                       \
+	((struct policy_target){.utilisation = 0.7, \
+		.panic = 2,                         \
+		.tick_ns = 2 * POLICY_NS_PER_S,     \
+		.stable_ns = 60 * POLICY_NS_PER_S,  \
+		.panic_ns = 6 * POLICY_NS_PER_S,    \
+		.grace_ns = 30 * POLICY_NS_PER_S,   \
+		.up = 1000,                         \
+		.down = 2})
+
+/* Of one function. */
+struct policy_settings {
+	unsigned concurrency; /* requests that a worker has at a time, 1 or more */
+	unsigned min, max;  /* workers: that there are always, that there are at most (1 or more) */
+	bool disposable;    /* one request a worker; `min` of them wait for theirs */
+	unsigned queue_max; /* requests that wait */
+	uint64_t queue_ns;  /* how long one waits */
+	uint64_t idle_ns;   /* how long a worker without requests stays */
+	double rate, burst; /* requests a second, and at once; rate 0: no limit */
+	uint64_t memory;    /* bytes that a worker takes until it was measured */
+	unsigned ejected_after; /* failures of a worker in a row that end it; 0: never */
+	enum policy_scale scale;
+	enum policy_dispatch dispatch;
+	enum policy_shrink shrink;
+	struct policy_target target;
+};
+
+/* Of the node. */
+struct policy_limits {
+	uint64_t memory;   /* bytes of all workers, starting ones included; 0: no limit */
+	unsigned starting; /* workers that start at a time; 0: no limit */
+	unsigned running;  /* requests that run at a time; 0: no limit */
+};
+
+/* --- requests --- */
+
+enum policy_refusal {
+	POLICY_REFUSED_RATE,  /* rate and burst of the function are used up */
+	POLICY_REFUSED_QUEUE, /* as many wait as may */
+	POLICY_REFUSED_LATE,  /* it has waited as long as it may */
+	POLICY_REFUSED_STARTING, /* workers of the function fail to start, and it could not wait for the next try */
+	POLICY_REFUSED_GONE, /* the function was removed */
+};
+
+struct policy_request {
+	uint64_t arrived_ns;
+	/* the policy's own */
+	struct policy_function *function;
+	struct policy_worker *worker; /* NULL: it waits */
+	uint64_t deadline_ns, sent_ns;
+	struct policy_request *next, **prev;
+};
+
+struct policy_ops {
+	/* One more is wanted: policy_ready() or policy_gone() will follow. */
+	void (*start)(void *host, struct policy_worker *w);
+	/* Nothing runs on it, and nothing will; policy_gone() will follow. */
+	void (*stop)(void *host, struct policy_worker *w);
+	/* policy_done() will follow, or policy_gone() of the worker. */
+	void (*send)(void *host, struct policy_request *r, struct policy_worker *w);
+	/* The request is the host's again. */
+	void (*refuse)(void *host, struct policy_request *r, enum policy_refusal why);
+};
+
+/* --- the node --- */
+
+/* NULL: out of memory. `ops` and `host` are borrowed. */
+struct policy *policy_create(
+	const struct policy_ops *ops, void *host, const struct policy_limits *limits);
+/* Without a word to the host. */
+void policy_destroy(struct policy *p);
+
+/* When policy_tick() is wanted; POLICY_NEVER: not before the next event. */
+uint64_t policy_due(const struct policy *p);
+void policy_tick(struct policy *p, uint64_t now);
+
+/*
+ * Tenants have equal shares of what is scarce: starts, memory and requests that run. NULL: out of memory.
+ * One that has no function any more is forgotten.
+ */
+struct policy_function *policy_add(struct policy *p, const char *tenant,
+	const struct policy_settings *settings, void *data, uint64_t now);
+/* Nothing that runs is ended; what is too much by now goes as it becomes free. */
+void policy_change(struct policy_function *f, const struct policy_settings *settings, uint64_t now);
+/* Refuses what waits, drains its workers; the function is gone with the last of them. */
+void policy_remove(struct policy_function *f, uint64_t now);
+
+/* --- events --- */
+
+/* Sent, refused or kept at once. */
+void policy_arrive(struct policy_function *f, struct policy_request *r, uint64_t now);
+/* Whoever asked has left, and the request has waited until now. */
+void policy_leave(struct policy_request *r, uint64_t now);
+/* The request has ended. It failed: that was the worker's fault. */
+void policy_done(struct policy_request *r, bool failed, uint64_t now);
+
+/* It serves from now on. */
+void policy_ready(struct policy_worker *w, uint64_t now);
+/* What it takes, in bytes. */
+void policy_measure(struct policy_worker *w, uint64_t memory);
+/*
+ * It has ended, stopped or not, or could not be started. Requests that it had are the host's, as if
+ * policy_done() had been called of each.
+ */
+void policy_gone(struct policy_worker *w, uint64_t now);
+
+/* --- what there is --- */
+
+/* The host's: of functions as policy_add() got it, of workers NULL at first. */
+void *policy_function_data(const struct policy_function *f);
+void *policy_worker_data(const struct policy_worker *w);
+void policy_worker_set_data(struct policy_worker *w, void *data);
+struct policy_function *policy_worker_function(const struct policy_worker *w);
+
+struct policy_count {
+	unsigned starting, serving, idle, draining; /* workers; the idle ones serve, too */
+	unsigned waiting, running;		    /* requests */
+};
+void policy_count(const struct policy_function *f, struct policy_count *ret);
+uint64_t policy_memory(const struct policy *p); /* bytes of all workers */
+
+#endif

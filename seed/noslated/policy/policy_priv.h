@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a policy keeps. Three levels: the node has tenants, which have functions, which have workers. What
+ * waits for something scarce (enum scarce) does so by function, in the turn of its tenant.
+ */
+#ifndef SEED_NOSLATED_POLICY_POLICY_PRIV_H
+#define SEED_NOSLATED_POLICY_POLICY_PRIV_H
+
+#include "seed/noslated/policy/policy.h"
+#include "seed/noslated/policy/window.h"
+
+/* --- workers --- */
+
+enum worker_state {
+	WORKER_STARTING,
+	WORKER_SERVING,
+	WORKER_DRAINING, /* serves what it has, and gets no more */
+	WORKER_STOPPING,
+	N_WORKER_STATES,
+};
+
+/* A place in a list that has its head elsewhere. */
+struct worker_link {
+	struct policy_worker *next, **prev; /* prev NULL: in no list */
+};
+
+struct worker_list {
+	struct policy_worker *first, **tail;
+};
+
+struct policy_worker {
+	struct policy_function *function;
+	void *data;
+	enum worker_state state;
+	struct policy_request *requests; /* that run on it */
+	unsigned running;
+	unsigned failures; /* in a row */
+	bool proven;	   /* a request has succeeded */
+	size_t slot;	   /* place in the function's heap + 1; 0: not there */
+	uint64_t used;	   /* number of the last request that it was sent */
+	uint64_t begun_ns, idle_since_ns;
+	uint64_t memory;
+	struct worker_link by_age; /* of the function, the oldest first */
+	struct worker_link idle;   /* of the function, the one that is idle for longest first */
+	struct worker_link idle_of_node;
+};
+
+/* --- functions --- */
+
+/* What there may be too little of on the node. */
+enum scarce {
+	SCARCE_RUNNING, /* requests that may run */
+	SCARCE_START,	/* starts, and memory for them */
+	N_SCARCE,
+};
+
+struct function_link {
+	struct policy_function *next, **prev;
+};
+
+struct policy_function {
+	struct policy *policy;
+	struct policy_tenant *tenant;
+	struct function_link of_node;
+	struct policy_settings settings;
+	void *data;
+	bool removed;
+
+	struct worker_list by_age, idle;
+	unsigned n[N_WORKER_STATES];
+	unsigned n_idle;
+	struct policy_worker **heap; /* those that can take a request, the best one first */
+	size_t n_heap, cap_heap;
+
+	struct policy_request *waiting, **waiting_tail;
+	unsigned n_waiting, n_running;
+
+	double tokens; /* of rate and burst */
+	uint64_t tokens_ns;
+	unsigned failures;	   /* workers in a row that ended before a request succeeded */
+	uint64_t not_before_ns;	   /* no start until then */
+	double start_ns, serve_ns; /* how long they take, on a moving average; 0: not known */
+	double memory;		   /* of one worker, likewise */
+
+	struct window window; /* of POLICY_SCALE_TARGET */
+	uint64_t next_look_ns, panic_until_ns, zero_since_ns;
+	unsigned target, panic_target;
+
+	uint64_t due_ns;
+	size_t timer; /* place in the node's heap + 1; 0: not there */
+	struct function_link scarce[N_SCARCE];
+};
+
+struct policy_tenant {
+	struct policy *policy;
+	char *name;
+	unsigned n_functions;
+	struct policy_tenant *next; /* of the node */
+	struct {
+		struct policy_function *first, **tail; /* that wait, in their order */
+		struct policy_tenant *next, **prev; /* tenants that wait; prev NULL: it does not */
+	} scarce[N_SCARCE];
+};
+
+struct policy {
+	const struct policy_ops *ops;
+	void *host;
+	struct policy_limits limits;
+	struct policy_tenant *tenants;
+	struct {
+		struct policy_tenant *first, **tail;
+	} scarce[N_SCARCE];
+	struct worker_list idle;
+	struct policy_function **timers;
+	size_t n_timers, cap_timers;
+	struct policy_function *functions; /* all of them */
+	size_t n_functions;
+	struct policy_worker *spare; /* linked by by_age.next */
+	uint64_t n_sent;
+	uint64_t memory, leaving; /* bytes of all workers, and of those that were stopped */
+	unsigned starting, running;
+};
+
+/* --- workers.c --- */
+
+/* NULL: out of memory. It is starting. */
+struct policy_worker *worker_create(struct policy_function *f, uint64_t now);
+void worker_destroy(struct policy_worker *w);
+void worker_set_state(struct policy_worker *w, enum worker_state state);
+/* Its place among those that can take a request, and among the idle ones, after any change. */
+void worker_placed(struct policy_worker *w, uint64_t now);
+/* Stops it, now or when it has nothing more to do. */
+void worker_dismiss(struct policy_worker *w);
+/* Of those that serve or start the one that has to go; NULL: there is none. */
+struct policy_worker *worker_to_go(const struct policy_function *f);
+
+/* --- function.c --- */
+
+/* All that is to be done now; sets the timer. */
+void function_balance(struct policy_function *f, uint64_t now);
+bool function_wants(struct policy_function *f, enum scarce what, uint64_t now);
+/* One step with something scarce that it wants. False: no more of it now. */
+bool function_take(struct policy_function *f, enum scarce what, uint64_t now);
+/* Those that count against `max`: one that drains will not serve any more, unless that is its nature. */
+static inline unsigned function_workers(const struct policy_function *f)
+{
+	return f->n[WORKER_STARTING] + f->n[WORKER_SERVING] +
+	       (f->settings.disposable ? f->n[WORKER_DRAINING] : 0);
+}
+
+/* --- scale_queue.c, scale_target.c: how many workers there are to be, starting ones included --- */
+
+/* *due is lowered to when that has to be asked again. */
+unsigned scale_queue(struct policy_function *f, uint64_t now, uint64_t *due);
+unsigned scale_target(struct policy_function *f, uint64_t now, uint64_t *due);
+
+/* --- node.c --- */
+
+/* Not later than that; an earlier one stays. */
+void node_timer(struct policy_function *f, uint64_t due_ns);
+void node_forget_timer(struct policy_function *f);
+/* Whether there is some for everybody who wants it. */
+bool node_has(const struct policy *p, enum scarce what, const struct policy_function *f);
+/* Whether somebody waits for it. */
+bool node_is_short(const struct policy *p, enum scarce what);
+void node_wait(struct policy_function *f, enum scarce what);
+void node_stop_waiting(struct policy_function *f, enum scarce what);
+/* There may be some more now. */
+void node_feed(struct policy *p, uint64_t now);
+/* What one worker of the function will take, in bytes. */
+uint64_t node_memory_of(const struct policy_function *f);
+
+/* Half of the last four or so. */
+static inline void average(double *of, double value)
+{
+	*of = *of > 0 ? *of + (value - *of) / 4 : value;
+}
+
+#endif
