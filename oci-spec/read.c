@@ -142,6 +142,22 @@ static int read_int(struct reader *r, const struct json_node *n, const struct fi
 	return 0;
 }
 
+static int read_amount(
+	struct reader *r, const struct json_node *n, const struct field *f, void *obj)
+{
+	const char *s;
+	uint64_t v;
+	int rc = json_to_str(n, &s, r->err);
+
+	if (rc < 0)
+		return rc;
+	rc = f->amount->parse(s, &v);
+	if (rc < 0 || (f->max && (v < (uint64_t)f->min || v > (uint64_t)f->max)))
+		return json_fail(n, r->err, "'%s' is not %s", s, f->amount->what);
+	store_number(number(f, obj), f->size, (int64_t)v);
+	return 0;
+}
+
 static int read_uints(struct reader *r, const struct json_node *n, const struct field *f, void *obj)
 {
 	uint32_t *list, *p;
@@ -302,6 +318,7 @@ static const read_fn readers[] = {
 	[FIELD_UINT] = read_uint,
 	[FIELD_INT] = read_int,
 	[FIELD_UINTS] = read_uints,
+	[FIELD_AMOUNT] = read_amount,
 	[FIELD_WORD] = read_word,
 	[FIELD_WORDS] = read_words,
 	[FIELD_OBJECT] = read_pointer,
@@ -325,6 +342,8 @@ static int read_object(
 
 	if (rc < 0)
 		return rc;
+	if (s->init)
+		s->init(obj);
 	for (size_t i = 0; i < s->n_fields; i++) {
 		const struct field *f = &s->fields[i];
 		const struct json_node *child = json_get(n, f->key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structs from a JSON tree and back, whatever the table says they are. */
+/* Reaching into structs as the tables of schema.h say. */
 #ifndef OCI_SPEC_TREE_PRIV_H
 #define OCI_SPEC_TREE_PRIV_H
 
@@ -7,27 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "runtime/base/err.h"
-
-struct arena;
-struct json_node;
-struct json_writer;
-struct field;
-struct schema;
-
-/* Fills the zeroed `obj`; what it points to comes from the arena. */
-int tree_read(const struct json_node *n, const struct schema *s, struct arena *arena, void *obj,
-	struct err *err);
-
-void tree_write(struct json_writer *w, const struct schema *s, const void *obj);
-
-/*
- * Puts what `change` has into `obj`, which is changed in place; what they point to
- * is shared or comes from the arena. Members of maps go one by one, other lists as a
- * whole. -ENOMEM.
- */
-int tree_merge(const struct schema *s, struct arena *arena, void *obj, const void *change,
-	struct err *err);
+#include "oci-spec/schema.h"
+#include "runtime/base/util.h"
 
 /* False for what the writer leaves out. */
 bool field_is_given(const struct field *f, const void *obj);
@@ -62,6 +43,23 @@ static inline uint64_t load_unsigned(const void *at, size_t size)
 	case 4: return *(const uint32_t *)at;
 	default: return *(const uint64_t *)at;
 	}
+}
+
+/* The value of member `f` of `obj` as the kind's own type. */
+static inline const void *field_at(const struct field *f, const void *obj)
+{
+	return (const char *)obj + f->offset;
+}
+
+/* Where the number itself is: behind `set`, which takes as much room as the number is aligned. */
+static inline const void *field_number(const struct field *f, const void *obj)
+{
+	return (const char *)obj + f->offset + (f->optional ? f->size : 0);
+}
+
+static inline size_t field_count(const struct field *f, const void *obj)
+{
+	return *(const size_t *)((const char *)obj + f->n_offset);
 }
 
 #endif

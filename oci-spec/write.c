@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way back: members in the order of the tables, without those that say "not given". */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "oci-spec/schema_priv.h"
 #include "oci-spec/tree_priv.h"
 #include "runtime/base/buf.h"
@@ -44,6 +47,14 @@ static void write_uints(struct json_writer *w, const uint32_t *list, size_t n)
 	for (size_t i = 0; i < n; i++)
 		json_write_u64(w, list[i]);
 	json_write_array_end(w);
+}
+
+static void write_amount(struct json_writer *w, const struct amount *a, uint64_t v)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64 "%s", v, a->unit);
+	json_write_str(w, text);
 }
 
 static void write_word(struct json_writer *w, const struct words *words, int64_t value)
@@ -100,6 +111,7 @@ static void write_field(struct json_writer *w, const struct field *f, const void
 	case FIELD_UINT: json_write_u64(w, load_unsigned(at, f->size)); break;
 	case FIELD_INT: json_write_i64(w, load_signed(at, f->size)); break;
 	case FIELD_UINTS: write_uints(w, pointer_at(f, obj), field_count(f, obj)); break;
+	case FIELD_AMOUNT: write_amount(w, f->amount, load_unsigned(at, f->size)); break;
 	case FIELD_WORD: write_word(w, f->words, load_signed(at, f->size)); break;
 	case FIELD_WORDS: write_words(w, f->words, load_unsigned(at, f->size)); break;
 	case FIELD_OBJECT: tree_write(w, f->of, pointer_at(f, obj)); break;

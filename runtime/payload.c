@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "oci-spec/config.h"
+#include "runtime/base/bytes.h"
 #include "runtime/base/duration.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
@@ -160,28 +161,6 @@ static int choose_warmfork(const struct oci_config *config, const char *word,
 	return 0;
 }
 
-/* "67108864", "64Mi" or "64M": bytes, as Kubernetes writes them. */
-static int parse_bytes(const char *text, uint64_t *ret)
-{
-	static const struct {
-		const char *suffix;
-		uint64_t factor;
-	} units[] = {{"", 1}, {"k", 1000}, {"M", 1000000}, {"G", 1000000000}, {"Ki", 1u << 10},
-		{"Mi", 1u << 20}, {"Gi", 1u << 30}};
-	uint64_t v = 0;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	for (; *text >= '0' && *text <= '9'; text++)
-		if (__builtin_mul_overflow(v, 10, &v) ||
-			__builtin_add_overflow(v, (uint64_t)(*text - '0'), &v))
-			return -ERANGE;
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (streq(text, units[i].suffix))
-			return __builtin_mul_overflow(v, units[i].factor, ret) ? -ERANGE : 0;
-	return -EINVAL;
-}
-
 static int choose_size_limit(const struct oci_config *config, const char *name, uint64_t least,
 	uint64_t *ret, struct err *err)
 {
@@ -189,7 +168,7 @@ static int choose_size_limit(const struct oci_config *config, const char *name, 
 
 	if (!annotation)
 		return 0;
-	if (parse_bytes(annotation, ret) < 0 || *ret == 0)
+	if (bytes_parse(annotation, ret) < 0 || *ret == 0)
 		return err_say(err, EINVAL,
 			"annotations['%s']: '%s' is no number of bytes such as 64Mi", name,
 			annotation);
