@@ -228,7 +228,8 @@ launch --watch once.js
 said err 'waiting for a change'
 echo 'console.log("twice")' >once.js
 said out twice
-await test "$(grep -c 'waiting for a change' err)" = 2
+waits_again() { [ "$(grep -c 'waiting for a change' err)" = 2 ]; }
+await waits_again
 stop
 
 # --- the prompt: code that is piped in, then keys that are typed ---

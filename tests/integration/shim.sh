@@ -116,7 +116,8 @@ kill -9 "$client" $(client_of "run .* $c ")
 { wait "$client"; } 2>/dev/null || :
 code 3 ctr task attach "$c" </dev/null >"$TMP/out" &
 attached=$!
-await test -n "$(client_of "task attach $c")"
+attaches() { [ -n "$(client_of "task attach $c")" ]; }
+await attaches
 touch "/proc/$(task_pid "$c")/root/tmp/go"
 wait $attached || fail "attach"
 eq "$(tr -d '\r' <"$TMP/out")" attached "output of one that was attached to"
