@@ -11,6 +11,7 @@ BOX_OBJS     := $(call folder_objs,runtime/box)
 SEED_OBJS    := $(call folder_objs,seed,$(MAINS))
 RUNTIME_OBJS := $(call folder_objs,runtime,$(MAINS))
 POLICY_OBJS  := $(call folder_objs,seed/noslated/policy)
+PROFILE_OBJS := $(call folder_objs,seed/noslated/profile)
 
 LIB_BASE    := $(B)/lib/libturf-base.a
 LIB_OCI     := $(B)/lib/libturf-oci.a
@@ -18,7 +19,8 @@ LIB_BOX     := $(B)/lib/libturf-box.a
 LIB_SEED    := $(B)/lib/libturf-seed.a
 LIB_RUNTIME := $(B)/lib/libturf-runtime.a
 LIB_POLICY  := $(B)/lib/libturf-policy.a
-LIBS_C      := $(LIB_POLICY) $(LIB_RUNTIME) $(LIB_BOX) $(LIB_SEED) $(LIB_OCI) $(LIB_BASE)
+LIB_PROFILE := $(B)/lib/libturf-profile.a
+LIBS_C      := $(LIB_PROFILE) $(LIB_POLICY) $(LIB_RUNTIME) $(LIB_BOX) $(LIB_SEED) $(LIB_OCI) $(LIB_BASE)
 
 $(LIB_BASE): $(BASE_OBJS)
 $(LIB_OCI): $(OCI_OBJS)
@@ -26,6 +28,7 @@ $(LIB_BOX): $(BOX_OBJS)
 $(LIB_SEED): $(SEED_OBJS)
 $(LIB_RUNTIME): $(RUNTIME_OBJS)
 $(LIB_POLICY): $(POLICY_OBJS)
+$(LIB_PROFILE): $(PROFILE_OBJS)
 $(B)/lib/%.a:
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D)

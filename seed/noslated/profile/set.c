@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A set of functions as a whole: what the tables cannot say, in both directions. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oci-spec/schema.h"
+#include "runtime/base/buf.h"
+#include "runtime/base/json.h"
+#include "runtime/base/util.h"
+#include "seed/noslated/policy/policy.h"
+#include "seed/noslated/profile/profile_priv.h"
+
+/* --- reading --- */
+
+struct reader {
+	struct profile_set set;
+	struct buf *errors; /* NULL: the first one does */
+	struct err *first;
+};
+
+/* What is wrong with one function says nothing of the others. */
+static void note(struct reader *r, const struct err *e)
+{
+	if (r->first->code == 0)
+		*r->first = *e;
+	if (r->errors)
+		buf_printf(r->errors, "%s\n", e->msg);
+}
+
+static int compare_functions(const void *a, const void *b)
+{
+	const struct profile_function *one = a, *other = b;
+
+	return strcmp(one->name, other->name);
+}
+
+static void check_member(struct reader *r, const struct json_node *n)
+{
+	static const char *const known[] = {"version", "node", "functions"};
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (streq(json_name(n), known[i]))
+			return;
+	(void)json_fail(n, &e, "unknown member");
+	note(r, &e);
+}
+
+static void check_version(struct reader *r, const struct json_node *root)
+{
+	struct err e = ERR_INIT;
+	uint64_t version;
+
+	if (json_need_u64(root, "version", &version, &e) == 0 && version != PROFILE_VERSION)
+		(void)json_fail_member(root, "version", &e, "%llu, this program knows %d",
+			(unsigned long long)version, PROFILE_VERSION);
+	if (e.code)
+		note(r, &e);
+}
+
+static void read_functions(struct reader *r, const struct json_node *list)
+{
+	struct profile_set *s = &r->set;
+
+	json_for_each (n, list) {
+		struct err e = ERR_INIT;
+
+		if (tree_read(n, &profile_function_schema, &s->arena, &s->functions[s->n_functions],
+			    &e) < 0)
+			note(r, &e);
+		else
+			s->n_functions++;
+	}
+}
+
+/* In the order of the text, so that the later one is wrong. */
+static void check_names(struct reader *r, const struct json_node *list)
+{
+	const struct profile_set *s = &r->set;
+
+	for (size_t i = 1; i < s->n_functions; i++) {
+		struct err e = ERR_INIT;
+
+		if (!streq(s->functions[i].name, s->functions[i - 1].name))
+			continue;
+		(void)json_fail(list, &e, "two functions are called '%s'", s->functions[i].name);
+		note(r, &e);
+	}
+}
+
+static int make_room(struct reader *r, const struct json_node *root,
+	const struct json_node **ret_list, struct err *err)
+{
+	if (json_need(root, "functions", ret_list, err) < 0 || json_is_array(*ret_list, err) < 0)
+		return -err->code;
+	if (json_count(*ret_list) > PROFILE_FUNCTIONS_MAX)
+		return json_fail(*ret_list, err, "more than %d functions", PROFILE_FUNCTIONS_MAX);
+	r->set.functions =
+		arena_calloc(&r->set.arena, json_count(*ret_list) + 1, sizeof(*r->set.functions));
+	return r->set.functions ? 0 : err_oom(err);
+}
+
+static void read_root(struct reader *r, const struct json_node *root)
+{
+	const struct json_node *node = json_get(root, "node"), *list;
+	struct profile_set *s = &r->set;
+	struct err e = ERR_INIT;
+
+	if (json_is_object(root, &e) < 0) {
+		note(r, &e);
+		return;
+	}
+	json_for_each (n, root)
+		check_member(r, n);
+	check_version(r, root);
+	if (node && tree_read(node, &profile_node_schema, &s->arena, &s->node, &e) < 0)
+		note(r, &e);
+	e = (struct err)ERR_INIT;
+	if (make_room(r, root, &list, &e) < 0) {
+		note(r, &e);
+		return;
+	}
+	read_functions(r, list);
+	if (s->n_functions > 0)
+		qsort(s->functions, s->n_functions, sizeof(*s->functions), compare_functions);
+	check_names(r, list);
+}
+
+int profile_set_parse(
+	const char *text, size_t len, struct profile_set *ret, struct buf *errors, struct err *err)
+{
+	struct reader r = {.errors = errors, .first = err};
+	_cleanup_json_ struct json_doc *doc = NULL;
+	struct err e = ERR_INIT;
+
+	*err = (struct err)ERR_INIT;
+	if (json_parse(text, len, &doc, &e) < 0)
+		note(&r, &e);
+	else
+		read_root(&r, json_root(doc));
+	if (err->code) {
+		profile_set_finish(&r.set);
+		return -err->code;
+	}
+	*ret = r.set;
+	return 0;
+}
+
+void profile_set_finish(struct profile_set *s)
+{
+	arena_finish(&s->arena);
+	*s = (struct profile_set){0};
+}
+
+const struct profile_function *profile_set_find(const struct profile_set *s, const char *name)
+{
+	const struct profile_function key = {.name = name};
+
+	return s->n_functions == 0 ? NULL
+				   : bsearch(&key, s->functions, s->n_functions,
+					     sizeof(*s->functions), compare_functions);
+}
+
+/* --- writing --- */
+
+void profile_set_write(const struct profile_set *s, struct buf *out)
+{
+	struct json_writer w;
+
+	json_writer_init(&w, out, true);
+	json_write_object_begin(&w);
+	json_write_member_u64(&w, "version", PROFILE_VERSION);
+	json_write_key(&w, "node");
+	tree_write(&w, &profile_node_schema, &s->node);
+	json_write_key(&w, "functions");
+	json_write_array_begin(&w);
+	for (size_t i = 0; i < s->n_functions; i++)
+		tree_write(&w, &profile_function_schema, &s->functions[i]);
+	json_write_array_end(&w);
+	json_write_object_end(&w);
+}
+
+/* --- for the policy --- */
+
+void profile_settings(const struct profile_function *f, struct policy_settings *ret)
+{
+	*ret = (struct policy_settings){
+		.concurrency = f->concurrency,
+		.min = f->replicas.min,
+		.max = f->replicas.max,
+		.disposable = f->disposable,
+		.queue_max = f->queue.length,
+		.queue_ns = f->queue.deadline_ms * POLICY_NS_PER_MS,
+		.idle_ns = f->scale.idle_ms * POLICY_NS_PER_MS,
+		.rate = f->rate.per_second,
+		.burst = f->rate.burst,
+		.memory = f->resources.memory,
+		.ejected_after = f->ejected_after,
+		.scale = (enum policy_scale)f->scale.policy,
+		.dispatch = (enum policy_dispatch)f->dispatch,
+		.shrink = (enum policy_shrink)f->scale.shrink,
+		.target = POLICY_TARGET_DEFAULT,
+	};
+	ret->target.utilisation = f->scale.utilisation / 100.0;
+	ret->target.stable_ns = f->scale.window_ms * POLICY_NS_PER_MS;
+	ret->target.panic_ns = f->scale.panic_ms * POLICY_NS_PER_MS;
+}
+
+void profile_limits(const struct profile_set *s, struct policy_limits *ret)
+{
+	*ret = (struct policy_limits){
+		.memory = s->node.memory, .starting = s->node.starting, .running = s->node.running};
+}
