@@ -115,6 +115,7 @@ KERNEL_TESTS := $(foreach t,cgroup box hooks seed,$(filter $(B)/tests/test_$(t)%
 .PHONY: check-kernel check-vm
 check-kernel: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
 	$(Q)CONTAINERS=$(or $(CONTAINERS),12) KILLS=$(or $(KILLS),2) PODS=$(or $(PODS),2) \
+		TURF_TEST_TIMEOUT=$(or $(TURF_TEST_TIMEOUT),900) TURF_JS_TIMEOUT=$(or $(TURF_JS_TIMEOUT),300) \
 		$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(SCRIPTS) 'tests/integration/shim.sh installed turf'
 
 check-vm: ## what depends on the kernel, on virtual machines: cgroup v2, v1, and systemd (slow)
