@@ -112,11 +112,13 @@ check-fuzz: $(ALL_FUZZ_TARGETS) ## replay the fuzzers' corpora
 # What depends on the kernel and its cgroups; hack/vm runs it where others are than here.
 KERNEL_TESTS := $(foreach t,cgroup box hooks seed,$(filter $(B)/tests/test_$(t)%,$(ALL_UNIT_TESTS)))
 
-.PHONY: check-kernel check-vm
-check-kernel: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
+# On other cgroups of the same kernel, what needs nothing of the host is the same.
+.PHONY: check-kernel check-kernel-cgroups check-vm
+check-kernel check-kernel-cgroups: $(KERNEL_TESTS) $(PROGRAMS) $(HELPERS)
 	$(Q)CONTAINERS=$(or $(CONTAINERS),12) KILLS=$(or $(KILLS),2) PODS=$(or $(PODS),2) \
 		TURF_TEST_TIMEOUT=$(or $(TURF_TEST_TIMEOUT),900) TURF_JS_TIMEOUT=$(or $(TURF_JS_TIMEOUT),300) \
-		$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(SCRIPTS) 'tests/integration/shim.sh installed turf'
+		$(RUN_SUITE)/kernel $(KERNEL_TESTS) $(if $(filter %-cgroups,$@),$(INTEGRATION),$(SCRIPTS)) \
+		'tests/integration/shim.sh installed turf'
 
 check-vm: ## what depends on the kernel, on virtual machines: cgroup v2, v1, and systemd (slow)
 	$(Q)hack/vm v2
