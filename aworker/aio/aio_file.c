@@ -62,11 +62,13 @@ static int read_pieces(struct reading *r, struct aio *a)
 	const size_t n = (r->len + PIECE - 1) / PIECE;
 	struct piece *pieces = calloc(n, sizeof(*pieces));
 
-	for (size_t i = 0; pieces && i < n && begin(r, a, &pieces[i]); i++)
+	if (!pieces)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && begin(r, a, &pieces[i]); i++)
 		;
 	while (r->ended < r->begun)
 		aio_wait(a);
-	for (size_t i = 0; pieces && i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		aio_job_destroy(pieces[i].job);
 	free(pieces);
 	return r->begun < r->len ? -ENOMEM : r->error;
