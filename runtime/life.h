@@ -59,7 +59,8 @@ struct life_options {
 	const char *tenant;	    /* of state images; NULL: as state_store.h says */
 	enum cgroup_manager cgroup_manager;
 	unsigned preserve_fds;
-	bool rootless; /* goes on without a cgroup where it may not make one */
+	const int *stdio; /* what become 0, 1 and 2 of the container; NULL: our own */
+	bool rootless;	  /* goes on without a cgroup where it may not make one */
 	bool no_pivot;
 	bool no_new_keyring;
 	bool knows_exit_file; /* the caller needs no descendant */

@@ -200,6 +200,8 @@ static int make_rdt(struct creation *cr, struct err *err)
 
 static int make_plan(struct creation *cr, struct err *err)
 {
+	static const int our_own[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+	const int *stdio = cr->options->stdio ? cr->options->stdio : our_own;
 	const struct box_options options = {
 		.id = cr->container.id,
 		.bundle = cr->bundle.path,
@@ -207,7 +209,7 @@ static int make_plan(struct creation *cr, struct err *err)
 		.cgroup = cr->cgroup,
 		.payload = cr->payload.is_worker ? BOX_PAYLOAD_WORKER : BOX_PAYLOAD_EXEC,
 		.limits = cr->payload.limits,
-		.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
+		.stdio = {stdio[0], stdio[1], stdio[2]},
 		.preserve_fds = cr->options->preserve_fds,
 		.gate_fd = cr->gate_fd,
 		.no_pivot = cr->options->no_pivot,
