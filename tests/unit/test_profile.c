@@ -189,7 +189,7 @@ START_TEST(all_mistakes_are_told)
 	buf_put(&errors, "", 1);
 	ck_assert_str_eq(errors.data,
 		"version: 3, this program knows 1\n"
-		"functions[1].name: '/' is no name: 1 to 240 of A-Za-z0-9_+.-\n"
+		"functions[1].name: '/' is no name: 1 to 128 of A-Za-z0-9_+.-\n"
 		"functions[3]: not an object\n"
 		"functions: two functions are called 'b'\n");
 	ck_assert_str_eq(err.msg, "version: 3, this program knows 1");

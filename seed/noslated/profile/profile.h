@@ -20,6 +20,7 @@ struct policy_settings;
 
 #define PROFILE_VERSION	      1
 #define PROFILE_FUNCTIONS_MAX 10000
+#define PROFILE_NAME_MAX      128 /* characters; of a function, a tenant */
 #define PROFILE_REPLICAS_MAX  10000
 #define PROFILE_TIME_MAX_MS   (UINT64_C(24) * 60 * 60 * 1000)
 #define PROFILE_MEMORY_MAX    (UINT64_C(1) << 40)

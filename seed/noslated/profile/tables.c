@@ -20,7 +20,9 @@
 
 static const char *form_name(const char *s)
 {
-	return paths_id_is_valid(s) ? NULL : "is no name: 1 to 240 of A-Za-z0-9_+.-";
+	return paths_id_is_valid(s) && strlen(s) <= PROFILE_NAME_MAX
+		       ? NULL
+		       : "is no name: 1 to 128 of A-Za-z0-9_+.-";
 }
 
 static const char *form_digest(const char *s)
