@@ -11,6 +11,7 @@ $(B)/bench/bench_runtime $(B)/bench/bench_many: $(patsubst %,$(B)/obj/tests/benc
 $(B)/bench/bench_warmfork $(B)/bench/bench_ssr $(B)/bench/bench_density: \
 	$(patsubst %,$(B)/obj/tests/bench/%.o,cloning fork_floor profile)
 $(B)/bench/bench_start $(B)/bench/bench_ssr $(B)/bench/bench_warmfork: $(B)/obj/tests/bench/engines.o
+$(B)/bench/bench_serve $(B)/bench/bench_noslated: $(B)/obj/tests/bench/load.o
 $(BENCH_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_OBJS) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

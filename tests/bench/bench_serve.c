@@ -11,21 +11,18 @@
  *   file   a file of 16 KiB beside the code; nginx sends it, too
  * "wall" is the time per answer, "CPU" that of all threads of the server per answer.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <netinet/in.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/load.h"
 
 #define BAR_HELLO_CPU_OF_BUN  1.2
 #define BAR_HELLO_CPU_OF_DENO 1.0
@@ -48,9 +45,6 @@
 
 #define FILE_NAME  "file.bin"
 #define FILE_BYTES 16384
-
-#define SERVER_CPU 0
-#define CLIENT_CPU 1
 
 enum server { AWORKER, BUN, WORKERD, DENO, NODE, NODE20, NGINX, N_SERVERS };
 enum kind { HELLO, PAGE, UP, DOWN, PIPE, FILE_SENT, N_KINDS };
@@ -120,30 +114,7 @@ static struct setup {
 	bool warm[N_SERVERS];			/* has answered it for WRK_WARM */
 } setup;
 
-/* For the processes that are started from now on. */
-static void use_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
-}
-
 /* --- servers --- */
-
-/* One that nobody had a moment ago. */
-static unsigned free_port(void)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	socklen_t len = sizeof(a);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) < 0 ||
-		getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return 0;
-	return ntohs(a.sin_port);
-}
 
 static int make_bundle(const struct server_program *p, struct err *err)
 {
@@ -161,16 +132,6 @@ static int make_bundle(const struct server_program *p, struct err *err)
 	snprintf(out, sizeof(out), "--outfile=%s/%s.%s", setup.dir, p->entry,
 		streq(p->format, "esm") ? "mjs" : "js");
 	return bench_exec(argv, NULL, NULL, err);
-}
-
-static bool is_listening(unsigned port)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = {.sin_family = AF_INET,
-		.sin_addr = {htonl(INADDR_LOOPBACK)},
-		.sin_port = htons((uint16_t)port)};
-
-	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 }
 
 static int write_config(enum server which, const char *path, struct err *err)
@@ -193,7 +154,7 @@ static int start_server(enum server which, struct err *err)
 	char file[96], config[96], listen[32], port[16];
 	const char *argv[ARRAY_SIZE(p->args) + 2] = {program};
 
-	s->port = free_port();
+	s->port = load_free_port();
 	snprintf(file, sizeof(file), "%s/%s.%s", setup.dir, p->entry ? p->entry : "",
 		p->entry && streq(p->format, "esm") ? "mjs" : "js");
 	snprintf(config, sizeof(config), "%s/%s.conf", setup.dir, p->name);
@@ -208,13 +169,8 @@ static int start_server(enum server which, struct err *err)
 			      : streq(p->args[i], "127.0.0.1:PORT") ? listen
 								    : p->args[i];
 	setenv("PORT", port, 1);
-	use_cpu(SERVER_CPU);
-	if (bench_start(argv, &s->pid, err) < 0)
-		return -err->code;
-	for (double end = bench_now_us() + 2e7; bench_now_us() < end; usleep(20000))
-		if (is_listening(s->port))
-			return 0;
-	return err_say(err, ETIMEDOUT, "it does not listen");
+	load_use_cpu(LOAD_SERVER_CPU);
+	return bench_start(argv, &s->pid, err) < 0 ? -err->code : load_await(s->port, err);
 }
 
 /* What they send of kind FILE_SENT. */
@@ -249,74 +205,28 @@ static void start_servers(void)
 			setup.servers[i].idle_kib = bench_private_kib(setup.servers[i].pid);
 }
 
-/* Of all its threads that live. */
-static double cpu_us(pid_t pid)
-{
-	char path[64];
-	double sum = 0;
-	struct dirent *d;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	dir = opendir(path);
-	while (dir && (d = readdir(dir))) {
-		_cleanup_free_ char *text = NULL;
-		struct err err;
-		size_t len;
-
-		if (d->d_name[0] == '.') /* ".." would be its first thread once more */
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%.10s/schedstat", (int)pid, d->d_name);
-		if (file_read_value(AT_FDCWD, path, 128, &text, &len, &err) == 0)
-			sum += strtod(text, NULL) / 1e3;
-	}
-	if (dir)
-		closedir(dir);
-	return sum;
-}
-
 /* --- a round --- */
-
-/* "    99%    1.23ms" */
-static double parse_p99_us(const char *text)
-{
-	const char *at = strstr(text, "99%");
-	char *unit;
-	double v = at ? strtod(at + 3, &unit) : NAN;
-
-	return !at ? NAN : str_after(unit, "us") ? v : str_after(unit, "ms") ? v * 1e3 : v * 1e6;
-}
 
 static int run_wrk(
 	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err)
 {
 	const size_t which = (size_t)((const struct running *)c->arg - setup.servers);
 	const struct running *s = c->arg;
-	char url[64], text[4096];
-	const char *argv[] = {setup.wrk, "-t1", "-c32",
-		setup.warm[which] ? "-d" WRK_TIME : "-d" WRK_WARM, "--timeout=10s", "--latency",
-		url, kinds[setup.kind].upload ? "--script=" SOURCES "upload.lua" : NULL, NULL};
-	double before = cpu_us(s->pid), rate, n;
-	const char *at;
+	char url[64];
+	const struct load load = {.wrk = setup.wrk,
+		.url = url,
+		.seconds = setup.warm[which] ? WRK_TIME : WRK_WARM,
+		.script = kinds[setup.kind].upload ? SOURCES "upload.lua" : NULL};
+	const double before = load_cpu_us(s->pid);
+	struct load_result result;
 
-	use_cpu(CLIENT_CPU);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", s->port, kinds[setup.kind].path);
-	if (bench_output(argv, text, sizeof(text), err) < 0)
+	if (load_run(&load, &result, err) < 0)
 		return -err->code;
-	if (strstr(text, "Non-2xx") || strstr(text, "Socket errors"))
-		return err_say(err, EIO, "wrk tells of errors: %s", text);
-	at = strstr(text, "Requests/sec:");
-	rate = at ? strtod(at + strlen("Requests/sec:"), NULL) : 0;
-	at = strstr(text, " requests in ");
-	while (at && at > text && at[-1] != '\n')
-		at--;
-	n = at ? strtod(at, NULL) : 0;
-	if (rate <= 0 || n <= 0)
-		return err_say(err, EIO, "wrk had no answer");
-	*ret_wall_us = 1e6 / rate;
-	*ret_cpu_us = (cpu_us(s->pid) - before) / n;
+	*ret_wall_us = 1e6 / result.rate;
+	*ret_cpu_us = (load_cpu_us(s->pid) - before) / result.n;
 	if (setup.warm[which])
-		bench_add(&setup.p99_us[which], parse_p99_us(text));
+		bench_add(&setup.p99_us[which], result.p99_us);
 	setup.warm[which] = true;
 	return 0;
 }
