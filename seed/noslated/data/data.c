@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plane as a whole: making it, draining it, taking it down. */
+#include "seed/noslated/data/data.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "runtime/base/util.h"
+#include "seed/noslated/data/data_priv.h"
+
+#define PREFIX_MAX 16
+
+static void free_plane(struct data_plane *d)
+{
+	host_finish(d);
+	router_destroy(d->router);
+	stream_pool_finish(&d->pool);
+	free(d);
+}
+
+void data_handle_closed(struct data_plane *d)
+{
+	assert(d->handles > 0);
+	if (--d->handles == 0 && d->destroyed)
+		free_plane(d);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	data_handle_closed(h->data);
+}
+
+static void add_handle(struct data_plane *d, uv_handle_t *h)
+{
+	h->data = d;
+	d->handles++;
+	/* What waits for clients keeps the loop alive, these do not. */
+	uv_unref(h);
+}
+
+static void on_prepare(uv_prepare_t *p)
+{
+	access_log_flush(&((struct data_plane *)p->data)->log);
+}
+
+/* A log that blocks would stop everything. */
+static int check_log(int fd, struct err *err)
+{
+	const int flags = fd >= 0 ? fcntl(fd, F_GETFL) : 0;
+
+	if (flags < 0 || (fd >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+		return err_set(err, errno, "use descriptor %d for the access log", fd);
+	return 0;
+}
+
+static int check_options(const struct data_options *o, struct err *err)
+{
+	if (o->connections_max == 0 || o->head_ms == 0 || o->idle_ms == 0 || o->body_ms == 0 ||
+		o->piece_ms == 0 || o->tunnel_ms == 0)
+		return err_say(err, EINVAL, "a limit of the data plane is 0");
+	if (o->prefix && strlen(o->prefix) > PREFIX_MAX)
+		return err_say(err, EINVAL, "'%s' is too long for a prefix", o->prefix);
+	return check_log(o->log_fd, err);
+}
+
+int data_create(uv_loop_t *loop, const struct data_options *options, const struct data_maker *maker,
+	void *arg, struct data_plane **ret, struct err *err)
+{
+	struct data_plane *d;
+	int r = check_options(options, err);
+
+	if (r < 0)
+		return r;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return err_oom(err);
+	d->loop = loop;
+	d->options = *options;
+	d->maker = maker;
+	d->arg = arg;
+	d->log.fd = options->log_fd;
+	d->idle_tail = &d->idle;
+	d->to_do_tail = &d->to_do;
+	d->workers_to_do_tail = &d->workers_to_do;
+	d->tick_ns = POLICY_NEVER;
+	d->router = router_create();
+	r = d->router ? ids_init(&d->ids) : -ENOMEM;
+	if (r < 0) {
+		free_plane(d);
+		return err_set(err, -r, "make a data plane");
+	}
+	uv_timer_init(loop, &d->tick);
+	uv_timer_init(loop, &d->accept_again);
+	uv_prepare_init(loop, &d->prepare);
+	uv_prepare_start(&d->prepare, on_prepare);
+	add_handle(d, (uv_handle_t *)&d->tick);
+	add_handle(d, (uv_handle_t *)&d->accept_again);
+	add_handle(d, (uv_handle_t *)&d->prepare);
+	*ret = d;
+	return 0;
+}
+
+void data_destroy(struct data_plane *d)
+{
+	if (!d)
+		return;
+	d->destroyed = true;
+	d->drained = NULL;
+	d->settling = true; /* nobody is told of anything any more */
+	front_close(d);
+	for (struct client *c = d->clients, *next; c; c = next) {
+		next = c->next;
+		c->error = DATA_CUT;
+		client_close(c);
+	}
+	for (struct data_worker *w = d->all_workers; w; w = w->next)
+		upstream_close_idle(w);
+	access_log_flush(&d->log);
+	uv_close((uv_handle_t *)&d->tick, on_closed);
+	uv_close((uv_handle_t *)&d->accept_again, on_closed);
+	uv_close((uv_handle_t *)&d->prepare, on_closed);
+}
+
+void data_check_drained(struct data_plane *d)
+{
+	void (*drained)(void *arg) = d->drained;
+
+	if (!d->draining || d->n_clients > 0 || !drained)
+		return;
+	d->drained = NULL;
+	drained(d->drained_arg);
+}
+
+void data_drain(struct data_plane *d, void (*done)(void *arg), void *arg)
+{
+	d->draining = true;
+	d->drained = done;
+	d->drained_arg = arg;
+	front_close(d);
+	while (d->idle)
+		client_close(d->idle);
+	data_check_drained(d);
+}
+
+void data_count(const struct data_plane *d, struct data_count *ret)
+{
+	*ret = (struct data_count){
+		.connections = d->n_clients,
+		.requests = d->n_requests,
+		.workers = d->n_workers,
+		.upstreams = d->n_upstreams,
+		.functions = (unsigned)d->functions.n,
+		.answered = d->n_answered,
+		.log_dropped = d->log.dropped,
+	};
+}
