@@ -116,6 +116,7 @@ struct client {
 	enum data_error error;
 	struct head_scan resp_scan;
 	uint64_t begun_ns, sent_ns, first_ns, in_at, out_at;
+	uint64_t resp_mark; /* what was sent before the response */
 	char id[IDS_REQUEST_MAX + 1];
 };
 

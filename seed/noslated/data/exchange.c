@@ -218,13 +218,8 @@ void exchange_send(struct client *c)
 /* What the worker does not read any more is dropped: it may have answered already. */
 static void stop_sending(struct client *c)
 {
-	struct stream *to = &c->up->s;
-
 	c->req_broken = true;
-	to->n_out = to->out_at = 0;
-	to->blocked = false;
-	if (to->lender)
-		take_ptr(&to->lender)->lent_to = 0;
+	stream_unqueue(&c->up->s);
 }
 
 void exchange_pump(struct client *c)

@@ -348,6 +348,15 @@ static void method_traits(struct head *h)
 	h->is_head = h->method.len == 4 && memcmp(h->method.at, "HEAD", 4) == 0;
 }
 
+/* In capitals, as all that are registered: "get" would be GET to some and none to others. */
+static bool is_method(struct head_text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if ((t.at[i] < 'A' || t.at[i] > 'Z') && t.at[i] != '-' && t.at[i] != '_')
+			return false;
+	return t.len <= HEAD_LINE_EXTRA / 2 && !head_text_is(t, "connect");
+}
+
 /* Two spaces and no more, or somebody else takes what is between them for the target. */
 static enum data_error parse_request_line(
 	const char *p, const char *end, struct head *h, const char **ret)
@@ -372,7 +381,7 @@ static enum data_error parse_request_line(
 		return DATA_BAD_REQUEST;
 	*ret = p + 10;
 	method_traits(h);
-	if (h->method.len > HEAD_LINE_EXTRA / 2 || head_text_is(h->method, "connect"))
+	if (!is_method(h->method))
 		return DATA_BAD_METHOD;
 	return h->target.len > HEAD_TARGET_MAX ? DATA_TARGET_TOO_LONG : DATA_OK;
 }

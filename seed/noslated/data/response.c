@@ -12,12 +12,14 @@ static const char last_chunk[] = "0\r\n\r\n";
 void response_fail(struct client *c, enum data_error e, bool worker_failed)
 {
 	struct upstream *up = take_ptr(&c->up);
-	const bool begun = c->phase == CLIENT_STREAM || c->phase == CLIENT_TUNNEL;
+	const bool begun = c->phase == CLIENT_STREAM && c->s.sent > c->resp_mark;
 
 	if (up)
 		upstream_close(up);
 	host_done(c, worker_failed);
-	if (begun) {
+	if (!begun && c->phase == CLIENT_STREAM)
+		stream_unqueue(&c->s);
+	if (begun || c->phase == CLIENT_TUNNEL) {
 		/* That it is not whole is all that can be said now. */
 		c->error = e;
 		client_close(c);
@@ -115,6 +117,7 @@ static void begin(struct client *c, const struct head *h)
 		return;
 	}
 	c->phase = CLIENT_STREAM;
+	c->resp_mark = c->s.sent;
 	pump(c);
 }
 

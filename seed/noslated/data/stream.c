@@ -74,10 +74,8 @@ void stream_close(struct stream *s, uv_close_cb closed)
 {
 	uv_close((uv_handle_t *)&s->poll, closed);
 	fd_close(&s->fd);
-	if (s->lender)
-		take_ptr(&s->lender)->lent_to = 0;
+	stream_unqueue(s);
 	stream_buffer_put(s->pool, take_ptr(&s->in));
-	stream_buffer_put(s->pool, take_ptr(&s->head));
 }
 
 void stream_arm(struct stream *s, int events)
@@ -206,6 +204,15 @@ int stream_flush(struct stream *s)
 	}
 	sent_all(s);
 	return 1;
+}
+
+void stream_unqueue(struct stream *s)
+{
+	s->n_out = s->out_at = 0;
+	s->blocked = false;
+	stream_buffer_put(s->pool, take_ptr(&s->head));
+	if (s->lender)
+		take_ptr(&s->lender)->lent_to = 0;
 }
 
 /* --- from one to the other --- */

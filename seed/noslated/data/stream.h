@@ -79,6 +79,8 @@ void stream_rewind(struct stream *s);
 
 /* Will be sent by the next flush. There is room for STREAM_PIECES until all is sent. */
 void stream_queue(struct stream *s, const void *data, size_t len);
+/* Drops what was queued and not sent. */
+void stream_unqueue(struct stream *s);
 /* 1: all was sent; 0: not yet (s->blocked); a negative errno. */
 int stream_flush(struct stream *s);
 
