@@ -52,6 +52,9 @@ class Host:
         atexit.register(self.process.kill)
         self.port = int(self.await_said(rb"port (\d+)\n")[1])
 
+    def last_words(self):
+        return os.pread(self.err.fileno(), MIB, 0).decode(errors="replace")
+
     def said(self):
         return os.pread(self.out.fileno(), MIB, 0)
 
@@ -62,7 +65,7 @@ class Host:
             if len(found) >= times:
                 return found[-1]
             if self.process.poll() is not None:
-                sys.exit(f"data_host has ended with {self.process.returncode}: {os.pread(self.err.fileno(), MIB, 0)}")
+                sys.exit(f"data_host has ended with {self.process.returncode}: {self.last_words()}")
             time.sleep(0.01)
         sys.exit(f"no {pattern} in {self.said()}")
 
@@ -379,7 +382,11 @@ def main(build):
     for case in (heads, no_bodies, routes, pipelined, old_clients, continues, big, slow_reader, drips, leaves,
                  crashes, late, garbage, refusals, disposable, smuggling, upgrades, under_load, drains):
         start = time.monotonic()
-        case(h, checks)
+        try:
+            case(h, checks)
+        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            print(h.last_words(), flush=True)
+            raise
         print(f"{case.__name__}: {time.monotonic() - start:.1f} s", flush=True)
     h = Host(build, "-n", "-h", "500", "-i", "500", "-b", "500", "-c", "50")
     for case in timeouts, connections, drains:

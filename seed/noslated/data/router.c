@@ -79,7 +79,7 @@ static uint64_t hash_of(const struct key *k)
 
 static bool same(struct head_text a, struct head_text b)
 {
-	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
 static struct place *find_place(const struct router *r, const struct key *k)
