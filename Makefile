@@ -25,6 +25,7 @@ include hack/mk/flags.mk
 include hack/mk/deps.mk
 include hack/mk/objects.mk
 include hack/mk/noslated-data.mk
+include hack/mk/noslated-daemon.mk
 include hack/mk/shim.mk
 include hack/mk/fetch.mk
 include hack/mk/aworker.mk

@@ -7,17 +7,19 @@ INSTALL_PROGRAMS := \
 	$(B)/turf=$(BINDIR)/turf=755 \
 	$(B)/containerd-shim-turf-v2=$(BINDIR)/containerd-shim-turf-v2=755 \
 	$(B)/turf-seed=$(LIBEXECDIR)/turf-seed=755 \
+	$(foreach p,$(filter $(B)/noslat%,$(PROGRAMS)),$(p)=$(BINDIR)/$(notdir $(p))=755) \
 	$(B)/turf-systemd=$(LIBEXECDIR)/turf-systemd=755 \
 	$(if $(filter $(B)/aworker,$(PROGRAMS)),$(B)/aworker=$(BINDIR)/aworker=755 \
 		$(B)/aworker-loader=$(LIBEXECDIR)/aworker-loader=755 \
 		$(NODE_LIB)=$(LIBDIR)/$(notdir $(NODE_LIB))=644 \
 		$(if $(TYPESCRIPT),$(B)/lib/typescript.js=$(LIBDIR)/typescript.js=644))
 
-PAGES       := $(wildcard runtime/*.[18] seed/*.[18] aworker/*.[18] shim/*.[18] debugger/*.[18])
-COMPLETIONS := $(wildcard runtime/*.bash seed/*.bash aworker/*.bash shim/*.bash debugger/*.bash)
+WITH_PAGES  := runtime seed seed/noslated seed/noslated/ctl seed/noslated/sim aworker shim debugger
+PAGES       := $(wildcard $(WITH_PAGES:%=%/*.[18]))
+COMPLETIONS := $(wildcard $(WITH_PAGES:%=%/*.bash))
 
 DEPLOY := $(wildcard shim/deploy/*)
-UNITS  := $(wildcard seed/*.service)
+UNITS  := $(wildcard seed/*.service seed/noslated/*.service)
 
 INSTALL_LIST := $(INSTALL_PROGRAMS) \
 	$(foreach d,$(DEPLOY),$(d)=$(PREFIX)/share/turf/deploy/$(notdir $(d))=$(if $(filter %/node,$(d)),755,644)) \
