@@ -8,7 +8,7 @@ BENCH_BINS  := $(patsubst %,$(B)/bench/bench_%,$(BENCHES))
 BENCH_TOOLS := $(patsubst %,$(B)/bench/%,forkserver_floor runtime_floor peak)
 
 $(B)/bench/bench_runtime $(B)/bench/bench_many: $(patsubst %,$(B)/obj/tests/bench/%.o,runtime_bundle profile)
-$(B)/bench/bench_warmfork $(B)/bench/bench_ssr $(B)/bench/bench_density: \
+$(B)/bench/bench_warmfork $(B)/bench/bench_ssr $(B)/bench/bench_density $(B)/bench/bench_noslated: \
 	$(patsubst %,$(B)/obj/tests/bench/%.o,cloning fork_floor profile)
 $(B)/bench/bench_start $(B)/bench/bench_ssr $(B)/bench/bench_warmfork: $(B)/obj/tests/bench/engines.o
 $(B)/bench/bench_serve $(B)/bench/bench_noslated: $(B)/obj/tests/bench/load.o

@@ -114,7 +114,14 @@ static int find_worker(struct err *err)
 		(int)setup.noslated);
 	if (file_read(AT_FDCWD, path, 4096, &children, &len, err) < 0)
 		return -err->code;
-	setup.plane = (pid_t)strtol(children, NULL, 10);
+	/* The one that was started last. */
+	for (char *at_child = children, *end; *at_child; at_child = end) {
+		pid_t child = (pid_t)strtol(at_child, &end, 10);
+
+		if (end == at_child)
+			break;
+		setup.plane = child;
+	}
 	free(children);
 	return *setup.worker && setup.plane > 0 ? 0 : err_say(err, ENOENT, "there is no worker");
 }

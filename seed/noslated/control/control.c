@@ -200,6 +200,7 @@ static int begin(struct control *c, struct err *err)
 	c->workers.root = c->options->root;
 	c->workers.gone = on_worker_gone;
 	c->workers.arg = c;
+	c->workers.undertaker = &c->undertaker;
 	if (make_directories(c, err) < 0 || workers_init(&c->workers, err) < 0)
 		return -err->code;
 	functions_forget(c);
@@ -214,6 +215,7 @@ static int begin(struct control *c, struct err *err)
 static void finish(struct control *c)
 {
 	workers_finish(&c->workers);
+	undertaker_finish(&c->undertaker);
 	functions_forget(c);
 	admin_close(c->admin);
 	functions_release(c->files, c->set.n_functions);
@@ -237,9 +239,11 @@ int control_run(const struct control_options *options, struct err *err)
 	c->options = options;
 	for (size_t i = 0; i < CONTROL_LISTEN_MAX; i++)
 		c->listeners[i] = -1;
+	c->undertaker = (struct undertaker)UNDERTAKER_INIT;
 	signal(SIGPIPE, SIG_IGN);
+	(void)undertaker_start(&c->undertaker, options->root, err);
 	uv_loop_init(&c->loop);
-	if (begin(c, err) == 0)
+	if (!err->code && begin(c, err) == 0)
 		uv_run(&c->loop, UV_RUN_DEFAULT);
 	finish(c);
 	return -err->code;

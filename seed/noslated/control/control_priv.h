@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "seed/noslated/control/control.h"
+#include "seed/noslated/control/undertaker.h"
 #include "seed/noslated/control/worker.h"
 #include "seed/noslated/profile/profile.h"
 
@@ -24,6 +25,7 @@ struct control {
 	const struct control_options *options;
 	uv_loop_t loop;
 	uv_signal_t term, interrupt;
+	struct undertaker undertaker;
 	struct workers workers;
 	struct admin *admin;
 	struct profile_set set;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "runtime/base/proc.h"
 #include "runtime/base/util.h"
 #include "runtime/life.h"
+#include "seed/noslated/control/undertaker.h"
 #include "seed/noslated/control/worker_log.h"
 
 /* Connections that wait for a worker whose code still starts. */
@@ -75,43 +77,23 @@ static void take_back(void)
 
 /* --- what was left behind --- */
 
-static void delete_container(const char *root, const char *name)
-{
-	_cleanup_(container_close) struct container c = CONTAINER_INIT;
-	struct err err = ERR_INIT;
-
-	if (container_open(root, name, &c, &err) < 0)
-		return;
-	if (life_delete(&c, true, &err) < 0 && err.code != ENOENT)
-		log_warn("worker '%s': %s, ignoring", name, err.msg);
-}
-
-static void delete_noted(const struct workers *all, int dir, const char *file)
-{
-	_cleanup_free_ char *name = NULL;
-	struct err err;
-	size_t len;
-
-	if (file_read(dir, file, PATH_MAX, &name, &len, &err) < 0)
-		return;
-	delete_container(all->root, name);
-	(void)unlinkat(dir, file, 0);
-}
-
 int workers_init(struct workers *all, struct err *err)
 {
 	DIR *dir = opendir(all->sockets);
 	struct dirent *entry;
+	char note[PATH_MAX];
 
 	if (!dir)
 		return err_set(err, errno, "open '%s'", all->sockets);
 	while ((entry = readdir(dir))) {
 		const size_t n = strlen(entry->d_name), suffix = strlen(NAME_SUFFIX);
 
-		if (n > suffix && streq(entry->d_name + n - suffix, NAME_SUFFIX))
-			delete_noted(all, dirfd(dir), entry->d_name);
-		else if (*entry->d_name != '.')
+		if (n > suffix && streq(entry->d_name + n - suffix, NAME_SUFFIX)) {
+			snprintf(note, sizeof(note), "%s/%s", all->sockets, entry->d_name);
+			undertaker_bury(all->root, note);
+		} else if (*entry->d_name != '.') {
 			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+		}
 	}
 	closedir(dir);
 	return 0;
@@ -155,9 +137,9 @@ static void reap(struct worker *w)
 static void bury(struct worker *w)
 {
 	reap(w);
-	delete_container(w->all->root, w->id);
 	(void)unlink(w->socket);
-	(void)unlink(w->note);
+	if (undertaker_order(w->all->undertaker, w->note) < 0)
+		undertaker_bury(w->all->root, w->note);
 	leave(w);
 }
 

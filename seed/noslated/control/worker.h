@@ -13,6 +13,7 @@
 
 #include "runtime/base/err.h"
 
+struct undertaker;
 struct worker;
 struct worker_log;
 
@@ -26,6 +27,7 @@ struct workers {
 	uv_loop_t *loop;
 	const char *root;    /* of containers */
 	const char *sockets; /* directory, not writable by others */
+	const struct undertaker *undertaker;
 	void (*gone)(void *arg, struct worker *w);
 	void *arg;
 	struct worker *first;
