@@ -29,6 +29,7 @@ include hack/mk/noslated-daemon.mk
 include hack/mk/shim.mk
 include hack/mk/fetch.mk
 include hack/mk/aworker.mk
+include hack/mk/noslated.mk
 include hack/mk/tests.mk
 include hack/mk/bench.mk
 include hack/mk/lint.mk

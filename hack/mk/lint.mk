@@ -2,11 +2,11 @@
 # Judging the text. hack/lint judges the tree as a whole; compilers and analysers go file by file,
 # and only over what changed since they were content (stamps in $(B)/lint).
 
-LINT_C  := $(wildcard runtime/*.c runtime/*/*.c oci-spec/*.c seed/*.c seed/*/*.c shim/*.c aworker/*.c aworker/*/*.c \
+LINT_C  := $(wildcard runtime/*.c runtime/*/*.c oci-spec/*.c seed/*.c seed/*/*.c seed/*/*/*.c shim/*.c aworker/*.c aworker/*/*.c \
 	debugger/*.c tests/unit/*.c tests/integration/*.c tests/fuzz/*.c tests/bench/*.c tests/probe/*.c \
 	tests/hostile/*.c)
 LINT_CC := $(if $(V8_PREFIX),$(wildcard aworker/v8/*.cc))
-LINT_H  := $(wildcard runtime/*.h runtime/*/*.h oci-spec/*.h seed/*.h seed/*/*.h shim/*.h aworker/*.h aworker/*/*.h \
+LINT_H  := $(wildcard runtime/*.h runtime/*/*.h oci-spec/*.h seed/*.h seed/*/*.h seed/*/*/*.h shim/*.h aworker/*.h aworker/*/*.h \
 	debugger/*.h tests/unit/*.h tests/bench/*.h)
 LINT_SRC := $(filter-out $(if $(V8_PREFIX),,aworker/%),$(LINT_C))
 LINT_CPPFLAGS = $(OUR_CPPFLAGS) $(LLHTTP_CPPFLAGS) -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'

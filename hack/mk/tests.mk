@@ -3,8 +3,8 @@
 # tests/README.md says what each kind may assume. Every suite runs inside hack/cage.
 
 TEST_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-# How those of aworker/ and shim/ are linked say aworker.mk and shim.mk.
-UNIT_TESTS := $(patsubst %,$(B)/tests/%,$(filter-out test_aworker_% test_shim_%,$(TEST_NAMES)))
+# How those of aworker/, shim/ and noslate-sim are linked say aworker.mk, shim.mk and noslated.mk.
+UNIT_TESTS := $(patsubst %,$(B)/tests/%,$(filter-out test_aworker_% test_shim_% test_sim_%,$(TEST_NAMES)))
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBS_C)
 	$(call say,LD,$@)
@@ -29,9 +29,9 @@ $(B)/tests/hostile: $(patsubst %,$(B)/obj/tests/hostile/%.o,hostile forge rest) 
 HELPERS += $(B)/tests/hostile
 
 # The fuzz targets: with main() of standalone.c they replay their corpus, with libFuzzer's they
-# search. Those of aworker/ and shim/ are linked by aworker.mk and shim.mk.
+# search. Those of aworker/, shim/ and noslate-sim are linked by aworker.mk, shim.mk and noslated.mk.
 FUZZ_NAMES   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_TARGETS := $(patsubst %,$(B)/tests/%,$(filter-out fuzz_aworker_% fuzz_shim_%,$(FUZZ_NAMES)))
+FUZZ_TARGETS := $(patsubst %,$(B)/tests/%,$(filter-out fuzz_aworker_% fuzz_shim_% fuzz_sim_%,$(FUZZ_NAMES)))
 FUZZ_MAIN    := $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/standalone.o)
 
 $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
@@ -39,8 +39,8 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBS_C)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(if $(LIBFUZZER),-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS)
 
-ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS)
-ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS)
+ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS) $(SIM_UNIT_TESTS)
+ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS) $(SIM_FUZZ_TARGETS)
 SCRIPTS          := $(filter-out tests/integration/lib% %/cri.sh %/files-many.sh %/shim.sh %/worker-pod.sh,$(sort $(wildcard tests/integration/*.sh)))
 # What needs no more of the host than ports and files of its own.
 WORKER_SCRIPTS   := $(filter %/event-source.sh %/fetch.sh %/inspect.sh %/programs.sh %/websocket.sh \
