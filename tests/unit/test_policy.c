@@ -455,7 +455,7 @@ START_TEST(memory_is_the_limit)
 	ck_assert_uint_eq(count(a).running, 4);
 	arrive(b, 10, 1);
 	ck_assert_uint_eq(host.n_starting, 0);
-	/* One that is idle makes room for others. */
+	/* One that becomes idle makes room for others. */
 	policy_leave(&requests[9], host.now);
 	for (size_t i = 4; i < 9; i++)
 		policy_leave(&requests[i], host.now);
@@ -475,7 +475,26 @@ START_TEST(memory_is_the_limit)
 }
 END_TEST
 
+START_TEST(idle_workers_make_room_at_once)
+{
+	struct policy_function *a, *b;
+
+	begin(&(struct policy_limits){.memory = 15});
+	a = add("a", &plain);
+	b = add("b", &plain);
+	arrive(a, 0, 1);
+	all_ready();
+	policy_done(&requests[0], false, host.now);
+	arrive(b, 1, 1);
+	ck_assert_uint_eq(host.n_stopping, 1);
+	all_gone();
+	ck_assert_uint_eq(count(b).starting, 1);
+	policy_destroy(p);
+}
+END_TEST
+
 UNIT_MAIN("policy", scales_from_zero_and_back, keeps_what_is_reserved_and_no_more_than_allowed,
 	a_disposable_worker_has_one_request, does_not_start_what_comes_too_late,
 	refuses_with_the_reason, waits_longer_after_each_failure, a_worker_that_fails_is_replaced,
-	dispatches_by_load_or_in_turn, follows_a_target, shares_what_runs, memory_is_the_limit)
+	dispatches_by_load_or_in_turn, follows_a_target, shares_what_runs, memory_is_the_limit,
+	idle_workers_make_room_at_once)

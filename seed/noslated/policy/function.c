@@ -436,6 +436,9 @@ void policy_arrive(struct policy_function *f, struct policy_request *r, uint64_t
 	}
 	count_requests(f, now);
 	function_balance(f, now);
+	/* Idle workers of others may have to make room. */
+	if (node_is_short(f->policy, SCARCE_START))
+		node_feed(f->policy, now);
 }
 
 void policy_leave(struct policy_request *r, uint64_t now)
