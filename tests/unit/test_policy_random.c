@@ -109,7 +109,7 @@ static struct policy_settings random_settings(void)
 		.burst = 5,
 		.memory = 1 + draw(20),
 		.ejected_after = (unsigned)draw(4),
-		.scale = draw(3) ? POLICY_SCALE_QUEUE : POLICY_SCALE_TARGET,
+		.scale = (enum policy_scale)draw(POLICY_SCALE_FORECAST + 1),
 		.dispatch = (enum policy_dispatch)draw(2),
 		.shrink = (enum policy_shrink)draw(3),
 		.target = POLICY_TARGET_DEFAULT,

@@ -143,10 +143,11 @@ static unsigned wanted_workers(struct policy_function *f, uint64_t now, uint64_t
 {
 	if (f->removed)
 		return 0;
-	return clamp(
-		&f->settings, f->settings.scale == POLICY_SCALE_TARGET && !f->settings.disposable
-				      ? scale_target(f, now, due)
-				      : scale_queue(f, now, due));
+	if (f->settings.disposable || f->settings.scale == POLICY_SCALE_QUEUE)
+		return clamp(&f->settings, scale_queue(f, now, due));
+	return clamp(&f->settings, f->settings.scale == POLICY_SCALE_TARGET
+					   ? scale_target(f, now, due)
+					   : scale_forecast(f, now, due));
 }
 
 static bool may_start(const struct policy_function *f, uint64_t now)
@@ -184,6 +185,17 @@ static void shrink_to(struct policy_function *f, unsigned wanted)
 		worker_dismiss(w);
 }
 
+/* Those that nobody is expected to need soon. */
+static void retire_unexpected(struct policy_function *f, uint64_t now, uint64_t *due)
+{
+	const struct policy_settings *s = &f->settings;
+	const unsigned wanted =
+		f->forecast.demand + forecast_expected(&f->forecast, s->idle_ns, now, due);
+
+	while (f->idle.first && function_workers(f) > (wanted > s->min ? wanted : s->min))
+		worker_dismiss(f->idle.first);
+}
+
 /* Those that nobody has needed for long; under POLICY_SCALE_TARGET it is the target that says so. */
 static void retire_idle(struct policy_function *f, uint64_t now, uint64_t *due)
 {
@@ -192,6 +204,10 @@ static void retire_idle(struct policy_function *f, uint64_t now, uint64_t *due)
 
 	if (s->scale == POLICY_SCALE_TARGET && !s->disposable)
 		return;
+	if (s->scale == POLICY_SCALE_FORECAST && !s->disposable) {
+		retire_unexpected(f, now, due);
+		return;
+	}
 	while ((w = f->idle.first) && function_workers(f) > s->min) {
 		const uint64_t until = w->idle_since_ns + s->idle_ns;
 
@@ -222,6 +238,7 @@ static void destroy(struct policy_function *f)
 	if (f->of_node.next)
 		f->of_node.next->of_node.prev = f->of_node.prev;
 	p->n_functions--;
+	forecast_finish(&f->forecast);
 	free(f->heap);
 	free(f);
 	if (--t->n_functions > 0)
@@ -340,6 +357,7 @@ struct policy_function *policy_add(struct policy *p, const char *tenant,
 	f->tokens = settings->burst;
 	f->tokens_ns = now;
 	window_init(&f->window, now);
+	forecast_init(&f->forecast);
 	function_balance(f, now);
 	return f;
 }
@@ -409,8 +427,14 @@ static bool take_token(struct policy_function *f, uint64_t now)
 
 static void count_requests(struct policy_function *f, uint64_t now)
 {
-	if (f->settings.scale == POLICY_SCALE_TARGET)
-		window_set(&f->window, f->n_waiting + f->n_running, now);
+	const struct policy_settings *s = &f->settings;
+	const unsigned n = f->n_waiting + f->n_running;
+
+	if (s->scale == POLICY_SCALE_TARGET)
+		window_set(&f->window, n, now);
+	if (s->scale == POLICY_SCALE_FORECAST)
+		forecast_demand(
+			&f->forecast, (n + s->concurrency - 1) / s->concurrency, s->idle_ns, now);
 }
 
 void policy_arrive(struct policy_function *f, struct policy_request *r, uint64_t now)

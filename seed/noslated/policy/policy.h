@@ -41,6 +41,12 @@ enum policy_scale {
 	 * window, or over a short one while there is much more (panic).
 	 */
 	POLICY_SCALE_TARGET,
+	/*
+	 * As POLICY_SCALE_QUEUE, but who is idle stays, or is started ahead, while it is likely enough to be
+	 * wanted soon, by what was learnt of the function: each request that has not to wait for a start
+	 * is worth idle_ns of a worker's idle time.
+	 */
+	POLICY_SCALE_FORECAST,
 };
 
 /* Who gets a request. */

@@ -6,6 +6,7 @@
 #ifndef SEED_NOSLATED_POLICY_POLICY_PRIV_H
 #define SEED_NOSLATED_POLICY_POLICY_PRIV_H
 
+#include "seed/noslated/policy/forecast.h"
 #include "seed/noslated/policy/policy.h"
 #include "seed/noslated/policy/window.h"
 
@@ -82,7 +83,8 @@ struct policy_function {
 	double start_ns, serve_ns; /* how long they take, on a moving average; 0: not known */
 	double memory;		   /* of one worker, likewise */
 
-	struct window window; /* of POLICY_SCALE_TARGET */
+	struct forecast forecast; /* of POLICY_SCALE_FORECAST */
+	struct window window;	  /* of POLICY_SCALE_TARGET */
 	uint64_t next_look_ns, panic_until_ns, zero_since_ns;
 	unsigned target, panic_target;
 
@@ -148,11 +150,12 @@ static inline unsigned function_workers(const struct policy_function *f)
 	       (f->settings.disposable ? f->n[WORKER_DRAINING] : 0);
 }
 
-/* --- scale_queue.c, scale_target.c: how many workers there are to be, starting ones included --- */
+/* --- scale_queue.c, scale_forecast.c, scale_target.c: how many workers there are to be, starting ones included --- */
 
 /* *due is lowered to when that has to be asked again. */
 unsigned scale_queue(struct policy_function *f, uint64_t now, uint64_t *due);
 unsigned scale_target(struct policy_function *f, uint64_t now, uint64_t *due);
+unsigned scale_forecast(struct policy_function *f, uint64_t now, uint64_t *due);
 
 /* --- node.c --- */
 

@@ -125,7 +125,8 @@ WORD_LIST(starts, "start", {"auto", PROFILE_START_AUTO}, {"state-image", PROFILE
 	{"snapshot", PROFILE_START_SNAPSHOT}, {"source", PROFILE_START_SOURCE});
 WORD_LIST(dispatches, "dispatch", {"least-requests", POLICY_LEAST_REQUESTS},
 	{"round-robin", POLICY_ROUND_ROBIN});
-WORD_LIST(policies, "policy", {"queue", POLICY_SCALE_QUEUE}, {"target", POLICY_SCALE_TARGET});
+WORD_LIST(policies, "policy", {"queue", POLICY_SCALE_QUEUE}, {"target", POLICY_SCALE_TARGET},
+	{"forecast", POLICY_SCALE_FORECAST});
 WORD_LIST(shrinks, "shrink strategy", {"lcc", POLICY_SHRINK_LCC}, {"fifo", POLICY_SHRINK_FIFO},
 	{"filo", POLICY_SHRINK_FILO});
 
