@@ -11,11 +11,11 @@
 #define COUNT_MAX    1000000000
 #define TIMES_MAX    1e6
 #define QUEUE_MAX    1000000
-#define TURF_IDLE_S  1
+#define TURF_IDLE_S  300
 #define FIXED_IDLE_S 600
 #define CLOUD_IDLE_S 300
 
-static const char *const scales[] = {"queue", "target", NULL};
+static const char *const scales[] = {"queue", "target", "forecast", NULL};
 static const char *const dispatches[] = {"least-requests", "round-robin", NULL};
 static const char *const shrinks[] = {"lcc", "fifo", "filo", NULL};
 
@@ -51,10 +51,10 @@ static const struct {
 	uint64_t idle_ns;
 	unsigned concurrency; /* 0: as the command line says */
 } known[] = {
-	{"turf", "a worker for each request that waits; idle ones go soon, as a start costs little",
-		POLICY_SCALE_QUEUE, SECONDS(TURF_IDLE_S), 0},
-	{"keep-alive", "the same, and idle ones stay for ten minutes", POLICY_SCALE_QUEUE,
-		SECONDS(FIXED_IDLE_S), 0},
+	{"turf", "a worker for each request that waits, and for those that are expected soon",
+		POLICY_SCALE_FORECAST, SECONDS(TURF_IDLE_S), 0},
+	{"keep-alive", "a worker for each request that waits; idle ones stay for ten minutes",
+		POLICY_SCALE_QUEUE, SECONDS(FIXED_IDLE_S), 0},
 	{"kpa", "Knative's autoscaler with its defaults", POLICY_SCALE_TARGET,
 		SECONDS(FIXED_IDLE_S), 0},
 	{"lambda",
