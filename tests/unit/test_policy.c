@@ -493,8 +493,40 @@ START_TEST(idle_workers_make_room_at_once)
 }
 END_TEST
 
+START_TEST(what_nobody_waits_for_takes_nothing_from_others)
+{
+	struct policy_settings s = plain;
+	struct policy_function *a, *b;
+
+	/* Both want two workers, and there is memory for three. */
+	s.scale = POLICY_SCALE_TARGET;
+	begin(&(struct policy_limits){.memory = 35});
+	a = add("a", &s);
+	b = add("b", &s);
+	arrive(a, 0, 2);
+	arrive(b, 2, 2);
+	for (int i = 0; i < 20; i++) {
+		all_ready();
+		all_gone();
+		pass(1 * S);
+	}
+	ck_assert_uint_eq(count(a).serving + count(b).serving, 3);
+	for (size_t i = 0; i < 4; i++)
+		if (requests[i].worker)
+			policy_done(&requests[i], false, host.now);
+	host.n_starts = 0;
+	for (int i = 0; i < 20; i++) {
+		all_ready();
+		all_gone();
+		pass(1 * S);
+	}
+	ck_assert_uint_le(host.n_starts, 2);
+	policy_destroy(p);
+}
+END_TEST
+
 UNIT_MAIN("policy", scales_from_zero_and_back, keeps_what_is_reserved_and_no_more_than_allowed,
 	a_disposable_worker_has_one_request, does_not_start_what_comes_too_late,
 	refuses_with_the_reason, waits_longer_after_each_failure, a_worker_that_fails_is_replaced,
 	dispatches_by_load_or_in_turn, follows_a_target, shares_what_runs, memory_is_the_limit,
-	idle_workers_make_room_at_once)
+	idle_workers_make_room_at_once, what_nobody_waits_for_takes_nothing_from_others)

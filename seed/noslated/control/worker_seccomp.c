@@ -3,11 +3,12 @@
  * What a worker may ask of the kernel: files, memory, time, sockets, its loop. Nothing that makes processes,
  * namespaces, mounts or keys, looks into others, or is new. A thread is allowed, for the CPU profiler.
  */
+#include "seed/noslated/control/worker_seccomp.h"
+
 #include <linux/sched.h>
 
 #include "oci-spec/config.h"
 #include "runtime/base/util.h"
-#include "seed/noslated/control/worker_seccomp.h"
 
 static const char *const allowed[] = {"accept", "accept4", "access", "arch_prctl", "bind", "brk",
 	"cachestat", "chdir", "clock_getres", "clock_gettime", "clock_nanosleep", "close",

@@ -13,9 +13,6 @@
 #define BACK_OFF_NS	(100 * POLICY_NS_PER_MS)
 #define BACK_OFF_MAX_NS (300 * POLICY_NS_PER_S)
 
-/* Until memory is asked for again that was not there. */
-#define RETRY_NS (100 * POLICY_NS_PER_MS)
-
 /* --- requests that wait --- */
 
 static void wait_in_queue(struct policy_function *f, struct policy_request *r)
@@ -155,10 +152,23 @@ static bool may_start(const struct policy_function *f, uint64_t now)
 	return now >= f->not_before_ns;
 }
 
-static void start_up_to(struct policy_function *f, unsigned wanted, uint64_t now, uint64_t *due)
+/* Nobody waits for what it wants: that is not worth what others have. */
+static enum scarce kind_of_start(const struct policy_function *f)
+{
+	return f->n_waiting > 0 || function_workers(f) < f->settings.min ? SCARCE_START
+									 : SCARCE_SPARE;
+}
+
+static bool has_turn(const struct policy_function *f, enum scarce what)
 {
 	const struct policy *p = f->policy;
 
+	return !node_is_short(p, SCARCE_START) &&
+	       (what == SCARCE_START || !node_is_short(p, SCARCE_SPARE)) && node_has(p, what, f);
+}
+
+static void start_up_to(struct policy_function *f, unsigned wanted, uint64_t now, uint64_t *due)
+{
 	if (function_workers(f) >= wanted)
 		return;
 	if (!may_start(f, now)) {
@@ -166,12 +176,14 @@ static void start_up_to(struct policy_function *f, unsigned wanted, uint64_t now
 		return;
 	}
 	while (function_workers(f) < wanted) {
-		if (node_is_short(p, SCARCE_START) || !node_has(p, SCARCE_START, f)) {
-			node_wait(f, SCARCE_START);
+		const enum scarce what = kind_of_start(f);
+
+		if (!has_turn(f, what)) {
+			node_wait(f, what);
 			return;
 		}
 		if (!start_one(f, now)) {
-			*due = now + RETRY_NS < *due ? now + RETRY_NS : *due;
+			*due = now + POLICY_RETRY_NS < *due ? now + POLICY_RETRY_NS : *due;
 			return;
 		}
 	}
@@ -269,13 +281,16 @@ void function_balance(struct policy_function *f, uint64_t now)
 	node_timer(f, due);
 }
 
+static bool wants_start(struct policy_function *f, uint64_t now, uint64_t *due)
+{
+	return may_start(f, now) && function_workers(f) < wanted_workers(f, now, due);
+}
+
 bool function_wants(struct policy_function *f, enum scarce what, uint64_t now)
 {
 	uint64_t due = POLICY_NEVER;
-	bool wants =
-		what == SCARCE_RUNNING
-			? can_send(f)
-			: may_start(f, now) && function_workers(f) < wanted_workers(f, now, &due);
+	bool wants = what == SCARCE_RUNNING ? can_send(f)
+					    : what == kind_of_start(f) && wants_start(f, now, &due);
 
 	if (!wants)
 		node_timer(f, due);
@@ -290,7 +305,7 @@ bool function_take(struct policy_function *f, enum scarce what, uint64_t now)
 	}
 	if (start_one(f, now))
 		return true;
-	node_timer(f, now + RETRY_NS);
+	node_timer(f, now + POLICY_RETRY_NS);
 	return false;
 }
 
@@ -496,9 +511,8 @@ void policy_done(struct policy_request *r, bool failed, uint64_t now)
 
 	end_run(r);
 	learn(w, now - r->sent_ns, failed);
-	if (w->state == WORKER_SERVING && limit > 0 && w->failures >= limit)
-		worker_dismiss(w);
-	else if (w->state == WORKER_DRAINING && w->running == 0)
+	if ((w->state == WORKER_SERVING && limit > 0 && w->failures >= limit) ||
+		(w->state == WORKER_DRAINING && w->running == 0))
 		worker_dismiss(w);
 	else
 		worker_placed(w, now);

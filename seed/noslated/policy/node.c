@@ -230,6 +230,8 @@ static void feed(struct policy *p, enum scarce what, uint64_t now)
 
 void node_feed(struct policy *p, uint64_t now)
 {
-	for (int what = 0; what < N_SCARCE; what++)
-		feed(p, what, now);
+	feed(p, SCARCE_RUNNING, now);
+	feed(p, SCARCE_START, now);
+	if (!node_is_short(p, SCARCE_START))
+		feed(p, SCARCE_SPARE, now);
 }

@@ -10,6 +10,9 @@
 #include "seed/noslated/policy/policy.h"
 #include "seed/noslated/policy/window.h"
 
+/* Until something is tried again for which there was no memory. */
+#define POLICY_RETRY_NS (100 * POLICY_NS_PER_MS)
+
 /* --- workers --- */
 
 enum worker_state {
@@ -51,7 +54,8 @@ struct policy_worker {
 /* What there may be too little of on the node. */
 enum scarce {
 	SCARCE_RUNNING, /* requests that may run */
-	SCARCE_START,	/* starts, and memory for them */
+	SCARCE_START,	/* starts, and memory for them, for who waits or is reserved */
+	SCARCE_SPARE,	/* what is left of that, for who may be wanted later */
 	N_SCARCE,
 };
 
