@@ -33,6 +33,8 @@
 #define WARM_TIME      "2s"
 #define ROUNDS_DIVISOR 4
 
+#define CHILDREN 2
+
 static const char hello[] =
 	"const body = 'hello';\n"
 	"addEventListener('fetch', (e) => e.respondWith(new Response(body)));\n";
@@ -92,38 +94,59 @@ static int apply(struct err *err)
 	return write_text(path, text, err) < 0 ? -err->code : bench_exec(argv, NULL, NULL, err);
 }
 
-/* The socket of the one worker that there always is, and the pid of the data plane. */
+/* What the control plane has started: the undertaker, and, last, the data plane. */
+static int find_children(pid_t ret[CHILDREN], struct err *err)
+{
+	char path[64], *text, *at, *end;
+	size_t len, n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)setup.noslated,
+		(int)setup.noslated);
+	if (file_read(AT_FDCWD, path, 4096, &text, &len, err) < 0)
+		return -err->code;
+	for (at = text; n < CHILDREN; at = end, n++) {
+		ret[n] = (pid_t)strtol(at, &end, 10);
+		if (end == at)
+			break;
+	}
+	free(text);
+	return n == CHILDREN ? 0 : err_say(err, ENOENT, "there is no data plane");
+}
+
+/* The socket of the one worker that there always is. */
 static int find_worker(struct err *err)
 {
 	const char *const argv[] = {
 		setup.noslatectl, "--run", setup.run, "--json", "workers", NULL};
-	char text[4096], path[64], *children;
+	pid_t children[CHILDREN];
+	char text[4096];
 	const char *at;
-	size_t len;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 100 && !*setup.worker; i++) {
 		memset(text, 0, sizeof(text));
 		if (bench_output(argv, text, sizeof(text) - 1, err) < 0)
 			return -err->code;
 		at = strstr(text, "\"socket\": \"");
-		if (at && sscanf(at, "\"socket\": \"%127[^\"]", setup.worker) == 1)
-			break;
-		usleep(50000);
+		if (!at || sscanf(at, "\"socket\": \"%127[^\"]", setup.worker) != 1)
+			usleep(50000);
 	}
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)setup.noslated,
-		(int)setup.noslated);
-	if (file_read(AT_FDCWD, path, 4096, &children, &len, err) < 0)
+	if (find_children(children, err) < 0)
 		return -err->code;
-	/* The one that was started last. */
-	for (char *at_child = children, *end; *at_child; at_child = end) {
-		pid_t child = (pid_t)strtol(at_child, &end, 10);
+	setup.plane = children[CHILDREN - 1];
+	return *setup.worker ? 0 : err_say(err, ENOENT, "there is no worker");
+}
 
-		if (end == at_child)
-			break;
-		setup.plane = child;
-	}
-	free(children);
-	return *setup.worker && setup.plane > 0 ? 0 : err_say(err, ENOENT, "there is no worker");
+/* Both processors, for what comes. */
+static void unpin(void)
+{
+	pid_t children[CHILDREN];
+	struct err err;
+
+	if (setup.noslated <= 0 || find_children(children, &err) < 0)
+		return;
+	load_move(setup.noslated, LOAD_ANY_CPU);
+	for (size_t i = 0; i < CHILDREN; i++)
+		load_move(children[i], LOAD_ANY_CPU);
 }
 
 static int start_nginx(struct err *err)
@@ -232,41 +255,38 @@ static int run(const struct bench_case *c, double *ret_wall_us, double *ret_cpu_
 	return 0;
 }
 
-static int run_rate(
-	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err)
+static int ask_function(
+	const char *header, const char *connections, struct load_result *ret, struct err *err)
 {
-	struct load_result result;
 	char url[64];
 	const struct load load = {.wrk = setup.wrk,
 		.url = url,
 		.seconds = RUN_TIME,
-		.connections = "4",
-		.header = "x-noslate-function: once"};
+		.connections = connections,
+		.header = header,
+		.anywhere = true};
 
-	(void)c;
-	(void)ret_cpu_us;
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", setup.ports[NOSLATED]);
-	if (load_run(&load, &result, err) < 0)
+	return load_run(&load, ret, err);
+}
+
+static int run_rate(const struct bench_case *c UNUSED, double *ret_wall_us,
+	double *ret_cpu_us UNUSED, struct err *err)
+{
+	struct load_result result;
+
+	if (ask_function("x-noslate-function: once", "4", &result, err) < 0)
 		return -err->code;
 	*ret_wall_us = 1e6 / result.rate;
 	return 0;
 }
 
-static int run_first(
-	const struct bench_case *c, double *ret_wall_us, double *ret_cpu_us, struct err *err)
+static int run_first(const struct bench_case *c UNUSED, double *ret_wall_us,
+	double *ret_cpu_us UNUSED, struct err *err)
 {
 	struct load_result result;
-	char url[64];
-	const struct load load = {.wrk = setup.wrk,
-		.url = url,
-		.seconds = RUN_TIME,
-		.connections = "1",
-		.header = "x-noslate-function: first"};
 
-	(void)c;
-	(void)ret_cpu_us;
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", setup.ports[NOSLATED]);
-	if (load_run(&load, &result, err) < 0)
+	if (ask_function("x-noslate-function: first", "1", &result, err) < 0)
 		return -err->code;
 	*ret_wall_us = result.p50_us;
 	return 0;
@@ -326,6 +346,7 @@ static void measure_starts(struct bench_report *r)
 		{.name = "first answer", .run = run_first, .missing = setup.missing[NOSLATED]},
 	};
 
+	unpin();
 	bench_run(cases, ARRAY_SIZE(cases), bench_rounds() / ROUNDS_DIVISOR + 1);
 	bench_report_cases(r, cases, ARRAY_SIZE(cases), NULL, 0);
 	bench_report_row(r, &(struct bench_row){.name = "disposable",

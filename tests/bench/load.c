@@ -19,13 +19,20 @@
 
 #define ARGS_MAX 16
 
-void load_use_cpu(int cpu)
+void load_move(pid_t pid, int cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (cpu == LOAD_ANY_CPU || cpu == i)
+			CPU_SET(i, &set);
+	(void)sched_setaffinity(pid, sizeof(set), &set);
+}
+
+void load_use_cpu(int cpu)
+{
+	load_move(0, cpu);
 }
 
 unsigned load_free_port(void)
@@ -124,6 +131,6 @@ int load_run(const struct load *l, struct load_result *ret, struct err *err)
 		argv[n++] = header;
 	if (l->script)
 		argv[n++] = script;
-	load_use_cpu(LOAD_CLIENT_CPU);
+	load_use_cpu(l->anywhere ? LOAD_ANY_CPU : LOAD_CLIENT_CPU);
 	return bench_output(argv, text, sizeof(text), err) < 0 ? -err->code : parse(text, ret, err);
 }

@@ -3,6 +3,7 @@
 #ifndef TESTS_BENCH_LOAD_H
 #define TESTS_BENCH_LOAD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "runtime/base/err.h"
@@ -10,8 +11,12 @@
 #define LOAD_SERVER_CPU 0
 #define LOAD_CLIENT_CPU 1
 
+#define LOAD_ANY_CPU (-1)
+
 /* For the processes that are started from now on. */
 void load_use_cpu(int cpu);
+/* For one that runs, and those that it starts. */
+void load_move(pid_t pid, int cpu);
 
 /* One that nobody had a moment ago. */
 unsigned load_free_port(void);
@@ -27,6 +32,7 @@ struct load {
 	const char *connections; /* NULL: 32 */
 	const char *header;	 /* "name: value"; NULL: none */
 	const char *script;	 /* of Lua; NULL: none */
+	bool anywhere;		 /* on whichever processor */
 };
 
 struct load_result {
