@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Containers that go on from a startup snapshot: clones, from the base image, with a new engine. And the
 # order of a worker's events in all the ways that it can start in a container.
+# shellcheck disable=SC2016 # jq has variables of its own
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
