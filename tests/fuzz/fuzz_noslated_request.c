@@ -49,7 +49,8 @@ static void compare(const char *data, size_t len, const struct head *h)
 	llhttp_init(&p, HTTP_REQUEST, &settings);
 	p.data = &o;
 	e = llhttp_execute(&p, data, len);
-	if (!o.done && (e == HPE_INVALID_METHOD || e == HPE_INVALID_URL || e == HPE_INVALID_CONSTANT))
+	if (!o.done &&
+		(e == HPE_INVALID_METHOD || e == HPE_INVALID_URL || e == HPE_INVALID_CONSTANT))
 		return;
 	if (!o.done || llhttp_get_error_pos(&p) != data + len || o.fields != h->n_fields ||
 		!(p.flags & F_CHUNKED) != !h->chunked ||

@@ -55,7 +55,8 @@ static void one(struct rig *r, const uint8_t *data, size_t size, uint8_t how)
 	int client = rig_connect(r), worker;
 	size_t len = 0;
 
-	snprintf(request, sizeof(request), "%s /x HTTP/1.%d\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
+	snprintf(request, sizeof(request),
+		"%s /x HTTP/1.%d\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
 		to_head ? "HEAD" : "POST", !old);
 	send(client, request, strlen(request), MSG_NOSIGNAL);
 	rig_turn(r);
