@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One JSON line for each request, in a buffer that is written when it is full or the loop is about to wait.
+ * One JSON line for each request, in a buffer that is written when it is full, and some moments later.
  * A descriptor that takes nothing more loses whole lines, which are counted.
  */
 #ifndef SEED_NOSLATED_DATA_ACCESS_LOG_H

@@ -112,6 +112,11 @@ static uint64_t us_between(uint64_t from_ns, uint64_t to_ns)
 	return from_ns > 0 && to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0;
 }
 
+static void on_log_later(uv_timer_t *t)
+{
+	access_log_flush(&((struct data_plane *)t->data)->log);
+}
+
 /* Once for each request. */
 void client_log(struct client *c)
 {
@@ -141,6 +146,8 @@ void client_log(struct client *c)
 		.total_us = us_between(begun, now),
 	};
 	access_log_write(&d->log, &line);
+	if (!uv_is_active((uv_handle_t *)&d->log_later))
+		uv_timer_start(&d->log_later, on_log_later, DATA_LOG_MS, 0);
 }
 
 /* --- answers of ours --- */

@@ -39,11 +39,6 @@ static void add_handle(struct data_plane *d, uv_handle_t *h)
 	uv_unref(h);
 }
 
-static void on_prepare(uv_prepare_t *p)
-{
-	access_log_flush(&((struct data_plane *)p->data)->log);
-}
-
 /* A log that blocks would stop everything. */
 static int check_log(int fd, struct err *err)
 {
@@ -92,11 +87,10 @@ int data_create(uv_loop_t *loop, const struct data_options *options, const struc
 	}
 	uv_timer_init(loop, &d->tick);
 	uv_timer_init(loop, &d->accept_again);
-	uv_prepare_init(loop, &d->prepare);
-	uv_prepare_start(&d->prepare, on_prepare);
+	uv_timer_init(loop, &d->log_later);
 	add_handle(d, (uv_handle_t *)&d->tick);
 	add_handle(d, (uv_handle_t *)&d->accept_again);
-	add_handle(d, (uv_handle_t *)&d->prepare);
+	add_handle(d, (uv_handle_t *)&d->log_later);
 	*ret = d;
 	return 0;
 }
@@ -119,7 +113,7 @@ void data_destroy(struct data_plane *d)
 	access_log_flush(&d->log);
 	uv_close((uv_handle_t *)&d->tick, on_closed);
 	uv_close((uv_handle_t *)&d->accept_again, on_closed);
-	uv_close((uv_handle_t *)&d->prepare, on_closed);
+	uv_close((uv_handle_t *)&d->log_later, on_closed);
 }
 
 void data_check_drained(struct data_plane *d)

@@ -31,8 +31,10 @@
 /* What is read and dropped of a client that was told to go, so that it can read why. */
 #define DATA_LINGER_MS	  2000
 #define DATA_LINGER_BYTES 262144
-#define DATA_SOCKET_MAX	  108
-#define DATA_ADDRESS_MAX  48 /* of a client, as text */
+/* How long lines of the access log may wait for others. */
+#define DATA_LOG_MS	 50
+#define DATA_SOCKET_MAX	 108
+#define DATA_ADDRESS_MAX 48 /* of a client, as text */
 
 struct data_function {
 	struct table_entry entry;	/* in functions of the plane, unless removed */
@@ -158,9 +160,8 @@ struct data_plane {
 	bool settling;
 	struct client *to_do, **to_do_tail;
 	struct data_worker *workers_to_do, **workers_to_do_tail;
-	uv_timer_t tick, accept_again;
-	uv_prepare_t prepare; /* writes the log before the loop waits */
-	uint64_t tick_ns;     /* when the timer is due; POLICY_NEVER: it does not run */
+	uv_timer_t tick, accept_again, log_later;
+	uint64_t tick_ns; /* when the timer is due; POLICY_NEVER: it does not run */
 };
 
 /* --- data.c --- */

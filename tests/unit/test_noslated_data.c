@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The data plane between clients and workers that are this test's, byte by byte. */
+#include "seed/noslated/data/data.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "seed/noslated/profile/profile.h"
+#include "tests/unit/unit.h"
+
+#define WORKERS 8
+#define HELLO	"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+#define OK	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+static uv_loop_t loop;
+static struct data_plane *d;
+static struct sockaddr_un front;
+static struct {
+	char name[DATA_WORKER_NAME_MAX + 1], function[16], path[64];
+	int listener;
+	bool stopped;
+} workers[WORKERS];
+static int n_workers;
+static bool drained;
+
+/* --- a world --- */
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	unlink(path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	ck_assert_int_eq(listen(fd, 64), 0);
+	return fd;
+}
+
+static void on_start(void *arg, const char *function, const char *worker)
+{
+	ck_assert_ptr_eq(arg, &loop);
+	ck_assert_int_lt(n_workers, WORKERS);
+	snprintf(workers[n_workers].name, sizeof(workers[0].name), "%s", worker);
+	snprintf(workers[n_workers].function, sizeof(workers[0].function), "%s", function);
+	workers[n_workers++].listener = -1;
+}
+
+static void on_stop(void *arg UNUSED, const char *worker)
+{
+	for (int i = 0; i < n_workers; i++)
+		workers[i].stopped |= streq(workers[i].name, worker);
+}
+
+static const struct data_maker maker = {on_start, on_stop};
+
+static int apply(const char *functions)
+{
+	struct profile_set set = {0};
+	struct err err = ERR_INIT;
+	char text[4096];
+	int r;
+
+	snprintf(text, sizeof(text), "{\"version\": 1, \"functions\": [%s]}", functions);
+	r = profile_set_parse(text, strlen(text), &set, NULL, &err);
+	ck_assert_msg(r == 0, "%s", err.msg);
+	r = data_apply(d, &set, &err);
+	if (r == 0)
+		ck_assert_ptr_null(set.functions);
+	profile_set_finish(&set);
+	return r;
+}
+
+#define FUNCTION(name, more)                                        \
+	"{\"name\": \"" name "\", \"routes\": [{\"path\": \"/" name \
+	"\"}], \"code\": {\"path\": \"/" name "\"}" more "}"
+
+static void begin(const char *functions)
+{
+	const struct data_options o = DATA_OPTIONS_DEFAULT;
+	struct err err = ERR_INIT;
+
+	front = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(front.sun_path, sizeof(front.sun_path), "/tmp/turf-test-data-%d", getpid());
+	ck_assert_int_eq(uv_loop_init(&loop), 0);
+	ck_assert_int_eq(data_create(&loop, &o, &maker, &loop, &d, &err), 0);
+	ck_assert_int_eq(apply(functions), 0);
+	ck_assert_int_eq(data_listen(d, listen_at(front.sun_path), &err), 0);
+}
+
+/* Until nothing happens any more; what waits for time does not. */
+static void turn(void)
+{
+	for (int i = 0; i < 8; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void pass(int ms)
+{
+	for (int i = 0; i < ms; i += 5) {
+		usleep(5000);
+		turn();
+	}
+}
+
+static void end(void)
+{
+	data_destroy(d);
+	turn();
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+	unlink(front.sun_path);
+	for (int i = 0; i < n_workers; i++)
+		unlink(workers[i].path);
+}
+
+static void ready(int i)
+{
+	snprintf(
+		workers[i].path, sizeof(workers[i].path), "/tmp/turf-test-data-%d-%d", getpid(), i);
+	workers[i].listener = listen_at(workers[i].path);
+	data_worker_ready(d, workers[i].name, workers[i].path);
+	turn();
+}
+
+static void gone(int i)
+{
+	close(workers[i].listener);
+	data_worker_gone(d, workers[i].name);
+	turn();
+}
+
+static int client(const char *request)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&front, sizeof(front)), 0);
+	ck_assert_int_eq(send(fd, request, strlen(request), 0), (int)strlen(request));
+	turn();
+	return fd;
+}
+
+static const char *heard(int fd)
+{
+	static char text[65536];
+	ssize_t n;
+
+	turn();
+	n = recv(fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	return n == 0 ? "end" : text;
+}
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int accepted(int i)
+{
+	return accept4(workers[i].listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static void say(int fd, const char *text)
+{
+	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (int)strlen(text));
+	turn();
+}
+
+/* --- cases --- */
+
+START_TEST(one_request)
+{
+	int c, w;
+
+	begin(FUNCTION("a", ""));
+	c = client(HELLO HELLO);
+	ck_assert_int_eq(n_workers, 1);
+	ck_assert_str_eq(workers[0].function, "a");
+	ck_assert_str_eq(workers[0].name, "w-1");
+	ready(0);
+	w = accepted(0);
+	ck_assert(begins(heard(w), "GET /a HTTP/1.1\r\nhost: h\r\n"));
+	ck_assert_str_eq(heard(c), "");
+	say(w, OK);
+	ck_assert(begins(heard(c), "HTTP/1.1 200 OK\r\n"));
+	/* The second one comes on the same connection, the first one being answered. */
+	ck_assert(begins(heard(w), "GET /a HTTP/1.1\r\n"));
+	ck_assert_int_eq(accepted(0), -1);
+	say(w, OK);
+	ck_assert(begins(heard(c), "HTTP/1.1 200 OK\r\n"));
+	end();
+}
+END_TEST
+
+/* The answers to requests that a client has sent at once must not be mixed up by a worker that says more. */
+START_TEST(worker_says_more)
+{
+	int c, w;
+
+	begin(FUNCTION("a", ""));
+	c = client(HELLO);
+	ready(0);
+	w = accepted(0);
+	say(w, OK "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret");
+	ck_assert(strstr(heard(c), "ok"));
+	ck_assert_int_eq(send(c, HELLO, strlen(HELLO), 0), (int)strlen(HELLO));
+	ck_assert_str_eq(heard(c), "");
+	w = accepted(0);
+	ck_assert_int_ge(w, 0);
+	/* Also later, when nobody has asked. */
+	say(w, OK);
+	ck_assert(strstr(heard(c), "ok"));
+	say(w, OK);
+	ck_assert_int_eq(send(c, HELLO, strlen(HELLO), 0), (int)strlen(HELLO));
+	ck_assert_str_eq(heard(c), "");
+	ck_assert_int_ge(accepted(0), 0);
+	end();
+}
+END_TEST
+
+START_TEST(start_fails)
+{
+	int c;
+
+	begin(FUNCTION("a", ", \"queue\": {\"deadline\": \"50ms\"}"));
+	c = client(HELLO);
+	data_worker_gone(d, workers[0].name);
+	ck_assert(strstr(heard(c), "x-noslate-error: not_starting\r\n"));
+	ck_assert(
+		strstr(heard(client("HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n")), "retry-after: 5\r\n"));
+	end();
+}
+END_TEST
+
+START_TEST(replaced)
+{
+	int c;
+
+	begin(FUNCTION("a", ""));
+	c = client(HELLO);
+	ck_assert_int_eq(apply(FUNCTION("a", ", \"environment\": {\"X\": \"1\"}")), 0);
+	turn();
+	/* It waits for a worker of the new code. */
+	ck_assert_int_eq(n_workers, 2);
+	ck_assert(workers[0].stopped);
+	gone(0);
+	ready(1);
+	ck_assert_str_eq(heard(c), "");
+	say(accepted(1), OK);
+	ck_assert(strstr(heard(c), "ok"));
+	/* What only concerns the policy changes nothing else. */
+	ck_assert_int_eq(
+		apply(FUNCTION("a", ", \"environment\": {\"X\": \"1\"}, \"concurrency\": 3")), 0);
+	ck_assert(!workers[1].stopped);
+	end();
+}
+END_TEST
+
+START_TEST(removed)
+{
+	int waits, runs, w;
+
+	begin(FUNCTION("a", ", \"concurrency\": 1, \"replicas\": {\"max\": 1}"));
+	runs = client(HELLO);
+	ready(0);
+	w = accepted(0);
+	waits = client(HELLO);
+	ck_assert_int_eq(apply(FUNCTION("b", "")), 0);
+	ck_assert(strstr(heard(waits), "x-noslate-error: function_gone\r\n"));
+	ck_assert(strstr(heard(client(HELLO)), "x-noslate-error: no_function\r\n"));
+	ck_assert(!workers[0].stopped);
+	say(w, OK);
+	ck_assert(strstr(heard(runs), "ok"));
+	ck_assert(workers[0].stopped);
+	gone(0);
+	end();
+}
+END_TEST
+
+/* A worker that answers and ends is no failure, whichever is heard of first. */
+START_TEST(gone_but_answered)
+{
+	int c, w;
+
+	begin(FUNCTION("a", ""));
+	c = client(HELLO);
+	ready(0);
+	w = accepted(0);
+	data_worker_gone(d, workers[0].name);
+	say(w, OK);
+	close(w);
+	ck_assert(strstr(heard(c), "ok"));
+	end();
+}
+END_TEST
+
+START_TEST(tried_again)
+{
+	int get, post, w;
+
+	begin(FUNCTION("a", ""));
+	get = client(HELLO);
+	post = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+	ready(0);
+	while ((w = accepted(0)) >= 0)
+		close(w);
+	gone(0);
+	ck_assert(strstr(heard(post), "x-noslate-error: worker_closed\r\n"));
+	ck_assert_str_eq(heard(get), "");
+	/* The policy lets some time pass after one that ended without an answer. */
+	pass(200);
+	ck_assert_int_ge(n_workers, 2);
+	ready(n_workers - 1);
+	w = accepted(n_workers - 1);
+	ck_assert(begins(heard(w), "GET /a HTTP/1.1\r\n"));
+	say(w, OK);
+	ck_assert(strstr(heard(get), "ok"));
+	end();
+}
+END_TEST
+
+/* A connection that was closed for being idle is no failure of anybody. */
+START_TEST(stale)
+{
+	int c, w;
+
+	begin(FUNCTION("a", ", \"ejectedAfter\": 1"));
+	c = client(HELLO);
+	ready(0);
+	w = accepted(0);
+	say(w, OK);
+	ck_assert(strstr(heard(c), "ok"));
+	/* It is sent, and not read. */
+	ck_assert_int_eq(send(c, HELLO, strlen(HELLO), 0), (int)strlen(HELLO));
+	turn();
+	close(w);
+	turn();
+	w = accepted(0);
+	ck_assert_int_ge(w, 0);
+	say(w, OK);
+	ck_assert(strstr(heard(c), "ok"));
+	ck_assert(!workers[0].stopped);
+	end();
+}
+END_TEST
+
+static void on_drained(void *arg)
+{
+	ck_assert_ptr_eq(arg, &drained);
+	drained = true;
+}
+
+START_TEST(draining)
+{
+	int runs, idle, w;
+
+	begin(FUNCTION("a", ""));
+	idle = client("");
+	runs = client(HELLO);
+	ready(0);
+	w = accepted(0);
+	data_drain(d, on_drained, &drained);
+	ck_assert_str_eq(heard(idle), "end");
+	ck_assert(!drained);
+	say(w, OK);
+	ck_assert(strstr(heard(runs), "connection: close\r\n"));
+	ck_assert(drained);
+	end();
+}
+END_TEST
+
+START_TEST(options)
+{
+	struct data_options o = DATA_OPTIONS_DEFAULT;
+	struct data_plane *p;
+	struct err err;
+
+	ck_assert_int_eq(uv_loop_init(&loop), 0);
+	o.head_ms = 0;
+	ck_assert_int_eq(data_create(&loop, &o, &maker, NULL, &p, &err), -EINVAL);
+	o = DATA_OPTIONS_DEFAULT;
+	o.prefix = "much too long to be one";
+	ck_assert_int_eq(data_create(&loop, &o, &maker, NULL, &p, &err), -EINVAL);
+	data_destroy(NULL);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+}
+END_TEST
+
+START_TEST(the_log)
+{
+	struct data_options o = DATA_OPTIONS_DEFAULT;
+	struct err err = ERR_INIT;
+	char line[4096];
+	int ends[2], c;
+	ssize_t n;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	o.log_fd = ends[1];
+	begin(FUNCTION("a", ""));
+	data_destroy(d);
+	turn();
+	ck_assert_int_eq(data_create(&loop, &o, &maker, &loop, &d, &err), 0);
+	ck_assert_int_eq(apply(""), 0);
+	ck_assert_int_eq(data_listen(d, listen_at(front.sun_path), &err), 0);
+	c = client("GET /\"\xc3\xa9\xff?q HTTP/1.1\r\nHost: h\r\nX-Request-Id: x\r\n\r\n");
+	pass(80);
+	n = read(ends[0], line, sizeof(line) - 1);
+	ck_assert_int_gt(n, 0);
+	line[n] = '\0';
+	ck_assert_ptr_nonnull(
+		strstr(line, ",\"id\":\"x\",\"function\":\"\",\"worker\":\"\",\"client\":\"\","
+			     "\"method\":\"GET\",\"path\":\"/\\\"\xc3\xa9\xef\xbf\xbd\","
+			     "\"status\":404,\"error\":\"no_function\",\"in\":"));
+	ck_assert_int_eq(line[n - 1], '\n');
+	close(c);
+	end();
+}
+END_TEST
+
+UNIT_MAIN("noslated_data", one_request, worker_says_more, start_fails, replaced, removed,
+	gone_but_answered, tried_again, stale, draining, options, the_log)
