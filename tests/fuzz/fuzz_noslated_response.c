@@ -20,8 +20,12 @@ static void check(size_t len, bool to_head, bool ended)
 
 	while (at < len) {
 		struct head_scan scan = {0};
+		const enum data_error e = head_scan(&scan, got + at, len - at, &n);
 
-		if (head_scan(&scan, got + at, len - at, &n))
+		/* Ours come to those of the worker, and it may have had as many as we take. */
+		if (e == DATA_HEAD_TOO_LARGE)
+			return;
+		if (e)
 			abort();
 		if (n == 0) {
 			/* Half a head only where the connection was cut, or is slow. */

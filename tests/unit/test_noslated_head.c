@@ -128,10 +128,10 @@ START_TEST(limits)
 	size_t len, n;
 
 	memset(text, 'a', sizeof(text));
-	memcpy(text, "GET /", 5);
+	mempcpy(text, "GET /", 5);
 	ck_assert_int_eq(head_scan(&scan, text, HEAD_TARGET_MAX + 100, &len), DATA_TARGET_TOO_LONG);
 	scan = (struct head_scan){0};
-	memcpy(text, "GET / HTTP/1.1\r\nX: ", 19);
+	mempcpy(text, "GET / HTTP/1.1\r\nX: ", 19);
 	ck_assert_int_eq(head_scan(&scan, text, HEAD_MAX - 1, &len), DATA_OK);
 	ck_assert_int_eq(head_scan(&scan, text, HEAD_MAX, &len), DATA_HEAD_TOO_LARGE);
 	n = (size_t)sprintf(text, "GET / HTTP/1.1\r\nHost: h\r\n");

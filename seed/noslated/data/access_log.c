@@ -12,10 +12,7 @@
 
 static char *put(char *to, const char *s)
 {
-	const size_t n = strlen(s);
-
-	memcpy(to, s, n);
-	return to + n;
+	return mempcpy(to, s, strlen(s));
 }
 
 static char *put_number(char *to, uint64_t n)

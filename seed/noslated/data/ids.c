@@ -53,10 +53,10 @@ void ids_make(struct ids *ids, char to[IDS_MADE + 1])
 
 void ids_make_trace(struct ids *ids, const char id[IDS_MADE], char to[IDS_TRACE + 1])
 {
-	memcpy(to, "00-", 3);
-	memcpy(to + 3, id, IDS_MADE);
-	to[3 + IDS_MADE] = '-';
-	memcpy(put_hex(to + 4 + IDS_MADE, next(ids) | 1), "-00", 4);
+	to = mempcpy(to, "00-", 3);
+	to = mempcpy(to, id, IDS_MADE);
+	*to++ = '-';
+	strcpy(put_hex(to, next(ids) | 1), "-00");
 }
 
 bool ids_request_is_sane(const char *s, size_t len)

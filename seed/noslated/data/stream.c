@@ -208,11 +208,13 @@ int stream_flush(struct stream *s)
 
 void stream_unqueue(struct stream *s)
 {
+	struct stream *lender = take_ptr(&s->lender);
+
 	s->n_out = s->out_at = 0;
 	s->blocked = false;
 	stream_buffer_put(s->pool, take_ptr(&s->head));
-	if (s->lender)
-		take_ptr(&s->lender)->lent_to = 0;
+	if (lender)
+		lender->lent_to = 0;
 }
 
 /* --- from one to the other --- */
