@@ -20,3 +20,4 @@ $(B)/tests/data_host: $(B)/obj/tests/noslated/data_host.o $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS) $(DATA_LIBS)
+check-programs check-worker check-integration: $(B)/tests/data_host

@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -365,6 +366,64 @@ def under_load(h, checks):
     h.apply(FUNCTIONS)
 
 
+def one_of_many(h, r):
+    """A client that may leave at any moment."""
+    paths = ("main/hello", "main/slow?ms=20", "main/down?n=300000", "garbage/nothing", "garbage/short", "garbage/half",
+             "once/hello", "narrow/hello", "none", "main/early")
+    data = b""
+    for _ in range(r.randint(1, 4)):
+        path = r.choice(paths)
+        if r.random() < 0.3:
+            size = r.choice((1, 1000, 200000))
+            data += b"POST /main/%s HTTP/1.1\r\nHost: a\r\n" % r.choice((b"echo", b"up", b"early"))
+            if r.random() < 0.5:
+                data += b"Content-Length: %d\r\n\r\n%s" % (size, b"x" * size)
+            else:
+                data += b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size)
+        else:
+            data += b"%s /%s HTTP/1.%d\r\nHost: a\r\n\r\n" % (r.choice((b"GET", b"HEAD")), path.encode(), r.randint(0, 1))
+    s = h.connect()
+    s.settimeout(0.2)
+    try:
+        if r.random() < 0.5:
+            data = data[:r.randint(1, len(data))]
+        while data:
+            n = r.choice((1, 50, 5000, 100000))
+            s.send(data[:n])
+            data = data[n:]
+        for _ in range(r.randint(0, 10)):
+            if not s.recv(r.choice((10, 100000))):
+                break
+    except OSError:
+        pass
+    s.close()
+
+
+def many(h, checks):
+    """Twenty clients at a time that do anything, while the profile changes: nothing is left of them."""
+    until = time.monotonic() + 4
+
+    def loop(seed):
+        r = random.Random(seed)
+        while time.monotonic() < until:
+            one_of_many(h, r)
+    threads = [threading.Thread(target=loop, args=(n,)) for n in range(20)]
+    for t in threads:
+        t.start()
+    for n in range(8):
+        time.sleep(0.4)
+        h.apply([dict(f, environment={"N": str(n // 2)}) for f in FUNCTIONS[:len(FUNCTIONS) - n % 3]])
+    for t in threads:
+        t.join()
+    h.apply(FUNCTIONS)
+    for _ in range(100):
+        if h.count()[:2] == [0, 0]:
+            break
+        time.sleep(0.1)
+    checks.same("nobody is left", h.count()[:2], [0, 0])
+    checks.same("and the next one", h.ask("/main/hello"), (200, b"hello"))
+
+
 def drains(h, checks):
     s = h.connect()
     idle = h.connect()
@@ -380,7 +439,7 @@ def main(build):
     checks = Checks()
     h = Host(build, "-n")
     for case in (heads, no_bodies, routes, pipelined, old_clients, continues, big, slow_reader, drips, leaves,
-                 crashes, late, garbage, refusals, disposable, smuggling, upgrades, under_load, drains):
+                 crashes, late, garbage, refusals, disposable, smuggling, upgrades, under_load, many, drains):
         start = time.monotonic()
         try:
             case(h, checks)

@@ -350,6 +350,63 @@ START_TEST(stale)
 }
 END_TEST
 
+/* What a removed function still runs has its time, and no more. */
+START_TEST(cut)
+{
+	int asks, reads, w;
+
+	begin(FUNCTION("a", ", \"timeouts\": {\"drain\": \"50ms\"}"));
+	reads = client(HELLO);
+	ready(0);
+	w = accepted(0);
+	say(w, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
+	ck_assert(strstr(heard(reads), "ab"));
+	asks = client(HELLO);
+	ck_assert_int_eq(apply(FUNCTION("b", "")), 0);
+	ck_assert_str_eq(heard(asks), "");
+	ck_assert_str_eq(heard(reads), "");
+	pass(100);
+	ck_assert(strstr(heard(asks), "x-noslate-error: drain_timeout\r\n"));
+	ck_assert_str_eq(heard(reads), "end");
+	ck_assert(workers[0].stopped);
+	end();
+}
+END_TEST
+
+/* Half a head is no reason to stay, when others want to come. */
+START_TEST(room)
+{
+	struct data_options o = DATA_OPTIONS_DEFAULT;
+	struct err err = ERR_INIT;
+	int half, idle, runs, next;
+
+	begin(FUNCTION("a", ""));
+	data_destroy(d);
+	turn();
+	o.connections_max = 3;
+	ck_assert_int_eq(data_create(&loop, &o, &maker, &loop, &d, &err), 0);
+	ck_assert_int_eq(apply(FUNCTION("a", "")), 0);
+	ck_assert_int_eq(data_listen(d, listen_at(front.sun_path), &err), 0);
+	half = client("GET /a HT");
+	idle = client("");
+	runs = client(HELLO);
+	ck_assert_str_eq(heard(idle), "");
+	next = client(HELLO);
+	ck_assert_str_eq(heard(half), "end");
+	ck_assert_str_eq(heard(idle), "");
+	next = client(HELLO);
+	ck_assert_str_eq(heard(idle), "end");
+	/* Nobody can go: this one waits in the backlog. */
+	idle = client("GET /no HTTP/1.1\r\nHost: h\r\n\r\n");
+	ck_assert_str_eq(heard(idle), "");
+	close(runs);
+	turn();
+	ck_assert(strstr(heard(idle), "no_function"));
+	close(next);
+	end();
+}
+END_TEST
+
 static void on_drained(void *arg)
 {
 	ck_assert_ptr_eq(arg, &drained);
@@ -424,4 +481,4 @@ START_TEST(the_log)
 END_TEST
 
 UNIT_MAIN("noslated_data", one_request, worker_says_more, start_fails, replaced, removed,
-	gone_but_answered, tried_again, stale, draining, options, the_log)
+	gone_but_answered, cut, room, tried_again, stale, draining, options, the_log)

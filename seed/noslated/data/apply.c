@@ -49,6 +49,7 @@ static struct data_function *make_function(const struct profile_function *p)
 	f->name = strdup(p->name);
 	f->identity = identity_of(p);
 	f->request_ms = p->times.request_ms;
+	f->drain_ms = p->times.drain_ms;
 	f->disposable = p->disposable;
 	if (f->name && f->identity)
 		return f;
@@ -124,19 +125,13 @@ static int add_all(struct data_plane *d, const struct profile_set *set, struct c
 	return 0;
 }
 
-static void remove_function(struct data_function *f)
-{
-	policy_remove(take_ptr(&f->policy), uv_hrtime());
-	host_unref_function(f);
-}
-
-static void undo(struct change *changes, size_t n)
+static void undo(struct data_plane *d, struct change *changes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct data_function *f = changes[i].new;
 
 		if (f && f->policy)
-			remove_function(f);
+			host_remove(d, f);
 		else
 			free_function(f);
 	}
@@ -160,7 +155,7 @@ static void remove_missing(struct data_plane *d, const struct profile_set *set)
 			if (is_in(set, f))
 				continue;
 			table_remove(&d->functions, e);
-			remove_function(f);
+			host_remove(d, f);
 		}
 	}
 }
@@ -177,6 +172,7 @@ static void commit(struct data_plane *d, const struct profile_set *set, struct c
 		if (!f) {
 			profile_settings(p, &s);
 			old->request_ms = p->times.request_ms;
+			old->drain_ms = p->times.drain_ms;
 			policy_change(old->policy, &s, uv_hrtime());
 			continue;
 		}
@@ -184,7 +180,7 @@ static void commit(struct data_plane *d, const struct profile_set *set, struct c
 			table_remove(&d->functions, &old->entry);
 		table_add(&d->functions, &f->entry, f->name);
 		if (old)
-			remove_function(old);
+			host_remove(d, old);
 	}
 }
 
@@ -222,7 +218,7 @@ int data_apply(struct data_plane *d, struct profile_set *set, struct err *err)
 		return err_oom(err);
 	r = prepare(d, set, changes, &router, err);
 	if (r < 0) {
-		undo(changes, set->n_functions);
+		undo(d, changes, set->n_functions);
 		if (d->policy)
 			host_settle(d);
 		return err_wrap(err, "take a set of functions");

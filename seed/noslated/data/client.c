@@ -13,7 +13,7 @@
 
 static void run(struct client *c);
 
-/* --- without a request --- */
+/* --- without a (whole) request --- */
 
 static void join_idle(struct client *c)
 {
@@ -258,15 +258,16 @@ static bool next_request(struct client *c)
 		return false;
 	if (c->s.start > 0)
 		stream_rewind(&c->s);
-	if (c->begun_ns == 0) {
-		leave_idle(c);
+	if (c->begun_ns == 0)
 		begin(c);
-	}
 	e = head_scan(&c->scan, c->s.in, c->s.end, &len);
-	if (e)
-		client_answer(c, e, true);
-	if (e || len == 0)
+	if (!e && len == 0)
 		return false;
+	leave_idle(c);
+	if (e) {
+		client_answer(c, e, true);
+		return false;
+	}
 	exchange_begin(c, len);
 	return c->phase == CLIENT_HEAD;
 }
@@ -288,10 +289,9 @@ static void run(struct client *c)
 		client_close(c);
 		return;
 	}
-	if (c->begun_ns == 0) {
+	if (c->begun_ns == 0)
 		stream_rewind(&c->s);
-		join_idle(c);
-	}
+	join_idle(c);
 	client_update(c);
 }
 
@@ -373,6 +373,7 @@ static void on_timer(uv_timer_t *t)
 	c->fixed_phase = -1;
 	switch (c->phase) {
 	case CLIENT_HEAD:
+		leave_idle(c);
 		if (c->begun_ns)
 			client_answer(c, DATA_HEAD_TIMEOUT, true);
 		else

@@ -88,9 +88,11 @@ int data_create(uv_loop_t *loop, const struct data_options *options, const struc
 	uv_timer_init(loop, &d->tick);
 	uv_timer_init(loop, &d->accept_again);
 	uv_timer_init(loop, &d->log_later);
+	uv_timer_init(loop, &d->cut);
 	add_handle(d, (uv_handle_t *)&d->tick);
 	add_handle(d, (uv_handle_t *)&d->accept_again);
 	add_handle(d, (uv_handle_t *)&d->log_later);
+	add_handle(d, (uv_handle_t *)&d->cut);
 	*ret = d;
 	return 0;
 }
@@ -114,6 +116,7 @@ void data_destroy(struct data_plane *d)
 	uv_close((uv_handle_t *)&d->tick, on_closed);
 	uv_close((uv_handle_t *)&d->accept_again, on_closed);
 	uv_close((uv_handle_t *)&d->log_later, on_closed);
+	uv_close((uv_handle_t *)&d->cut, on_closed);
 }
 
 void data_check_drained(struct data_plane *d)
@@ -132,8 +135,12 @@ void data_drain(struct data_plane *d, void (*done)(void *arg), void *arg)
 	d->drained = done;
 	d->drained_arg = arg;
 	front_close(d);
-	while (d->idle)
-		client_close(d->idle);
+	for (struct client *c = d->idle, *next; c; c = next) {
+		next = c->idle_next;
+		/* Half a head is going to be a request. */
+		if (c->begun_ns == 0)
+			client_close(c);
+	}
 	data_check_drained(d);
 }
 

@@ -40,8 +40,9 @@ struct data_function {
 	struct table_entry entry;	/* in functions of the plane, unless removed */
 	char *name, *identity;		/* owned; what makes other workers of it when it changes */
 	struct policy_function *policy; /* NULL: removed */
-	uint64_t request_ms;
-	unsigned refs; /* its workers and requests, and 1 while it is not removed */
+	uint64_t request_ms, drain_ms;
+	uint64_t cut_ms; /* of the loop's time, once removed: what still runs is cut */
+	unsigned refs;	 /* its workers and requests, and 1 while it is not removed */
 	bool disposable;
 };
 
@@ -87,7 +88,7 @@ struct client {
 	uv_timer_t timer;
 	struct data_plane *plane;
 	struct client *next, **prev;	       /* all of the plane */
-	struct client *idle_next, **idle_prev; /* without a request, the oldest first */
+	struct client *idle_next, **idle_prev; /* without a whole request, the oldest first */
 	enum client_phase phase;
 	unsigned handles;	/* that the loop has */
 	uint64_t due, timer_at; /* of the loop's time; due 0: never */
@@ -160,7 +161,8 @@ struct data_plane {
 	bool settling;
 	struct client *to_do, **to_do_tail;
 	struct data_worker *workers_to_do, **workers_to_do_tail;
-	uv_timer_t tick, accept_again, log_later;
+	uv_timer_t tick, accept_again, log_later, cut;
+	uint64_t cut_at;  /* when that is due; 0: it does not run */
 	uint64_t tick_ns; /* when the timer is due; POLICY_NEVER: it does not run */
 };
 
@@ -231,5 +233,7 @@ void host_settle(struct data_plane *d);
 void host_unref_worker(struct data_worker *w);
 void host_unref_function(struct data_function *f);
 void host_tick(uv_timer_t *timer);
+/* No new requests; what runs has the time that its profile says. */
+void host_remove(struct data_plane *d, struct data_function *f);
 
 #endif

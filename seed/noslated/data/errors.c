@@ -45,6 +45,8 @@ static const struct data_error_row rows[DATA_ERRORS] = {
 		"Workers of the function fail to start.", 5},
 	[DATA_FUNCTION_GONE] = {"function_gone", 404, "Not Found",
 		"The function was removed while the request waited.", 0},
+	[DATA_DRAIN_TIMEOUT] = {"drain_timeout", 503, "Service Unavailable",
+		"The function was replaced or removed, and the request took too long to end.", 1},
 	[DATA_WORKER_UNREACHABLE] = {"worker_unreachable", 502, "Bad Gateway",
 		"The worker could not be reached.", 0},
 	[DATA_WORKER_CLOSED] = {"worker_closed", 502, "Bad Gateway",
@@ -56,7 +58,7 @@ static const struct data_error_row rows[DATA_ERRORS] = {
 	[DATA_OVERLOADED] = {"overloaded", 503, "Service Unavailable",
 		"There is no memory left for this request.", 1},
 	[DATA_CLIENT_LEFT] = {"client_left", 499, "", "", 0},
-	[DATA_CUT] = {"cut", 502, "", "", 0},
+	[DATA_CUT] = {"cut", 502, "Bad Gateway", "The response did not come to its end.", 0},
 };
 
 const struct data_error_row *data_error_row(enum data_error e)

@@ -99,7 +99,7 @@ static char small(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static bool same(const char *a, const char *b, size_t len)
+bool head_is_small(const char *a, const char *b, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (small(a[i]) != b[i])
@@ -109,7 +109,7 @@ static bool same(const char *a, const char *b, size_t len)
 
 bool head_text_is(struct head_text a, const char *b)
 {
-	return a.len == strlen(b) && same(a.at, b, a.len);
+	return a.len == strlen(b) && head_is_small(a.at, b, a.len);
 }
 
 static bool is_blank(char c)
@@ -218,9 +218,9 @@ static enum head_field_id id_of(struct head_text name)
 
 	for (size_t i = 0; i < ARRAY_SIZE(known_fields) && known_fields[i].len <= name.len; i++)
 		if (known_fields[i].len == name.len &&
-			same(name.at, known_fields[i].name, name.len))
+			head_is_small(name.at, known_fields[i].name, name.len))
 			return known_fields[i].id;
-	if (name.len >= sizeof(proxy) - 1 && same(name.at, proxy, sizeof(proxy) - 1))
+	if (name.len >= sizeof(proxy) - 1 && head_is_small(name.at, proxy, sizeof(proxy) - 1))
 		return FIELD_PROXY;
 	return FIELD_OTHER;
 }
@@ -246,7 +246,7 @@ static const char *parse_field(const char *at, struct head_field *f)
 }
 
 /* The bytes end in an empty line, so no loop over a class of bytes leaves them. */
-static enum data_error parse_fields(const char *p, const char *end, struct head *h)
+enum data_error head_parse_fields(const char *p, const char *end, struct head *h)
 {
 	h->n_fields = 0;
 	memset(h->known, 0, sizeof(h->known));
@@ -281,7 +281,7 @@ static bool parse_length(struct head_text t, uint64_t *ret)
 }
 
 /* A second one of these is no list: it is another opinion. */
-static bool occurs_twice(const struct head *h, enum head_field_id id)
+bool head_occurs_twice(const struct head *h, enum head_field_id id)
 {
 	for (unsigned i = h->known[id]; i > 0 && i < h->n_fields; i++)
 		if (h->fields[i].id == id)
@@ -289,7 +289,7 @@ static bool occurs_twice(const struct head *h, enum head_field_id id)
 	return false;
 }
 
-static enum data_error parse_framing(struct head *h)
+enum data_error head_parse_framing(struct head *h)
 {
 	const struct head_field *length = head_find(h, FIELD_CONTENT_LENGTH);
 	const struct head_field *coding = head_find(h, FIELD_TRANSFER_ENCODING);
@@ -299,8 +299,8 @@ static enum data_error parse_framing(struct head *h)
 	h->length = 0;
 	if (!length && !coding)
 		return DATA_OK;
-	if ((length && coding) || occurs_twice(h, FIELD_CONTENT_LENGTH) ||
-		occurs_twice(h, FIELD_TRANSFER_ENCODING))
+	if ((length && coding) || head_occurs_twice(h, FIELD_CONTENT_LENGTH) ||
+		head_occurs_twice(h, FIELD_TRANSFER_ENCODING))
 		return DATA_BAD_FRAMING;
 	if (length)
 		return parse_length(length->value, &h->length) ? DATA_OK : DATA_BAD_FRAMING;
@@ -309,7 +309,7 @@ static enum data_error parse_framing(struct head *h)
 	return head_text_is(coding->value, "chunked") ? DATA_OK : DATA_BAD_CODING;
 }
 
-static void parse_connection(struct head *h)
+void head_parse_connection(struct head *h)
 {
 	bool close = false, keep = false;
 
@@ -322,9 +322,7 @@ static void parse_connection(struct head *h)
 	h->keep_alive = !close && (h->minor > 0 || keep);
 }
 
-/* --- requests --- */
-
-static bool parse_version(const char *p, struct head *h, enum data_error *e)
+bool head_parse_version(const char *p, struct head *h, enum data_error *e)
 {
 	if (memcmp(p, "HTTP/", 5) != 0 || p[5] < '0' || p[5] > '9' || p[6] != '.' || p[7] < '0' ||
 		p[7] > '9') {
@@ -336,177 +334,6 @@ static bool parse_version(const char *p, struct head *h, enum data_error *e)
 	return *e == DATA_OK;
 }
 
-static void method_traits(struct head *h)
-{
-	static const char *const idempotent[] = {
-		"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
-
-	h->idempotent = false;
-	for (size_t i = 0; i < ARRAY_SIZE(idempotent) && !h->idempotent; i++)
-		h->idempotent = h->method.len == strlen(idempotent[i]) &&
-				memcmp(h->method.at, idempotent[i], h->method.len) == 0;
-	h->is_head = h->method.len == 4 && memcmp(h->method.at, "HEAD", 4) == 0;
-}
-
-/* In capitals, as all that are registered: "get" would be GET to some and none to others. */
-static bool is_method(struct head_text t)
-{
-	for (size_t i = 0; i < t.len; i++)
-		if ((t.at[i] < 'A' || t.at[i] > 'Z') && t.at[i] != '-' && t.at[i] != '_')
-			return false;
-	return t.len <= HEAD_LINE_EXTRA / 2 && !head_text_is(t, "connect");
-}
-
-/* Two spaces and no more, or somebody else takes what is between them for the target. */
-static enum data_error parse_request_line(
-	const char *p, const char *end, struct head *h, const char **ret)
-{
-	const char *at = p;
-	enum data_error e;
-
-	while (head_is_token(*p))
-		p++;
-	if (*p != ' ' || p == at)
-		return DATA_BAD_REQUEST;
-	h->method = (struct head_text){at, (size_t)(p - at)};
-	at = ++p;
-	while (head_classes[(unsigned char)*p] & HEAD_TARGET)
-		p++;
-	h->target = (struct head_text){at, (size_t)(p - at)};
-	if (*p++ != ' ' || p == at + 1 || end - p < 10)
-		return DATA_BAD_REQUEST;
-	if (!parse_version(p, h, &e))
-		return e;
-	if (p[8] != '\r' || p[9] != '\n')
-		return DATA_BAD_REQUEST;
-	*ret = p + 10;
-	method_traits(h);
-	if (!is_method(h->method))
-		return DATA_BAD_METHOD;
-	return h->target.len > HEAD_TARGET_MAX ? DATA_TARGET_TOO_LONG : DATA_OK;
-}
-
-static bool is_host(struct head_text t)
-{
-	for (size_t i = 0; i < t.len; i++)
-		if (!(head_classes[(unsigned char)t.at[i]] & HEAD_HOST))
-			return false;
-	return true;
-}
-
-/* "." and "..", also written with escapes. */
-static bool is_dots(const char *s, size_t len)
-{
-	unsigned dots = 0;
-	size_t i = 0;
-
-	while (i < len) {
-		if (s[i] == '.')
-			i++;
-		else if (len - i >= 3 && same(s + i, "%2e", 3))
-			i += 3;
-		else
-			return false;
-		dots++;
-	}
-	return dots == 1 || dots == 2;
-}
-
-/* Who routes by a path and who serves it must mean the same one; '\' is a '/' to URL parsers. */
-static bool is_path(struct head_text t)
-{
-	const char *at = t.at, *end = t.at + t.len;
-
-	if (t.len == 0 || *at != '/' || memchr(at, '\\', t.len))
-		return false;
-	while (at) {
-		const char *segment = at + 1;
-
-		at = memchr(segment, '/', (size_t)(end - segment));
-		if (is_dots(segment, (size_t)((at ? at : end) - segment)))
-			return false;
-	}
-	return true;
-}
-
-static enum data_error parse_host(struct head *h)
-{
-	const struct head_field *f = head_find(h, FIELD_HOST);
-
-	h->host = (struct head_text){"", 0};
-	if (!f)
-		return h->minor > 0 ? DATA_BAD_HOST : DATA_OK;
-	if (occurs_twice(h, FIELD_HOST) || !is_host(f->value))
-		return DATA_BAD_HOST;
-	h->host = f->value;
-	return DATA_OK;
-}
-
-/* What an absolute target says of the host counts more than the field (RFC 9112, 3.2.2). */
-static enum data_error parse_target(struct head *h)
-{
-	static const char scheme[] = "http://";
-	const size_t n = sizeof(scheme) - 1;
-	struct head_text *t = &h->target;
-	const char *query;
-
-	if (t->len > n && same(t->at, scheme, n)) {
-		struct head_text host = {t->at + n, 0};
-
-		while (host.len < t->len - n && !strchr("/?", host.at[host.len]))
-			host.len++;
-		if (host.len == 0 || !is_host(host))
-			return DATA_BAD_TARGET;
-		h->host = host;
-		*t = (struct head_text){host.at + host.len, t->len - n - host.len};
-		if (t->len == 0)
-			*t = (struct head_text){"/", 1};
-	} else if (t->len == 1 && *t->at == '*' && head_text_is(h->method, "options")) {
-		h->path = (struct head_text){"/", 1};
-		return DATA_OK;
-	}
-	query = memchr(t->at, '?', t->len);
-	h->path = (struct head_text){t->at, query ? (size_t)(query - t->at) : t->len};
-	return is_path(h->path) ? DATA_OK : DATA_BAD_TARGET;
-}
-
-/* Only for WebSocket: h2c would be a tunnel that nobody looks into. */
-static void parse_upgrade(struct head *h)
-{
-	const struct head_field *f = head_find(h, FIELD_UPGRADE);
-	const struct head_text name = {"upgrade", 7};
-
-	h->upgrade = f && h->minor > 0 && head_text_is(f->value, "websocket") && !h->chunked &&
-		     h->length == 0 && head_text_is(h->method, "get") &&
-		     head_connection_names(h, name);
-}
-
-enum data_error head_parse_request(const char *data, size_t len, struct head *ret)
-{
-	const struct head_field *expect;
-	const char *p = data;
-	enum data_error e;
-
-	e = parse_request_line(data, data + len, ret, &p);
-	if (!e)
-		e = parse_fields(p, data + len, ret);
-	if (!e)
-		e = parse_framing(ret);
-	if (!e)
-		e = parse_host(ret);
-	if (!e)
-		e = parse_target(ret);
-	if (e)
-		return e;
-	parse_connection(ret);
-	parse_upgrade(ret);
-	expect = head_find(ret, FIELD_EXPECT);
-	if (expect && !head_text_is(expect->value, "100-continue"))
-		return DATA_BAD_EXPECTATION;
-	ret->expects_continue = expect && ret->minor > 0 && (ret->chunked || ret->length > 0);
-	return DATA_OK;
-}
-
 /* --- responses --- */
 
 bool head_parse_response(const char *data, size_t len, struct head *ret)
@@ -515,7 +342,7 @@ bool head_parse_response(const char *data, size_t len, struct head *ret)
 	enum data_error e;
 
 	/* "HTTP/1.1 200" and two line ends. */
-	if (len < 16 || !parse_version(p, ret, &e) || p[8] != ' ')
+	if (len < 16 || !head_parse_version(p, ret, &e) || p[8] != ' ')
 		return false;
 	for (int i = 9; i < 12; i++)
 		if (p[i] < '0' || p[i] > '9')
@@ -532,8 +359,8 @@ bool head_parse_response(const char *data, size_t len, struct head *ret)
 	ret->reason = (struct head_text){reason, (size_t)(p - reason)};
 	if (p[0] != '\r' || p[1] != '\n' || ret->status < 100 || ret->status > 599)
 		return false;
-	if (parse_fields(p + 2, data + len, ret) || parse_framing(ret))
+	if (head_parse_fields(p + 2, data + len, ret) || head_parse_framing(ret))
 		return false;
-	parse_connection(ret);
+	head_parse_connection(ret);
 	return true;
 }

@@ -180,7 +180,7 @@ void host_settle(struct data_plane *d)
 	if (d->settling)
 		return;
 	d->settling = true;
-	while (d->to_do || d->workers_to_do) {
+	while (!d->destroyed && (d->to_do || d->workers_to_do)) {
 		if ((c = d->to_do)) {
 			d->to_do = c->next_to_do;
 			if (!d->to_do)
@@ -195,6 +195,8 @@ void host_settle(struct data_plane *d)
 		do_worker(d, w);
 		host_unref_worker(w);
 	}
+	if (d->destroyed)
+		return;
 	d->settling = false;
 	set_tick(d);
 }
@@ -299,6 +301,50 @@ void data_worker_measured(struct data_plane *d, const char *worker, uint64_t byt
 		return;
 	policy_measure(w->policy, bytes);
 	host_settle(d);
+}
+
+/* --- functions that go --- */
+
+static void set_cut(struct data_plane *d, uint64_t at);
+
+static void on_cut(uv_timer_t *timer)
+{
+	struct data_plane *d = timer->data;
+	const uint64_t now = uv_now(d->loop);
+	uint64_t next_at = 0;
+
+	d->cut_at = 0;
+	for (struct client *c = d->clients, *next; c; c = next) {
+		const uint64_t at = c->function ? c->function->cut_ms : 0;
+
+		next = c->next;
+		if (at > 0 && at <= now)
+			response_fail(c, DATA_DRAIN_TIMEOUT, false);
+		else if (at > 0 && (next_at == 0 || at < next_at))
+			next_at = at;
+	}
+	if (next_at > 0)
+		set_cut(d, next_at);
+}
+
+static void set_cut(struct data_plane *d, uint64_t at)
+{
+	const uint64_t now = uv_now(d->loop);
+
+	if (d->cut_at > 0 && d->cut_at <= at)
+		return;
+	d->cut_at = at;
+	uv_timer_start(&d->cut, on_cut, at > now ? at - now : 0, 0);
+}
+
+void host_remove(struct data_plane *d, struct data_function *f)
+{
+	policy_remove(take_ptr(&f->policy), uv_hrtime());
+	if (f->refs > 1) {
+		f->cut_ms = uv_now(d->loop) + f->drain_ms + 1;
+		set_cut(d, f->cut_ms);
+	}
+	host_unref_function(f);
 }
 
 /* --- the end --- */

@@ -184,12 +184,18 @@ static void count_sent(struct stream *s, size_t n)
 	}
 }
 
+static ssize_t send_pieces(int fd, struct iovec *pieces, size_t n)
+{
+	const struct msghdr m = {.msg_iov = pieces, .msg_iovlen = n};
+
+	return n == 1 ? send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
+		      : sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
 int stream_flush(struct stream *s)
 {
 	while (s->out_at < s->n_out) {
-		struct msghdr m = {
-			.msg_iov = s->out + s->out_at, .msg_iovlen = s->n_out - s->out_at};
-		const ssize_t n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+		const ssize_t n = send_pieces(s->fd, s->out + s->out_at, s->n_out - s->out_at);
 
 		if (n >= 0) {
 			count_sent(s, (size_t)n);
