@@ -7,10 +7,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "runtime/base/buf.h"
 #include "seed/noslated/profile/profile.h"
 #include "tests/unit/unit.h"
 
@@ -407,6 +409,116 @@ START_TEST(room)
 }
 END_TEST
 
+START_TEST(leaves_the_queue)
+{
+	struct data_count c;
+	int waits;
+
+	begin(FUNCTION("a", ""));
+	waits = client(HELLO);
+	data_count(d, &c);
+	ck_assert_uint_eq(c.requests, 1);
+	close(waits);
+	turn();
+	data_count(d, &c);
+	ck_assert_uint_eq(c.requests + c.connections, 0);
+	ck_assert_uint_eq(c.answered, 1);
+	ready(0);
+	data_worker_measured(d, workers[0].name, 1000);
+	data_worker_measured(d, "nobody", 1000);
+	data_worker_ready(d, "nobody", "/nowhere");
+	ck_assert_int_eq(accepted(0), -1);
+	end();
+}
+END_TEST
+
+/* A worker that does not accept is asked again. */
+START_TEST(backlog)
+{
+	int fds[8], open[8], i, n = 0, n_open = 0;
+
+	begin(FUNCTION("a", ""));
+	for (i = 0; i < 8; i++)
+		fds[i] = client(HELLO);
+	snprintf(workers[0].path, sizeof(workers[0].path), "/tmp/turf-test-data-%d-0", getpid());
+	workers[0].listener = listen_at(workers[0].path);
+	ck_assert_int_eq(listen(workers[0].listener, 0), 0);
+	data_worker_ready(d, workers[0].name, workers[0].path);
+	for (int tries = 0; n < 8 && tries < 100; tries++) {
+		while (n_open < 8 && (open[n_open] = accepted(0)) >= 0)
+			n_open++;
+		for (i = 0; i < n_open; i++) {
+			if (!begins(heard(open[i]), "GET /a"))
+				continue;
+			say(open[i], OK);
+			n++;
+		}
+		pass(5);
+	}
+	ck_assert_int_eq(n, 8);
+	for (i = 0; i < 8; i++)
+		ck_assert(strstr(heard(fds[i]), "ok"));
+	end();
+}
+END_TEST
+
+/* Without descriptors new connections wait in the backlog. */
+START_TEST(no_descriptors)
+{
+	struct rlimit full, none;
+	int c, other;
+
+	begin(FUNCTION("a", ""));
+	c = client(HELLO);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &full), 0);
+	none = full;
+	other = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	ready(0);
+	say(accepted(0), OK);
+	ck_assert(strstr(heard(c), "ok"));
+	none.rlim_cur = 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(connect(other, (struct sockaddr *)&front, sizeof(front)), 0);
+	ck_assert_int_eq(send(other, HELLO, strlen(HELLO), 0), (int)strlen(HELLO));
+	ck_assert_str_eq(heard(other), "");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &full), 0);
+	pass(150);
+	ck_assert_str_eq(heard(other), "");
+	close(c);
+	end();
+}
+END_TEST
+
+START_TEST(five_thousand)
+{
+	struct buf b = BUF_INIT;
+	struct profile_set set;
+	struct err err = ERR_INIT;
+	struct data_count c;
+
+	begin(FUNCTION("a", ""));
+	for (int round = 0; round < 3; round++) {
+		b.len = 0;
+		buf_puts(&b, "{\"version\": 1, \"functions\": [");
+		for (int i = 0; i < 5000; i++)
+			buf_printf(&b,
+				"%s{\"name\": \"f%d\", \"tenant\": \"t%d\", \"routes\": "
+				"[{\"path\": \"/%d\"}], "
+				"\"code\": {\"path\": \"/x%d\"}}",
+				i ? "," : "", i, i % 50, i, i % 2 * round);
+		buf_puts(&b, "]}");
+		ck_assert_int_eq(profile_set_parse(b.data, b.len, &set, NULL, &err), 0);
+		ck_assert_int_eq(data_apply(d, &set, &err), 0);
+		data_count(d, &c);
+		ck_assert_uint_eq(c.functions, 5000);
+	}
+	buf_finish(&b);
+	close(client("GET /4999/x HTTP/1.1\r\nHost: h\r\n\r\n"));
+	ck_assert_str_eq(workers[0].function, "f4999");
+	end();
+}
+END_TEST
+
 static void on_drained(void *arg)
 {
 	ck_assert_ptr_eq(arg, &drained);
@@ -481,4 +593,5 @@ START_TEST(the_log)
 END_TEST
 
 UNIT_MAIN("noslated_data", one_request, worker_says_more, start_fails, replaced, removed,
-	gone_but_answered, cut, room, tried_again, stale, draining, options, the_log)
+	leaves_the_queue, backlog, no_descriptors, five_thousand, gone_but_answered, cut, room,
+	tried_again, stale, draining, options, the_log)
