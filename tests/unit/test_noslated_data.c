@@ -327,18 +327,40 @@ START_TEST(tried_again)
 }
 END_TEST
 
-/* A connection that was closed for being idle is no failure of anybody. */
+/*
+ * A connection that was closed for being idle is no failure of anybody, also when that is found out while a
+ * request is sent.
+ */
 START_TEST(stale)
 {
+	static const char *const requests[] = {HELLO,
+		"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc",
+		"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+		"chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"};
 	int c, w;
 
 	begin(FUNCTION("a", ", \"ejectedAfter\": 1"));
 	c = client(HELLO);
 	ready(0);
 	w = accepted(0);
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		const size_t n = strlen(requests[i]);
+		const char *seen;
+
+		say(w, OK);
+		ck_assert(strstr(heard(c), "ok"));
+		ck_assert_int_eq(send(c, requests[i], n, 0), (int)n);
+		close(w);
+		turn();
+		w = accepted(0);
+		ck_assert_int_ge(w, 0);
+		seen = heard(w);
+		ck_assert(begins(seen, i ? "POST /a" : "GET /a"));
+		ck_assert(!i || strstr(seen, "abc"));
+	}
+	/* It is sent, and not read: only what does nothing more is sent again. */
 	say(w, OK);
 	ck_assert(strstr(heard(c), "ok"));
-	/* It is sent, and not read. */
 	ck_assert_int_eq(send(c, HELLO, strlen(HELLO), 0), (int)strlen(HELLO));
 	turn();
 	close(w);
@@ -347,6 +369,10 @@ START_TEST(stale)
 	ck_assert_int_ge(w, 0);
 	say(w, OK);
 	ck_assert(strstr(heard(c), "ok"));
+	ck_assert_int_eq(send(c, requests[1], strlen(requests[1]), 0), (int)strlen(requests[1]));
+	turn();
+	close(w);
+	ck_assert(strstr(heard(c), "x-noslate-error: worker_closed\r\n"));
 	ck_assert(!workers[0].stopped);
 	end();
 }

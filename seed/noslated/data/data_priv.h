@@ -32,7 +32,9 @@
 #define DATA_LINGER_MS	  2000
 #define DATA_LINGER_BYTES 262144
 /* How long lines of the access log may wait for others. */
-#define DATA_LOG_MS	 50
+#define DATA_LOG_MS 50
+/* An idle connection that is older is not used again: workers close theirs after 75 s. */
+#define DATA_UPSTREAM_MS 60000
 #define DATA_SOCKET_MAX	 108
 #define DATA_ADDRESS_MAX 48 /* of a client, as text */
 
@@ -65,6 +67,7 @@ struct upstream {
 	struct data_worker *worker;
 	struct client *client;	       /* NULL: idle */
 	struct upstream *next, **prev; /* of the idle ones */
+	uint64_t idle_since;	       /* of the loop's time */
 	bool reused, closed;
 };
 
@@ -111,7 +114,8 @@ struct client {
 	size_t head_len;
 	uint32_t method_at, method_len, path_at, path_len;
 	bool req_started; /* its head is parsed */
-	bool req_chunked, req_empty, req_done, req_broken, resp_chunked;
+	bool req_chunked, req_done, req_broken, resp_chunked;
+	bool req_unsent; /* the worker has closed before a byte of it */
 	bool is_head, old_client, expects, keep_alive, upgrade, idempotent, retried, resp_keep,
 		half_closed;
 	unsigned interim;
@@ -119,7 +123,7 @@ struct client {
 	enum data_error error;
 	struct head_scan resp_scan;
 	uint64_t begun_ns, sent_ns, first_ns, in_at, out_at;
-	uint64_t resp_mark; /* what was sent before the response */
+	uint64_t req_mark, resp_mark; /* what was sent before the request and the response */
 	char id[IDS_REQUEST_MAX + 1];
 };
 

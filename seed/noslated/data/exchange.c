@@ -110,7 +110,7 @@ static void take_head(struct client *c, const struct head *h)
 	c->idempotent = h->idempotent;
 	c->req_chunked = h->chunked;
 	body_init_request(&c->req, h);
-	c->req_empty = c->req_done = c->req.state == BODY_DONE;
+	c->req_done = c->req.state == BODY_DONE;
 	c->req_started = true;
 	take_id(c, h);
 }
@@ -169,6 +169,11 @@ static bool send_head(struct client *c)
 	if (d->head_of != c && head_parse_request(c->s.in, c->head_len, &d->head))
 		BUG("a head was good and is not any more");
 	d->head_of = c;
+	/* From its first byte: it may have been tried before. */
+	body_init_request(&c->req, &d->head);
+	c->req_done = c->req.state == BODY_DONE;
+	c->req_broken = c->req_unsent = false;
+	c->req_mark = to->sent;
 	f = head_find(&d->head, FIELD_TRACEPARENT);
 	if (!f || !ids_trace_is_sane(f->value.at, f->value.len)) {
 		ids_make(&d->ids, made);
@@ -219,6 +224,7 @@ void exchange_send(struct client *c)
 static void stop_sending(struct client *c)
 {
 	c->req_broken = true;
+	c->req_unsent = c->up->s.sent == c->req_mark;
 	stream_unqueue(&c->up->s);
 }
 
@@ -235,27 +241,30 @@ void exchange_pump(struct client *c)
 	}
 }
 
+/* Whether it can be sent once more: no byte of its body is gone, and once more does nothing more. */
+static bool is_harmless(const struct client *c)
+{
+	return c->s.start == c->s.keep && c->s.lent_to == 0 && (c->idempotent || c->req_unsent);
+}
+
 void exchange_lost(struct client *c, enum data_error e)
 {
-	const bool reused = c->up && c->up->reused, harmless = c->idempotent && c->req_empty;
+	const bool reused = c->up && c->up->reused;
 	struct upstream *up;
 
-	if (reused && harmless && c->policy == WITH_WORKER) {
+	if (reused && is_harmless(c) && c->policy == WITH_WORKER) {
 		/* It may have been closed for having been idle, as the other idle ones. */
 		up = take_ptr(&c->up);
 		upstream_close(up);
 		upstream_close_idle(c->worker);
-		c->req_broken = false;
 		exchange_send(c);
 		return;
 	}
-	if (!harmless || c->retried) {
+	if (!is_harmless(c) || c->retried) {
 		response_fail(c, e, !reused);
 		return;
 	}
 	c->retried = true;
-	c->req_broken = false;
-	c->req_done = true;
 	c->phase = CLIENT_RETRY;
 	host_done(c, true);
 	forget_worker(c);

@@ -78,9 +78,11 @@ static void leave_idle(struct upstream *u)
 
 int upstream_get(struct data_worker *w, struct client *c, struct upstream **ret)
 {
-	struct upstream *u = w->idle;
+	struct upstream *u;
 	int r;
 
+	while ((u = w->idle) && uv_now(c->plane->loop) - u->idle_since > DATA_UPSTREAM_MS)
+		upstream_close(u);
 	if (u) {
 		leave_idle(u);
 		u->reused = true;
@@ -109,6 +111,7 @@ void upstream_put(struct upstream *u, bool keep)
 	if (u->next)
 		u->next->prev = &u->next;
 	w->idle = u;
+	u->idle_since = uv_now(u->plane->loop);
 	upstream_update(u);
 }
 
