@@ -134,6 +134,10 @@ START_TEST(limits)
 	mempcpy(text, "GET / HTTP/1.1\r\nX: ", 19);
 	ck_assert_int_eq(head_scan(&scan, text, HEAD_MAX - 1, &len), DATA_OK);
 	ck_assert_int_eq(head_scan(&scan, text, HEAD_MAX, &len), DATA_HEAD_TOO_LARGE);
+	n = (size_t)sprintf(text, "GET / HTTP/1.1\r\nHost: %0*d\r\n\r\n", HEAD_HOST_MAX, 1);
+	ck_assert_int_eq(parse_n(text, n), DATA_OK);
+	n = (size_t)sprintf(text, "GET / HTTP/1.1\r\nHost: %0*d\r\n\r\n", HEAD_HOST_MAX + 1, 1);
+	ck_assert_int_eq(parse_n(text, n), DATA_BAD_HOST);
 	n = (size_t)sprintf(text, "GET / HTTP/1.1\r\nHost: h\r\n");
 	for (int i = 0; i < HEAD_FIELDS_MAX; i++)
 		n += (size_t)sprintf(text + n, "X: y\r\n");

@@ -50,7 +50,6 @@ static struct data_function *make_function(const struct profile_function *p)
 	f->identity = identity_of(p);
 	f->request_ms = p->times.request_ms;
 	f->drain_ms = p->times.drain_ms;
-	f->disposable = p->disposable;
 	if (f->name && f->identity)
 		return f;
 	free_function(f);

@@ -420,7 +420,7 @@ static void on_event(struct stream *s, int events)
 	}
 }
 
-void client_create(struct data_plane *d, int fd, bool tcp, const char *address)
+void client_create(struct data_plane *d, int fd, const char *address)
 {
 	struct client *c = calloc(1, sizeof(*c));
 
@@ -433,7 +433,6 @@ void client_create(struct data_plane *d, int fd, bool tcp, const char *address)
 		return;
 	}
 	c->plane = d;
-	c->tcp = tcp;
 	strcpy(c->address, address);
 	uv_timer_init(d->loop, &c->timer);
 	c->timer.data = &c->s;

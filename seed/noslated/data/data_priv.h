@@ -45,7 +45,6 @@ struct data_function {
 	uint64_t request_ms, drain_ms;
 	uint64_t cut_ms; /* of the loop's time, once removed: what still runs is cut */
 	unsigned refs;	 /* its workers and requests, and 1 while it is not removed */
-	bool disposable;
 };
 
 struct data_worker {
@@ -95,7 +94,7 @@ struct client {
 	enum client_phase phase;
 	unsigned handles;	/* that the loop has */
 	uint64_t due, timer_at; /* of the loop's time; due 0: never */
-	bool in_run, close_after, tcp;
+	bool in_run, close_after;
 	int fixed_phase; /* of which what comes does not move it; -1: of none */
 	char address[DATA_ADDRESS_MAX];
 	struct head_scan scan;
@@ -132,7 +131,6 @@ struct listener {
 	struct data_plane *plane;
 	struct listener *next;
 	int fd;
-	bool tcp;
 };
 
 struct data_plane {
@@ -178,11 +176,10 @@ void data_check_drained(struct data_plane *d);
 /* --- front.c --- */
 void front_close(struct data_plane *d);
 void front_resume(struct data_plane *d);
-void front_accept_again(uv_timer_t *timer);
 
 /* --- client.c --- */
 /* Takes the descriptor over. */
-void client_create(struct data_plane *d, int fd, bool tcp, const char *address);
+void client_create(struct data_plane *d, int fd, const char *address);
 void client_close(struct client *c);
 /* An answer of ours; then the next request, or the end when `close`. */
 void client_answer(struct client *c, enum data_error e, bool close);
@@ -236,7 +233,6 @@ void host_done(struct client *c, bool failed);
 void host_settle(struct data_plane *d);
 void host_unref_worker(struct data_worker *w);
 void host_unref_function(struct data_function *f);
-void host_tick(uv_timer_t *timer);
 /* No new requests; what runs has the time that its profile says. */
 void host_remove(struct data_plane *d, struct data_function *f);
 

@@ -152,6 +152,8 @@ static void forget_worker(struct client *c)
 		host_unref_worker(w);
 }
 
+_Static_assert(HEAD_MAX + REWRITE_EXTRA <= STREAM_BUFFER, "a head is sent in one buffer");
+
 /* Queues the head for the worker. False: there is no memory. */
 static bool send_head(struct client *c)
 {

@@ -38,7 +38,7 @@ void front_resume(struct data_plane *d)
 		uv_poll_start(&l->poll, UV_READABLE, on_listener);
 }
 
-void front_accept_again(uv_timer_t *timer)
+static void accept_again(uv_timer_t *timer)
 {
 	front_resume(timer->data);
 }
@@ -74,14 +74,14 @@ static bool accept_one(struct listener *l)
 	fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 		pause_front(d);
-		uv_timer_start(&d->accept_again, front_accept_again, ACCEPT_AGAIN_MS, 0);
+		uv_timer_start(&d->accept_again, accept_again, ACCEPT_AGAIN_MS, 0);
 	}
 	if (fd < 0)
 		return errno == ECONNABORTED || errno == EINTR;
 	address_text(&from, address);
 	if (d->n_clients >= d->options.connections_max && d->idle)
 		client_close(d->idle);
-	client_create(d, fd, l->tcp, address);
+	client_create(d, fd, address);
 	return true;
 }
 
@@ -115,9 +115,8 @@ int data_listen(struct data_plane *d, int fd, struct err *err)
 	l->fd = fd;
 	l->plane = d;
 	l->poll.data = l;
-	l->tcp = own.ss_family != AF_UNIX;
 	/* Accepted sockets inherit it. */
-	if (l->tcp)
+	if (own.ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	l->next = d->listeners;
 	d->listeners = l;

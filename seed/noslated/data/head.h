@@ -19,6 +19,7 @@
 
 #define HEAD_MAX	    16384 /* bytes */
 #define HEAD_TARGET_MAX	    8192
+#define HEAD_HOST_MAX	    264 /* with a port */
 #define HEAD_FIELDS_MAX	    128
 #define BODY_EXTENSIONS_MAX 4096 /* bytes of chunk extensions of one body */
 #define BODY_TRAILER_MAX    8192

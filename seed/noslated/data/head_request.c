@@ -59,6 +59,8 @@ static enum data_error parse_request_line(
 
 static bool is_host(struct head_text t)
 {
+	if (t.len > HEAD_HOST_MAX)
+		return false;
 	for (size_t i = 0; i < t.len; i++)
 		if (!(head_classes[(unsigned char)t.at[i]] & HEAD_HOST))
 			return false;

@@ -160,6 +160,8 @@ static void do_request(struct client *c)
 		exchange_send(c);
 }
 
+static void on_tick(uv_timer_t *timer);
+
 static void set_tick(struct data_plane *d)
 {
 	const uint64_t due = policy_due(d->policy);
@@ -169,7 +171,7 @@ static void set_tick(struct data_plane *d)
 		return;
 	now = uv_hrtime();
 	d->tick_ns = due;
-	uv_timer_start(&d->tick, host_tick, due > now ? (due - now) / POLICY_NS_PER_MS + 1 : 0, 0);
+	uv_timer_start(&d->tick, on_tick, due > now ? (due - now) / POLICY_NS_PER_MS + 1 : 0, 0);
 }
 
 void host_settle(struct data_plane *d)
@@ -201,7 +203,7 @@ void host_settle(struct data_plane *d)
 	set_tick(d);
 }
 
-void host_tick(uv_timer_t *timer)
+static void on_tick(uv_timer_t *timer)
 {
 	struct data_plane *d = timer->data;
 

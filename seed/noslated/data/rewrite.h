@@ -12,7 +12,7 @@
 
 struct head;
 
-/* What a head may become longer by. */
+/* What a head may become longer by: fields of ours, and a host that is in two of them. */
 #define REWRITE_EXTRA 2048
 
 struct rewrite_request {
