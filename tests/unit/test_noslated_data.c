@@ -458,6 +458,106 @@ START_TEST(leaves_the_queue)
 }
 END_TEST
 
+/* Byte by byte, with empty lines before it: the same as at once. */
+START_TEST(drips)
+{
+	static const char bytes[] = "\r\n\r\nGET /no HTTP/1.1\r\nHost: h\r\n\r\n\r\nGET /no "
+				    "HTTP/1.1\r\nHost: h\r\n\r\n";
+	int c, n = 0;
+
+	begin(FUNCTION("a", ""));
+	c = client("");
+	for (size_t i = 0; i + 1 < sizeof(bytes); i++) {
+		ck_assert_int_eq(send(c, bytes + i, 1, 0), 1);
+		n += strstr(heard(c), "no_function") != NULL;
+	}
+	ck_assert_int_eq(n, 2);
+	end();
+}
+END_TEST
+
+/* What nobody has got can be sent to another worker, whatever it is. */
+START_TEST(unreachable)
+{
+	int c, w;
+
+	begin(FUNCTION("a", ""));
+	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+	data_worker_ready(d, workers[0].name, "/tmp/turf-test-nobody");
+	data_worker_gone(d, workers[0].name);
+	pass(200);
+	ck_assert_int_eq(n_workers, 2);
+	ready(1);
+	w = accepted(1);
+	ck_assert(strstr(heard(w), "\r\n\r\nabc"));
+	say(w, OK);
+	ck_assert(strstr(heard(c), "ok"));
+	/* But not for ever. */
+	c = client(HELLO);
+	close(workers[1].listener);
+	close(w);
+	ck_assert_str_eq(heard(c), "");
+	pass(60);
+	ck_assert(strstr(heard(c), "x-noslate-error: worker_unreachable\r\n"));
+	end();
+}
+END_TEST
+
+START_TEST(leaves_while_it_runs)
+{
+	int c, w;
+
+	begin(FUNCTION("a", ", \"disposable\": true"));
+	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+	ready(0);
+	w = accepted(0);
+	ck_assert(strstr(heard(w), "abc"));
+	close(c);
+	ck_assert_str_eq(heard(w), "end");
+	ck_assert(workers[0].stopped);
+	end();
+}
+END_TEST
+
+/* Nothing is read that nobody takes: all that there is are buffers of sockets, and two of ours. */
+START_TEST(back_pressure)
+{
+	static char much[1 << 16];
+	size_t there = 0, back = 0;
+	ssize_t n;
+	int c, w;
+
+	begin(FUNCTION("a", ""));
+	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n");
+	ready(0);
+	w = accepted(0);
+	do {
+		n = send(c, much, sizeof(much), MSG_NOSIGNAL);
+		there += n > 0 ? (size_t)n : 0;
+		turn();
+	} while (n > 0);
+	ck_assert_uint_lt(there, 4 << 20);
+	say(w, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+	do {
+		n = send(w, much, sizeof(much), MSG_NOSIGNAL);
+		back += n > 0 ? (size_t)n : 0;
+		turn();
+	} while (n > 0);
+	ck_assert_uint_lt(back, 4 << 20);
+	/* It goes on both ways once somebody reads, and all of it comes. */
+	for (int i = 0; i < 2000 && (there > 0 || back > 0); i++) {
+		while ((n = recv(w, much, sizeof(much), 0)) > 0)
+			there -= there < (size_t)n ? there : (size_t)n;
+		while ((n = recv(c, much, sizeof(much), 0)) > 0)
+			back -= back < (size_t)n ? back : (size_t)n;
+		turn();
+	}
+	ck_assert_uint_eq(there, 0);
+	ck_assert_uint_eq(back, 0);
+	end();
+}
+END_TEST
+
 /* A worker that does not accept is asked again. */
 START_TEST(backlog)
 {
@@ -618,6 +718,6 @@ START_TEST(the_log)
 }
 END_TEST
 
-UNIT_MAIN("noslated_data", one_request, worker_says_more, start_fails, replaced, removed,
-	leaves_the_queue, backlog, no_descriptors, five_thousand, gone_but_answered, cut, room,
-	tried_again, stale, draining, options, the_log)
+UNIT_MAIN("noslated_data", one_request, drips, worker_says_more, start_fails, replaced, removed,
+	leaves_the_queue, leaves_while_it_runs, unreachable, back_pressure, backlog, no_descriptors,
+	five_thousand, gone_but_answered, cut, room, tried_again, stale, draining, options, the_log)

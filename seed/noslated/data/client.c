@@ -242,9 +242,11 @@ static void begin(struct client *c)
 /* Empty lines before a request, which RFC 9112 (2.2) allows. */
 static void skip_empty_lines(struct client *c)
 {
-	while (c->scan.at == 0 && c->scan.seen == 0 && stream_unused(&c->s) >= 2 &&
-		memcmp(c->s.in + c->s.start, "\r\n", 2) == 0)
+	while (c->scan.at == 0 && stream_unused(&c->s) >= 2 &&
+		memcmp(c->s.in + c->s.start, "\r\n", 2) == 0) {
 		c->s.start += 2;
+		c->scan.seen = 0;
+	}
 }
 
 /* False: there is no whole head, or none that can be answered. */

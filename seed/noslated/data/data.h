@@ -26,7 +26,7 @@ struct profile_set;
 struct data_options {
 	bool by_name;	   /* "x-noslate-function: NAME" says which function */
 	bool trusts_front; /* X-Forwarded-* of clients is kept and added to, as behind another proxy */
-	int log_fd;	   /* access log, JSON lines; -1: none; borrowed */
+	int log_fd; /* access log, JSON lines; -1: none; borrowed; becomes non-blocking (ignore SIGPIPE) */
 	const char *prefix; /* of names of workers; at most 16 bytes of A-Za-z0-9_.-; NULL: "w" */
 	unsigned connections_max;
 	uint64_t head_ms;   /* for the head of a request, from its first byte */

@@ -114,7 +114,7 @@ struct client {
 	uint32_t method_at, method_len, path_at, path_len;
 	bool req_started; /* its head is parsed */
 	bool req_chunked, req_done, req_broken, resp_chunked;
-	bool req_unsent; /* the worker has closed before a byte of it */
+	bool req_unsent; /* the worker has not got a byte of it */
 	bool is_head, old_client, expects, keep_alive, upgrade, idempotent, retried, resp_keep,
 		half_closed;
 	unsigned interim;

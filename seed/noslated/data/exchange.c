@@ -195,6 +195,7 @@ void exchange_send(struct client *c)
 
 	if (c->sent_ns == 0)
 		c->sent_ns = uv_hrtime();
+	c->req_unsent = true;
 	if (c->policy != WITH_WORKER) {
 		exchange_lost(c, DATA_WORKER_UNREACHABLE);
 		return;

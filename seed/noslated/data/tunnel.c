@@ -18,8 +18,11 @@ void tunnel_event(struct client *c)
 	const enum stream_pump there = stream_pump(client, worker, &c->req, false);
 	const enum stream_pump back = stream_pump(worker, client, &c->resp, false);
 
-	if (there == PUMP_ERROR && !worker->eof)
-		worker->eof = true;
+	/* It reads no more; what it has said comes first. */
+	if (there == PUMP_ERROR) {
+		stream_unqueue(worker);
+		c->req.state = BODY_DONE;
+	}
 	if (back == PUMP_ERROR || (worker->eof && back == PUMP_MORE)) {
 		client_close(c);
 		return;
