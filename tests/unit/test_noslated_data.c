@@ -476,6 +476,50 @@ START_TEST(drips)
 }
 END_TEST
 
+#define UPGRADE "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+#define SWITCH \
+	"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+START_TEST(tunnel)
+{
+	const char *seen;
+	int c, w;
+
+	begin(FUNCTION("a", ""));
+	c = client(UPGRADE "abc");
+	ready(0);
+	w = accepted(0);
+	seen = heard(w);
+	/* It is no tunnel yet, and may become none. */
+	ck_assert(begins(seen, "GET /a") && !strstr(seen, "abc"));
+	say(w, SWITCH "def");
+	seen = heard(c);
+	ck_assert(begins(seen, "HTTP/1.1 101 ") && strstr(seen, "\r\n\r\ndef"));
+	ck_assert_str_eq(heard(w), "abc");
+	say(c, "GET /no HTTP/1.1\r\n\r\n");
+	ck_assert_str_eq(heard(w), "GET /no HTTP/1.1\r\n\r\n");
+	/* One side may end before the other. */
+	shutdown(c, SHUT_WR);
+	ck_assert_str_eq(heard(w), "end");
+	say(w, "bye");
+	close(w);
+	ck_assert_str_eq(heard(c), "bye");
+	ck_assert_str_eq(heard(c), "end");
+	/* Nobody has asked for this one. */
+	c = client(HELLO);
+	w = accepted(0);
+	say(w, SWITCH "def");
+	ck_assert(strstr(heard(c), "x-noslate-error: worker_invalid\r\n"));
+	/* And this one is not granted: what is behind it is the next request. */
+	c = client(UPGRADE "GET /no HTTP/1.1\r\nHost: h\r\n\r\n");
+	w = accepted(0);
+	say(w, OK);
+	seen = heard(c);
+	ck_assert(strstr(seen, "ok") && strstr(seen, "no_function"));
+	end();
+}
+END_TEST
+
 /* What nobody has got can be sent to another worker, whatever it is. */
 START_TEST(unreachable)
 {
@@ -718,6 +762,7 @@ START_TEST(the_log)
 }
 END_TEST
 
-UNIT_MAIN("noslated_data", one_request, drips, worker_says_more, start_fails, replaced, removed,
-	leaves_the_queue, leaves_while_it_runs, unreachable, back_pressure, backlog, no_descriptors,
-	five_thousand, gone_but_answered, cut, room, tried_again, stale, draining, options, the_log)
+UNIT_MAIN("noslated_data", one_request, drips, tunnel, worker_says_more, start_fails, replaced,
+	removed, leaves_the_queue, leaves_while_it_runs, unreachable, back_pressure, backlog,
+	no_descriptors, five_thousand, gone_but_answered, cut, room, tried_again, stale, draining,
+	options, the_log)
