@@ -314,6 +314,18 @@ def timeouts(h, checks):
     s = h.connect()
     s.sendall(b"POST /main/see HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
     checks.same("a body", error_of(first(read_all(s))), (408, "body_timeout"))
+    checks.true("a response", h.raw(b"GET /garbage/stall HTTP/1.1\r\nHost: a\r\n\r\n").endswith(b"\r\n\r\nabc"))
+    # Who does not read.
+    for path in b"no", b"main/hello":
+        s = h.connect()
+        s.settimeout(5)
+        start = time.monotonic()
+        try:
+            while time.monotonic() < start + 5:
+                s.sendall(b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n" % path * 1000)
+        except OSError as e:
+            checks.true("is cut", isinstance(e, (ConnectionResetError, BrokenPipeError)), e)
+        checks.true("in time", time.monotonic() - start < 5)
 
 
 def connections(h, checks):
@@ -461,7 +473,7 @@ def main(build):
             print(h.last_words(), flush=True)
             raise
         print(f"{case.__name__}: {time.monotonic() - start:.1f} s", flush=True)
-    h = Host(build, "-t", "-h", "500", "-i", "500", "-b", "500", "-c", "50")
+    h = Host(build, "-t", "-h", "500", "-i", "500", "-b", "500", "-s", "500", "-c", "50")
     for case in trusted, timeouts, connections, drains:
         case(h, checks)
     print(f"{checks.passed} passed, {checks.failed} failed")

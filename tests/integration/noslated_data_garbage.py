@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A worker that answers with what is none: usage: noslated_data_garbage.py SOCKET.
 
-The last segment of a request's path says which; then it closes the connection, unless it is "extra".
+The last segment of a request's path says which; then it closes the connection, unless it is "extra" or "stall".
 """
 import socket
 import sys
@@ -32,6 +32,7 @@ SAY = {
     "extra": OK + b"Content-Length: 3\r\n\r\nabc" + OK + b"Content-Length: 6\r\n\r\nsecret",
     "chunks": OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\nTrailer: t\r\n\r\n",
     # cut in the middle
+    "stall": OK + b"Content-Length: 10\r\n\r\nabc",
     "short": OK + b"Content-Length: 10\r\n\r\nabc",
     "chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxx\r\n",
     "unended": OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
@@ -47,7 +48,7 @@ def serve(s):
         data += piece
     kind = data.split(b" ")[1].split(b"/")[-1].decode()
     s.sendall(SAY[kind])
-    if kind == "extra":
+    if kind in ("extra", "stall"):
         s.recv(1)
     s.close()
 

@@ -88,6 +88,9 @@ static void begin(const char *functions)
 	const struct data_options o = DATA_OPTIONS_DEFAULT;
 	struct err err = ERR_INIT;
 
+	n_workers = 0;
+	memset(workers, 0, sizeof(workers));
+	drained = false;
 	front = (struct sockaddr_un){.sun_family = AF_UNIX};
 	snprintf(front.sun_path, sizeof(front.sun_path), "/tmp/turf-test-data-%d", getpid());
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
