@@ -24,12 +24,11 @@ VERSION := $(shell cat hack/version)
 include hack/mk/flags.mk
 include hack/mk/deps.mk
 include hack/mk/objects.mk
-include hack/mk/noslated-data.mk
-include hack/mk/noslated-daemon.mk
+include hack/mk/noslated.mk
 include hack/mk/shim.mk
 include hack/mk/fetch.mk
 include hack/mk/aworker.mk
-include hack/mk/noslated.mk
+include hack/mk/noslate-sim.mk
 include hack/mk/tests.mk
 include hack/mk/bench.mk
 include hack/mk/lint.mk

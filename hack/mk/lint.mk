@@ -4,10 +4,10 @@
 
 LINT_C  := $(wildcard runtime/*.c runtime/*/*.c oci-spec/*.c seed/*.c seed/*/*.c seed/*/*/*.c shim/*.c aworker/*.c aworker/*/*.c \
 	debugger/*.c tests/unit/*.c tests/integration/*.c tests/fuzz/*.c tests/bench/*.c tests/probe/*.c \
-	tests/hostile/*.c)
+	tests/hostile/*.c tests/noslated/*.c)
 LINT_CC := $(if $(V8_PREFIX),$(wildcard aworker/v8/*.cc))
 LINT_H  := $(wildcard runtime/*.h runtime/*/*.h oci-spec/*.h seed/*.h seed/*/*.h seed/*/*/*.h shim/*.h aworker/*.h aworker/*/*.h \
-	debugger/*.h tests/unit/*.h tests/bench/*.h)
+	debugger/*.h tests/unit/*.h tests/bench/*.h tests/noslated/*.h)
 LINT_SRC := $(filter-out $(if $(V8_PREFIX),,aworker/%),$(LINT_C))
 LINT_CPPFLAGS = $(OUR_CPPFLAGS) $(LLHTTP_CPPFLAGS) -DTEST_LIBNODE='"$(abspath $(LIBNODE))"'
 

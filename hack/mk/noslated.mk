@@ -1,38 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is below seed/noslated/: the simulator of the node's scheduler, over the policy's library.
+# noslated and noslatectl. The library of the data plane is the first of LIBS_C, so that tests and fuzzers
+# link it as they link the others; those that use it need libuv and llhttp (which only judges, in a fuzzer).
 
-SIM_OBJS := $(call folder_objs,seed/noslated/sim,$(MAINS) seed/noslated/sim/main.c) $(B)/obj/seed/noslated/sim/page.o
-LIB_SIM  := $(B)/lib/libturf-sim.a
-SIM_LINK := $(LIB_SIM) $(LIB_POLICY) $(LIB_BASE)
-SIM_LIBS := -lz -lyajl$(if $(SANITIZE),,_s) -lm
+DATA_OBJS := $(call folder_objs,seed/noslated/data)
+LIB_DATA  := $(B)/lib/libturf-data.a
+LIBS_C    := $(LIB_DATA) $(LIBS_C)
+DATA_LIBS := -l:$(notdir $(firstword $(wildcard /usr/lib/*/libuv_a.a) libuv.a)) -lpthread -ldl -lrt
 
-$(LIB_SIM): $(SIM_OBJS)
+$(LIB_DATA): $(DATA_OBJS)
 
-# The page that --html fills is in the program.
-$(B)/obj/seed/noslated/sim/page.o: seed/noslated/sim/page.S seed/noslated/sim/page.html $(B)/obj/.flags
-	$(call say,AS,$<)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -DPAGE='"seed/noslated/sim/page.html"' -c -o $@ $<
+DATA_USERS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_noslated_*.c)) \
+	$(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_noslated_*.c))
+$(DATA_USERS): EXTERN_LIBS += $(DATA_LIBS) $(LLHTTP_LIBS)
+$(DATA_USERS): $(LLHTTP_OBJS)
+$(B)/obj/tests/fuzz/fuzz_noslated_%.o: OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
 
-$(B)/noslate-sim: $(B)/obj/seed/noslated/sim/main.o $(SIM_LINK)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
-
-PROGRAMS += $(B)/noslate-sim
-
-SIM_UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_sim_*.c))
-$(SIM_UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(SIM_LINK)
+# A host of the plane that makes workers of its own: what the integration script drives.
+$(B)/tests/data_host: $(B)/obj/tests/noslated/data_host.o $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ -lcheck -lsubunit $(SIM_LIBS) -lrt -pthread
+	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS) $(DATA_LIBS)
+check-programs check-worker check-integration: $(B)/tests/data_host
 
-# FUZZ_MAIN is defined later, by tests.mk.
-.SECONDEXPANSION:
-SIM_FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_sim_*.c))
-$(SIM_FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/fuzz/%.o $$(FUZZ_MAIN) $(SIM_LINK)
+# Both planes are one program. Without llhttp, which the admin API is read by, there is none.
+
+CONTROL_OBJS := $(call folder_objs,seed/noslated/control) $(call folder_objs,seed/noslated,seed/noslated/main.c)
+LIB_CONTROL  := $(B)/lib/libturf-control.a
+CTL_OBJS     := $(call folder_objs,seed/noslated/ctl)
+DAEMON_LIBS  := $(DATA_LIBS) $(LLHTTP_LIBS)
+
+$(LIB_CONTROL): $(CONTROL_OBJS) $(LLHTTP_OBJS)
+$(B)/obj/seed/noslated/control/admin.o: OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
+
+$(B)/noslated: $(B)/obj/seed/noslated/main.o $(LIB_CONTROL) $(LIBS_C)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(if $(LIBFUZZER),-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
+	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS) $(DAEMON_LIBS)
 
-$(B)/bench/bench_sim: $(SIM_OBJS)
-$(B)/bench/bench_sim: EXTERN_LIBS += -lz
+$(B)/noslatectl: $(CTL_OBJS) $(LIB_PROFILE) $(LIB_OCI) $(LIB_BASE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ -lyajl$(if $(SANITIZE),,_s)
+
+ifneq ($(LLHTTP_CPPFLAGS),)
+PROGRAMS += $(B)/noslated $(B)/noslatectl
+endif
+
+CONTROL_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_control_*.c))
+$(CONTROL_TESTS): $(LIB_CONTROL)
+$(CONTROL_TESTS): EXTERN_LIBS := $(LIB_CONTROL) $(LIBS_C) $(EXTERN_LIBS) $(DAEMON_LIBS)

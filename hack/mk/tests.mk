@@ -3,7 +3,7 @@
 # tests/README.md says what each kind may assume. Every suite runs inside hack/cage.
 
 TEST_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-# How those of aworker/, shim/ and noslate-sim are linked say aworker.mk, shim.mk and noslated.mk.
+# How those of aworker/, shim/ and noslate-sim are linked say aworker.mk, shim.mk and noslate-sim.mk.
 UNIT_TESTS := $(patsubst %,$(B)/tests/%,$(filter-out test_aworker_% test_shim_% test_sim_%,$(TEST_NAMES)))
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(LIBS_C)
@@ -29,7 +29,7 @@ $(B)/tests/hostile: $(patsubst %,$(B)/obj/tests/hostile/%.o,hostile forge rest) 
 HELPERS += $(B)/tests/hostile
 
 # The fuzz targets: with main() of standalone.c they replay their corpus, with libFuzzer's they
-# search. Those of aworker/, shim/ and noslate-sim are linked by aworker.mk, shim.mk and noslated.mk.
+# search. Those of aworker/, shim/ and noslate-sim are linked by aworker.mk, shim.mk and noslate-sim.mk.
 FUZZ_NAMES   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS := $(patsubst %,$(B)/tests/%,$(filter-out fuzz_aworker_% fuzz_shim_% fuzz_sim_%,$(FUZZ_NAMES)))
 FUZZ_MAIN    := $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/standalone.o)
@@ -43,7 +43,7 @@ ALL_UNIT_TESTS   := $(UNIT_TESTS) $(AWORKER_UNIT_TESTS) $(SHIM_UNIT_TESTS) $(SIM
 ALL_FUZZ_TARGETS := $(FUZZ_TARGETS) $(AWORKER_FUZZ_TARGETS) $(SHIM_FUZZ_TARGETS) $(SIM_FUZZ_TARGETS)
 SCRIPTS          := $(filter-out tests/integration/lib% %/cri.sh %/files-many.sh %/shim.sh %/worker-pod.sh,$(sort $(wildcard tests/integration/*.sh)))
 # What needs no more of the host than ports and files of its own.
-WORKER_SCRIPTS   := $(filter %/event-source.sh %/fetch.sh %/inspect.sh %/programs.sh %/websocket.sh \
+WORKER_SCRIPTS   := $(filter %/event-source.sh %/fetch.sh %/inspect.sh %/noslated-data.sh %/programs.sh %/sim.sh %/websocket.sh \
 	tests/integration/aworker%,$(SCRIPTS))
 INTEGRATION      := $(filter-out $(WORKER_SCRIPTS),$(SCRIPTS))
 # The longest first, so that both processors end at the same time.
