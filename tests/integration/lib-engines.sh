@@ -9,7 +9,15 @@
 # a killed script is found there.
 CGROUP=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup)
 [ -n "$CGROUP" ] || CGROUP=$(sed -n 's/^0:://p' /proc/self/cgroup)
-CGROUP_ABOVE=${CGROUP%/}
+CGROUP=${CGROUP%/}
+CGROUP_ABOVE=${CGROUP%/self}
+# A group of v2 with processes of its own hands no controllers on, so all of us go one level down.
+if [ ! -d /sys/fs/cgroup/pids ] && [ -n "$CGROUP_ABOVE" ]; then
+	mkdir -p "/sys/fs/cgroup$CGROUP_ABOVE/self"
+	while read -r pid; do
+		echo "$pid" >"/sys/fs/cgroup$CGROUP_ABOVE/self/cgroup.procs" 2>/dev/null || :
+	done <"/sys/fs/cgroup$CGROUP_ABOVE/cgroup.procs"
+fi
 CGROUP=$CGROUP_ABOVE/$MARK
 ENGINE_PIDS=()
 
