@@ -14,9 +14,10 @@ CGROUP_ABOVE=${CGROUP%/self}
 # A group of v2 with processes of its own hands no controllers on, so all of us go one level down.
 if [ ! -d /sys/fs/cgroup/pids ] && [ -n "$CGROUP_ABOVE" ]; then
 	mkdir -p "/sys/fs/cgroup$CGROUP_ABOVE/self"
-	while read -r pid; do
+	mapfile -t all_of_us <"/sys/fs/cgroup$CGROUP_ABOVE/cgroup.procs"
+	for pid in "${all_of_us[@]}"; do
 		echo "$pid" >"/sys/fs/cgroup$CGROUP_ABOVE/self/cgroup.procs" 2>/dev/null || :
-	done <"/sys/fs/cgroup$CGROUP_ABOVE/cgroup.procs"
+	done
 fi
 CGROUP=$CGROUP_ABOVE/$MARK
 ENGINE_PIDS=()
