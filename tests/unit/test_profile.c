@@ -76,7 +76,7 @@ static const char full[] =
 	"\"window\": \"30s\", \"panic\": \"3s\", \"idle\": \"0s\", \"shrink\": \"filo\"},"
 	"\"resources\": {\"memory\": \"64Mi\", \"cpu\": 500, \"pids\": 9, \"heap\": \"32Mi\","
 	"\"stack\": \"1Mi\", \"taskTime\": \"2s\", \"cpuTime\": \"1h\"},"
-	"\"timeouts\": {\"initialize\": \"1s\", \"request\": \"2s\", \"drain\": \"3s\"}},"
+	"\"timeouts\": {\"request\": \"2s\", \"drain\": \"3s\"}},"
 	"{\"name\": \"b\", \"code\": {\"path\": \"/b\"}, \"disposable\": true}]}";
 
 static void check_full(void)

@@ -80,7 +80,7 @@ struct profile_resources {
 };
 
 struct profile_times {
-	uint64_t initialize_ms, request_ms, drain_ms;
+	uint64_t request_ms, drain_ms;
 };
 
 struct profile_function {

@@ -254,7 +254,6 @@ static const struct schema resources =
 	SCHEMA(struct profile_resources, resources_fields, .only = "member");
 
 static const struct field times_fields[] = {
-	TIME(struct profile_times, initialize_ms, "initialize"),
 	TIME(struct profile_times, request_ms, "request"),
 	TIME(struct profile_times, drain_ms, "drain"),
 };
@@ -295,7 +294,7 @@ static void init_function(void *obj)
 			.panic_ms = 6000,
 			.idle_ms = 30000},
 		.resources = {.memory = 128 << 20, .pids = 64},
-		.times = {.initialize_ms = 10000, .request_ms = 30000, .drain_ms = 30000},
+		.times = {.request_ms = 30000, .drain_ms = 30000},
 	};
 }
 
