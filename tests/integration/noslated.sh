@@ -69,6 +69,9 @@ functions() { # functions JQ: the set, changed
 			f("few"; "hello.js") + {rate: {perSecond: 1, burst: 2}}]} | '"$1"
 }
 
+fails "run: '.*' has more than 80 bytes" "$B/noslated" --run "$TMP/$(printf '%080d' 0)" --state "$TMP/state" --log "$TMP/log"
+fails "listen: 'nowhere' is neither" "$B/noslated" --run "$run" --state "$TMP/state" --log "$TMP/log" --listen nowhere
+fails "connect to noslated at '$run/admin.sock'" ctl version
 base_image
 turf seed start default
 daemon

@@ -23,6 +23,9 @@
 #define SET_MAX	       (4u << 20)
 #define LISTEN_BACKLOG 4096
 
+#define RUN_MAX	  80
+#define STATE_MAX 200
+
 /* --- sets --- */
 
 static int write_set(const char *path, const struct profile_set *set, struct err *err)
@@ -178,6 +181,13 @@ static int make_directories(struct control *c, struct err *err)
 	const struct control_options *o = c->options;
 	static char sockets[256];
 
+	/* Sockets are below it, whose paths are at most 107 bytes. */
+	if (strlen(o->run) > RUN_MAX)
+		return err_say(
+			err, ENAMETOOLONG, "--run: '%s' has more than %d bytes", o->run, RUN_MAX);
+	if (strlen(o->state) > STATE_MAX)
+		return err_say(err, ENAMETOOLONG, "--state: '%s' has more than %d bytes", o->state,
+			STATE_MAX);
 	snprintf(sockets, sizeof(sockets), "%s/workers", o->run);
 	snprintf(c->set_path, sizeof(c->set_path), "%s/functions.json", o->state);
 	snprintf(c->told_path, sizeof(c->told_path), "%s/functions.json", o->run);
