@@ -20,7 +20,7 @@ import zlib
 BROTLI = bytes.fromhex("0b068068656c6c6f2062726f746c690a03")
 ZSTD = bytes.fromhex("28b52ffd045859000068656c6c6f207a7374640a6c57f951")
 
-counts = {"connections": 0, "uploaded": 0, "queries": 0}
+counts = {"connections": 0, "queries": 0}
 gone = threading.Event()  # a client of /endless has left
 
 
@@ -265,12 +265,12 @@ class Handler(socketserver.StreamRequestHandler):
 
     def do_swallow(self):
         """Takes a body slowly at first, and counts it."""
-        counts["uploaded"] = 0
+        uploaded = 0
         slow = float(self.query.get("wait", "0"))
         time.sleep(slow)
         for data in self.chunks():
-            counts["uploaded"] += len(data)
-        self.answer(str(counts["uploaded"]))
+            uploaded += len(data)
+        self.answer(str(uploaded))
 
     def do_refuse(self):
         self.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n")
