@@ -132,7 +132,8 @@ async function bodies() {
 		await new Promise((done) => setTimeout(done, 500));
 		ac.abort();
 		await p.catch(() => 0);
-		return made < 16e6;
+		// The kernel takes tcp_rmem and tcp_wmem, 36 MiB; without pressure it would be hundreds.
+		return made < 64e6;
 	});
 	await say('bad chunk', () => text('/echo', half(new ReadableStream({
 		start: (c) => c.enqueue('text') }))));
