@@ -2,11 +2,8 @@
 #include "seed/noslated/data_role.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
@@ -22,7 +19,7 @@ struct role {
 	uv_loop_t loop;
 	struct link *link;
 	struct data_plane *plane;
-	bool drains;
+	bool drains, leaves;
 };
 
 /* --- to the control plane --- */
@@ -32,17 +29,33 @@ static void on_start(void *arg, const char *function, const char *worker)
 	struct role *r = arg;
 
 	link_send(r->link,
-		&(struct link_message){.kind = "start", .worker = worker, .function = function});
+		&(struct link_message){.kind = "start", .worker = worker, .function = function},
+		-1);
+}
+
+static void say(void *arg, const char *kind, const char *worker)
+{
+	struct role *r = arg;
+
+	link_send(r->link, &(struct link_message){.kind = kind, .worker = worker}, -1);
 }
 
 static void on_stop(void *arg, const char *worker)
 {
-	struct role *r = arg;
-
-	link_send(r->link, &(struct link_message){.kind = "stop", .worker = worker});
+	say(arg, "stop", worker);
 }
 
-static const struct data_maker maker = {on_start, on_stop};
+static void on_release(void *arg, const char *worker)
+{
+	say(arg, "release", worker);
+}
+
+static void on_have(void *arg, const char *worker)
+{
+	say(arg, "have", worker);
+}
+
+static const struct data_maker maker = {on_start, on_stop, on_release, on_have};
 
 /* --- from it --- */
 
@@ -61,37 +74,68 @@ static void drain(struct role *r)
 	data_drain(r->plane, on_drained, r);
 }
 
-static void apply(struct role *r, const char *file)
+static void leave(struct role *r)
+{
+	if (!r->drains && !r->leaves)
+		data_leave(r->plane, on_drained, r);
+	r->leaves = true;
+	say(r, "left", NULL);
+}
+
+static void apply(struct role *r, int fd)
 {
 	_cleanup_free_ char *text = NULL;
 	struct profile_set set = {0};
 	struct err err = ERR_INIT;
 	size_t len;
 
-	if (file_read(AT_FDCWD, file, SET_MAX, &text, &len, &err) < 0 ||
+	if (file_read_fd(fd, "it", SET_MAX, &text, &len, &err) < 0 ||
 		profile_set_parse(text, len, &set, NULL, &err) < 0 ||
 		data_apply(r->plane, &set, &err) < 0)
 		log_error("set of functions: %s", err.msg);
 	profile_set_finish(&set);
 }
 
-static void on_message(void *arg, const struct link_message *m)
+/* Another control plane than the one that we spoke to. */
+static void tell(struct role *r)
+{
+	char build[ROLE_BUILD_MAX];
+
+	data_tell(r->plane);
+	link_send(r->link, &(struct link_message){.kind = "told", .build = role_build(build)}, -1);
+}
+
+static void take_worker(struct role *r, const struct link_message *m)
+{
+	if (streq(m->kind, "gone"))
+		data_worker_gone(r->plane, m->worker);
+	else if (streq(m->kind, "measured") && m->bytes)
+		data_worker_measured(r->plane, m->worker, strtoull(m->bytes, NULL, 10));
+	else if (streq(m->kind, "ready") && m->function && m->socket)
+		data_worker_offered(r->plane, m->worker, m->function, m->socket);
+}
+
+static void on_message(void *arg, const struct link_message *m, int *fd)
 {
 	struct role *r = arg;
 
-	if (streq(m->kind, "apply") && m->file)
-		apply(r, m->file);
-	else if (streq(m->kind, "ready") && m->worker && m->socket)
-		data_worker_ready(r->plane, m->worker, m->socket);
-	else if (streq(m->kind, "gone") && m->worker)
-		data_worker_gone(r->plane, m->worker);
+	if (m->worker)
+		take_worker(r, m);
+	else if (streq(m->kind, "apply") && *fd >= 0)
+		apply(r, *fd);
+	else if (streq(m->kind, "hello"))
+		tell(r);
+	else if (streq(m->kind, "go"))
+		data_go(r->plane);
+	else if (streq(m->kind, "leave"))
+		leave(r);
 	else if (streq(m->kind, "drain"))
 		drain(r);
 	else
 		log_error("the control plane: '%s' is no message for the data plane", m->kind);
 }
 
-/* Nobody could make a worker any more. */
+/* Supervisor and control plane have gone: nobody could make a worker any more. */
 static void on_link_end(void *arg)
 {
 	struct role *r = arg;
@@ -115,21 +159,35 @@ static int listen_all(struct role *r, unsigned n, struct err *err)
 	return 0;
 }
 
-int data_role_run(unsigned n_sockets, struct err *err)
+/* "N,ID" */
+static int parse(const char *text, unsigned *ret_n, const char **ret_id, struct err *err)
+{
+	char *end;
+
+	*ret_n = (unsigned)strtoul(text, &end, 10);
+	*ret_id = end + 1;
+	return *end == ','
+		       ? 0
+		       : err_say(err, EINVAL, "'%s': this is for the control plane alone", text);
+}
+
+int data_role_run(const char *what, struct err *err)
 {
 	struct data_options options = DATA_OPTIONS_DEFAULT;
 	struct role r = {0};
-	char prefix[16];
+	unsigned n_sockets;
 
-	if (fcntl(ROLE_LINK_FD, F_GETFD) < 0)
+	if (parse(what, &n_sockets, &options.prefix, err) < 0)
+		return -err->code;
+	if (fd_set_cloexec(ROLE_LINK_FD, true) < 0)
 		return err_say(err, EBADF, "this is for the control plane alone");
 	/* Who wants us to end tells the control plane, which tells us. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	snprintf(prefix, sizeof(prefix), "%x.", (unsigned)getpid());
+	signal(SIGHUP, SIG_IGN);
 	options.by_name = true;
-	options.prefix = prefix;
+	options.waits = true;
 	uv_loop_init(&r.loop);
 	if (data_create(&r.loop, &options, &maker, &r, &r.plane, err) < 0)
 		return -err->code;

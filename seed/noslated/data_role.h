@@ -5,7 +5,7 @@
 
 #include "runtime/base/err.h"
 
-/* Until the control plane says so, or has gone and the last request has ended. */
-int data_role_run(unsigned n_sockets, struct err *err);
+/* `what`: what follows ROLE_DATA. Until the control plane says so, or has gone and the last request has ended. */
+int data_role_run(const char *what, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* noslated: the control plane, or, executed by it, the data plane. */
+/* noslated: the supervisor, and, executed by it, everything else (role.h). */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -10,9 +10,10 @@
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control.h"
-#include "seed/noslated/control/worker.h"
+#include "seed/noslated/control/maker.h"
 #include "seed/noslated/data_role.h"
 #include "seed/noslated/role.h"
+#include "seed/noslated/supervisor.h"
 
 #define EXIT_USAGE 2
 
@@ -74,40 +75,82 @@ static int parse(struct control_options *o, int argc, char **argv, struct err *e
 	return 0;
 }
 
-static int run_control(int argc, char **argv, struct err *err)
+static int take_options(struct control_options *o, int argc, char **argv, struct err *err)
 {
-	struct control_options o = {.root = PATHS_STATE_ROOT,
+	*o = (struct control_options){.root = PATHS_STATE_ROOT,
 		.run = "/run/noslated",
 		.state = "/var/lib/noslated",
 		.log = "/var/log/noslated"};
-	_cleanup_free_ char *self = realpath("/proc/self/exe", NULL);
+	return parse(o, argc, argv, err);
+}
 
-	if (parse(&o, argc, argv, err) < 0)
+/* Also the program of everything that it executes. */
+static int find_self(char **ret, struct err *err)
+{
+	*ret = realpath("/proc/self/exe", NULL);
+	return *ret ? 0 : err_set(err, errno, "find '/proc/self/exe'");
+}
+
+static int run_supervisor(int argc, char **argv, struct err *err)
+{
+	_cleanup_free_ char *self = NULL;
+	struct control_options ignored;
+
+	if (take_options(&ignored, argc, argv, err) < 0 || find_self(&self, err) < 0)
 		return -err->code;
-	if (!self)
-		return err_set(err, errno, "find '/proc/self/exe'");
 	if (geteuid() != 0)
 		return err_say(err, EPERM, "only root can make containers for others");
+	return supervisor_run(self, argv, err);
+}
+
+/* The role is the first argument; the others are the supervisor's. */
+static int run_control(int argc, char **argv, struct err *err)
+{
+	_cleanup_free_ char *self = NULL;
+	struct control_options o;
+
+	argv[1] = argv[0];
+	if (take_options(&o, argc - 1, argv + 1, err) < 0 || find_self(&self, err) < 0)
+		return -err->code;
 	o.program = self;
 	return control_run(&o, err);
 }
 
+static int run_data(int argc UNUSED, char **argv, struct err *err)
+{
+	return data_role_run(str_after(argv[1], ROLE_DATA), err);
+}
+
+static int run_maker(int argc UNUSED, char **argv, struct err *err)
+{
+	return maker_run(str_after(argv[1], ROLE_MAKER), err);
+}
+
+static const struct role {
+	const char *argument; /* NULL: any */
+	const char *program;
+	int (*run)(int argc, char **argv, struct err *err);
+} roles[] = {
+	{ROLE_CONTROL, "noslated", run_control},
+	{ROLE_DATA, "noslated: data plane", run_data},
+	{ROLE_MAKER, "noslated: maker", run_maker},
+	{NULL, "noslated", run_supervisor},
+};
+
 int main(int argc, char **argv)
 {
-	const char *data = argc == 2 ? str_after(argv[1], ROLE_DATA) : NULL;
-	const struct log_config config = {.level = LOG_LEVEL_WARN,
-		.fd = -1,
-		.program = data ? "noslated: data plane" : "noslated"};
+	struct log_config config = {.level = LOG_LEVEL_WARN, .fd = -1};
+	const struct role *role = roles;
 	struct err err = ERR_INIT;
 	int r;
 
+	while (role->argument && !(argc > 1 && str_after(argv[1], role->argument)))
+		role++;
+	config.program = role->program;
 	log_setup(&config);
-	if (data)
-		r = data_role_run((unsigned)strtoul(data, NULL, 10), &err);
-	else
-		r = workers_reserve(&err) < 0 ? -err.code : run_control(argc, argv, &err);
-	if (r == 0)
-		return EXIT_SUCCESS;
+	r = role->run(argc, argv, &err);
+	if (err.code == 0)
+		return r;
 	log_error("%s", err.msg);
 	return err.code == EINVAL ? EXIT_USAGE : EXIT_FAILURE;
 }

@@ -13,7 +13,9 @@ export TURF_BASE_IMAGE=$TMP/base TURF_STATES_DIR=$TMP/states
 code=$TMP/code
 front=$TMP/front
 run=$TMP/run
+program=$TMP/noslated
 mkdir "$code"
+cp "$B/noslated" "$program"
 ctl() { "$B/noslatectl" --run "$run" "$@"; }
 get() { # get FUNCTION PATH [ARG]...
 	curl -sS --max-time 60 --unix-socket "$front" -H "x-noslate-function: $1" "http://any$2" "${@:3}"
@@ -24,7 +26,7 @@ status() { # status FUNCTION PATH [ARG]...: of the answer, and what kind of erro
 workers() { ctl --json workers | jq "[.[] | select(.function == \"$1\")] | length"; }
 has_workers() { [ "$(workers "$1")" = "$2" ]; }
 daemon() {
-	"$B/noslated" --listen "unix:$front" --run "$run" --state "$TMP/state" --log "$TMP/log" \
+	"$program" --listen "unix:$front" --run "$run" --state "$TMP/state" --log "$TMP/log" \
 		--root "$ROOT" 2>>"$TMP/err" &
 	noslated=$!
 	HELPERS+=("$noslated")
@@ -48,7 +50,7 @@ export default {
 	},
 };
 END
-echo 'onfetch = (e) => e.respondWith(new Promise((done) => setTimeout(() => done(new Response("late")), 300)));' >"$code/slow.js"
+echo 'onfetch = (e) => e.respondWith(new Promise((done) => setTimeout(() => done(new Response("late")), 1000)));' >"$code/slow.js"
 echo 'throw new Error("not today");' >"$code/dies.js"
 echo 'onfetch = (e) => { if (e.request.url.endsWith("/die")) setTimeout(() => { throw new Error("now"); }); e.respondWith(new Promise((done) => setTimeout(() => done(new Response("alive")), 50))); };' >"$code/crashes.js"
 echo 'const all = []; onfetch = (e) => { if (e.request.url.endsWith("/eat")) for (;;) all.push(new Array(1e5).fill(0)); e.respondWith(new Response("fed")); };' >"$code/hog.js"
@@ -140,15 +142,23 @@ eq "$(get hog /)" fed "one that was out of memory is replaced"
 misbehave loops /loop "500 "
 eq "$(get loops /)" free "one that was stopped is replaced"
 
+load() { # until stop_load: what hello answers
+	(while [ ! -e "$TMP/enough" ]; do status hello / || :; echo; done) >"$TMP/load" 2>"$TMP/load.err" &
+	load=$!
+}
+stop_load() { # stop_load WHEN
+	touch "$TMP/enough"
+	wait $load
+	rm "$TMP/enough"
+	eq "$(sort "$TMP/load" | uniq -c | awk '{print $2}')" 200 "answers while $1"
+}
+
 # --- another set, while requests come ---
-(while [ ! -e "$TMP/enough" ]; do status hello / && echo; done) >"$TMP/load" &
-load=$!
+load
 for i in $(seq 10); do
 	functions ".functions[0].environment = {N: \"$i\"} | .functions[0].concurrency = $((10 + i))" | ctl apply -
 done
-touch "$TMP/enough"
-wait $load
-eq "$(sort "$TMP/load" | uniq -c | awk '{print $2}')" 200 "answers while sets are applied"
+stop_load "sets are applied"
 functions 'del(.functions[0])' | ctl apply -
 eq "$(status hello /)" "404 no_function" "one that was removed"
 echo '{"version": 1, "functions": [{"name": "/", "code": {"path": "/x"}}]}' >"$TMP/wrong"
@@ -158,26 +168,69 @@ fails "function 'x': code.path: '/none': No such file" ctl apply "$TMP/wrong"
 eq "$(ctl get | jq '.functions | length')" 9 "what is applied after mistakes"
 functions . | ctl apply -
 
-# --- the data plane is killed ---
-get hello / >/dev/null
-plane=$(pgrep -P "$noslated" -f -- --data-plane=)
-kill -KILL "$plane"
+# --- either plane is killed, while requests come ---
+process() { pgrep -f -- "^$program $1"; } # process ROLE
+changed() { [ "$(process "$1")" ] && [ "$(process "$1")" != "$2" ]; }
+kept() { ctl --json workers | jq -c '[.[] | select(.function == "kept") | .pid] | sort'; }
+pids() { ctl --json workers | jq -c '[.[] | select(.function == "hello" or .function == "kept") | .pid] | sort'; }
 answers() { [ "$(status "$1" /)" = "200 " ]; }
-await answers hello
-matches "$(cat "$TMP/err")" "the data plane has ended .signal 9.; it is started again" "what is said"
+answers hello
 await has_workers kept 2
+before=$(pids)
+load
+control=$(process --control-plane) data=$(process --data-plane=)
+kill -KILL "$control"
+await changed --control-plane "$control"
+await ctl version >/dev/null 2>&1
+stop_load "the control plane is killed"
+eq "$(process --data-plane=)" "$data" "the data plane, after the control plane was killed"
+matches "$(cat "$TMP/err")" "the control plane has ended .signal 9.; it is started again" "what is said"
+eq "$(pids)" "$before" "the workers, after the control plane was killed"
+eq "$(get hello / | cut -d' ' -f1)" hello "of a worker of before"
+kill -KILL "$data"
+await changed --data-plane= "$data"
+await answers hello
+matches "$(cat "$TMP/err")" "the data plane has ended; it is started again" "what is said"
+eq "$(pids)" "$before" "the workers, after the data plane was killed"
+control=$(process --control-plane) data=$(process --data-plane=)
+kill -KILL "$control" "$data"
+await changed --data-plane= "$data"
+await answers hello
+eq "$(pids)" "$before" "the workers, after both were killed"
 
-# --- the control plane is killed: the next one finds what was applied, and what was left ---
-before=$(turf list -q | wc -l)
-[ "$before" -gt 2 ] || fail "no workers: $before"
-kill -KILL "$noslated"
+# --- everything is killed: the next one finds what was applied, and the workers ---
+kill -KILL "$(process --data-plane=)" "$(process --control-plane)" "$noslated"
 wait "$noslated" 2>/dev/null || :
-gone() { ! pgrep -f -- "^$B/noslated --data-plane=" >/dev/null; }
-await gone
 daemon
 await answers hello
+eq "$(pids)" "$before" "the workers, after everything was killed"
 await has_workers kept 2
-eq "$(turf list -q | wc -l)" 3 "containers after a restart"
+
+# --- another program takes over, while requests come ---
+data=$(process --data-plane=) control=$(process --control-plane)
+load
+kill -HUP "$noslated"
+await changed --control-plane "$control"
+await ctl version >/dev/null 2>&1
+eq "$(process --data-plane=)" "$data" "the data plane of the same program"
+stop_load "the control plane is replaced"
+eq "$(pids)" "$before" "the workers, after the control plane was replaced"
+before=$(kept)
+cp "$B/noslated" "$program.new"
+mv "$program.new" "$program"
+load
+# A client with one connection, which the data plane of before has until it is asked for the next thing.
+get hello '/[1-200]' --rate 50/s -o /dev/null -w '%{http_code}\n' >"$TMP/codes" &
+many=$!
+kill -HUP "$noslated"
+await changed --data-plane= "$data"
+is_alone() { [ "$(process --data-plane= | wc -l)" = 1 ]; }
+wait $many
+await is_alone
+stop_load "noslated is replaced by another build"
+eq "$(sort "$TMP/codes" | uniq -c | xargs)" "200 200" "answers to a client that was there before"
+eq "$(kept)" "$before" "the workers, after noslated was replaced"
+matches "$(cat "$TMP/err")" "another build by now" "what is said"
 
 # --- the end ---
 get slow / >"$TMP/slow" &

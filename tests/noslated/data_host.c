@@ -171,7 +171,7 @@ static void on_stop(void *arg UNUSED, const char *worker)
 	}
 }
 
-static const struct data_maker maker = {on_start, on_stop};
+static const struct data_maker maker = {.start = on_start, .stop = on_stop};
 
 /* --- the profile --- */
 

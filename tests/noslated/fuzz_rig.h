@@ -58,7 +58,7 @@ static inline void rig_turn(struct rig *r)
 
 static inline void rig_open(struct rig *r)
 {
-	static const struct data_maker maker = {rig_on_start, rig_on_stop};
+	static const struct data_maker maker = {.start = rig_on_start, .stop = rig_on_stop};
 	static const char text[] =
 		"{\"version\": 1, \"functions\": [{\"name\": \"f\", \"ejectedAfter\": 0, "
 		"\"code\": {\"path\": \"/x\"}, \"routes\": [{\"path\": \"/\"}]}]}";

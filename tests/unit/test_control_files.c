@@ -169,8 +169,11 @@ END_TEST
 
 static void print_to(struct worker_log *log, uv_loop_t *loop, const char *text, size_t len)
 {
-	int fd = worker_log_open(log, "w.1", &err);
+	struct worker_output *output;
+	int fd;
 
+	ck_assert_int_eq(worker_log_open(log, "w.1", in("w.pipe"), &output, &err), 0);
+	fd = open(in("w.pipe"), O_RDWR | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	for (size_t at = 0; at < len;) {
 		ssize_t n = write(fd, text + at, len - at < 4096 ? len - at : 4096);
@@ -180,6 +183,7 @@ static void print_to(struct worker_log *log, uv_loop_t *loop, const char *text, 
 		uv_run(loop, UV_RUN_NOWAIT);
 	}
 	close(fd);
+	worker_output_finish(output);
 	uv_run(loop, UV_RUN_DEFAULT);
 }
 

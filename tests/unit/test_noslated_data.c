@@ -60,7 +60,19 @@ static void on_stop(void *arg UNUSED, const char *worker)
 		workers[i].stopped |= streq(workers[i].name, worker);
 }
 
-static const struct data_maker maker = {on_start, on_stop};
+static char said[512];
+
+static void on_release(void *arg UNUSED, const char *worker)
+{
+	snprintf(said + strlen(said), sizeof(said) - strlen(said), "release %s;", worker);
+}
+
+static void on_have(void *arg UNUSED, const char *worker)
+{
+	snprintf(said + strlen(said), sizeof(said) - strlen(said), "have %s;", worker);
+}
+
+static const struct data_maker maker = {on_start, on_stop, on_release, on_have};
 
 static int apply(const char *functions)
 {
@@ -765,7 +777,83 @@ START_TEST(the_log)
 }
 END_TEST
 
+/* Its workers were another plane's: they are taken before any is started. */
+START_TEST(offered)
+{
+	const struct data_options o = {.waits = true,
+		.log_fd = -1,
+		.connections_max = 10,
+		.head_ms = 1000,
+		.idle_ms = 1000,
+		.body_ms = 1000,
+		.piece_ms = 1000,
+		.tunnel_ms = 1000};
+	struct err err = ERR_INIT;
+	int c, w;
+
+	begin(FUNCTION("a", ""));
+	data_destroy(d);
+	turn();
+	ck_assert_int_eq(data_create(&loop, &o, &maker, &loop, &d, &err), 0);
+	ck_assert_int_eq(apply(FUNCTION("a", ", \"replicas\": {\"min\": 1}")), 0);
+	ck_assert_int_eq(data_listen(d, listen_at(front.sun_path), &err), 0);
+	c = client(HELLO);
+	ck_assert_int_eq(n_workers, 0);
+	snprintf(workers[0].path, sizeof(workers[0].path), "/tmp/turf-test-data-%d-0", getpid());
+	snprintf(workers[0].name, sizeof(workers[0].name), "before-7");
+	workers[0].listener = listen_at(workers[0].path);
+	data_worker_offered(d, "before-7", "a", workers[0].path);
+	data_worker_offered(d, "before-8", "b", "/nowhere");
+	data_go(d);
+	turn();
+	ck_assert_int_eq(n_workers, 0);
+	w = accepted(0);
+	ck_assert(begins(heard(w), "GET /a HTTP/1.1\r\n"));
+	say(w, OK);
+	ck_assert(begins(heard(c), "HTTP/1.1 200 OK\r\n"));
+	data_worker_gone(d, "before-7");
+	turn();
+	ck_assert_int_eq(n_workers, 1);
+	end();
+	unlink(workers[0].path);
+}
+END_TEST
+
+/* Whoever asks is answered, and what is idle is not stopped, but given away. */
+START_TEST(leaving)
+{
+	int c, idle, w;
+
+	begin(FUNCTION("a", ""));
+	c = client(HELLO);
+	idle = client("");
+	ready(0);
+	w = accepted(0);
+	*said = '\0';
+	data_tell(d);
+	ck_assert_str_eq(said, "have w-1;");
+	data_leave(d, on_drained, &drained);
+	ck_assert(begins(heard(w), "GET /a HTTP/1.1\r\n"));
+	say(w, OK);
+	ck_assert(strstr(heard(c), "connection: close"));
+	ck_assert_str_eq(heard(c), "end");
+	ck_assert_str_eq(said, "have w-1;release w-1;");
+	ck_assert(!drained);
+	say(idle, HELLO);
+	ck_assert_int_eq(n_workers, 2);
+	ready(1);
+	w = accepted(1);
+	say(w, OK);
+	ck_assert(strstr(heard(idle), "connection: close"));
+	turn();
+	ck_assert(drained);
+	ck_assert_str_eq(said, "have w-1;release w-1;release w-2;");
+	ck_assert(!workers[0].stopped && !workers[1].stopped);
+	end();
+}
+END_TEST
+
 UNIT_MAIN("noslated_data", one_request, drips, tunnel, worker_says_more, start_fails, replaced,
 	removed, leaves_the_queue, leaves_while_it_runs, unreachable, back_pressure, backlog,
 	no_descriptors, five_thousand, gone_but_answered, cut, room, tried_again, stale, draining,
-	options, the_log)
+	options, the_log, offered, leaving)

@@ -115,7 +115,7 @@ static void send_error(struct client *c, int status, const char *reason, const c
 
 static void get_health(struct client *c)
 {
-	const bool runs = c->admin->control->data_runs;
+	const bool runs = data_plane_runs(c->admin->control);
 	_cleanup_buf_ struct buf json = BUF_INIT;
 
 	buf_printf(&json, "{\"status\": \"%s\"}\n", runs ? "ok" : "no data plane");
@@ -349,6 +349,11 @@ struct admin *admin_open(struct control *c, struct err *err)
 	return a;
 }
 
+static void on_listener_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
 void admin_close(struct admin *a)
 {
 	char path[256];
@@ -357,5 +362,5 @@ void admin_close(struct admin *a)
 		return;
 	snprintf(path, sizeof(path), "%s/admin.sock", a->control->options->run);
 	(void)unlink(path);
-	free(a);
+	uv_close((uv_handle_t *)&a->listener, on_listener_closed);
 }

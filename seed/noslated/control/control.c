@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "runtime/base/buf.h"
@@ -18,10 +16,13 @@
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control_priv.h"
-#include "seed/noslated/link.h"
+#include "seed/noslated/control/crew.h"
 
-#define SET_MAX	       (4u << 20)
-#define LISTEN_BACKLOG 4096
+#define SET_MAX (4u << 20)
+
+/* How long those of a control plane before may take to end. */
+#define LOCK_PAUSE_US 10000
+#define LOCK_TRIES    1000
 
 #define RUN_MAX	  80
 #define STATE_MAX 200
@@ -50,6 +51,7 @@ static int adopt(
 	c->files = files;
 	c->version++;
 	data_plane_tell_set(c);
+	functions_sweep(c);
 	return 0;
 }
 
@@ -95,85 +97,75 @@ static int load_set(struct control *c, struct err *err)
 	return r < 0 ? err_wrap(err, "'%s'", c->set_path) : 0;
 }
 
-/* --- where it listens --- */
-
-static int listen_unix(const char *path, struct err *err)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return err_say(err, ENAMETOOLONG, "--listen: 'unix:%s' is too long", path);
-	memcpy(a.sun_path, path, strlen(path));
-	(void)unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-		listen(fd, LISTEN_BACKLOG) < 0)
-		return err_set(err, errno, "listen at 'unix:%s'", path);
-	return take_fd(&fd);
-}
-
-/* "127.0.0.1:80", "[::1]:80", ":80" for all. */
-static int parse_tcp(const char *address, struct sockaddr_storage *ret)
-{
-	const char *colon = strrchr(address, ':');
-	char host[64] = "", *end = NULL;
-	size_t len = colon ? (size_t)(colon - address) : sizeof(host);
-	long port = colon ? strtol(colon + 1, &end, 10) : 0;
-
-	if (len >= sizeof(host) || port < 1 || port > 65535 || *end)
-		return -EINVAL;
-	memcpy(host, address, len);
-	if (len > 1 && host[0] == '[' && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		return uv_ip6_addr(host + 1, (int)port, (struct sockaddr_in6 *)ret);
-	}
-	return len == 0 ? uv_ip6_addr("::", (int)port, (struct sockaddr_in6 *)ret)
-			: uv_ip4_addr(host, (int)port, (struct sockaddr_in *)ret);
-}
-
-static int listen_tcp(const char *address, struct err *err)
-{
-	struct sockaddr_storage a = {0};
-	_cleanup_close_ int fd = -1;
-	int on = 1;
-
-	if (parse_tcp(address, &a) < 0)
-		return err_say(err, EINVAL,
-			"--listen: '%s' is neither unix:PATH nor an address and a port, such as "
-			"127.0.0.1:80",
-			address);
-	fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-		bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
-		return err_set(err, errno, "listen at '%s'", address);
-	return take_fd(&fd);
-}
-
-static int open_listeners(struct control *c, struct err *err)
-{
-	for (size_t i = 0; i < c->options->n_listen; i++) {
-		const char *address = c->options->listen[i];
-		const char *path = str_after(address, "unix:");
-
-		c->listeners[i] = path ? listen_unix(path, err) : listen_tcp(address, err);
-		if (c->listeners[i] < 0)
-			return -err->code;
-	}
-	return 0;
-}
-
 /* --- the whole --- */
 
-static void on_worker_gone(void *arg, struct worker *w)
+static void on_worker_ready(void *arg UNUSED, struct worker *w)
+{
+	data_plane_ready(w);
+}
+
+static void on_worker_gone(void *arg, struct worker *w, const char *why)
+{
+	if (why)
+		log_error("worker '%s' of '%s': %s", worker_name(w), worker_function(w), why);
+	data_plane_gone(w);
+	control_check_end(arg);
+}
+
+static void on_made(void *arg, const char *worker, int *pidfd)
 {
 	struct control *c = arg;
 
-	link_send(c->link, &(struct link_message){.kind = "gone", .worker = worker_name(w)});
+	workers_made(&c->workers, worker, pidfd);
 }
 
-static void on_signal(uv_signal_t *s, int number UNUSED)
+static void on_failed(void *arg, const char *worker, const char *why)
 {
-	data_plane_end(s->data);
+	struct control *c = arg;
+
+	workers_failed(&c->workers, worker, why);
+}
+
+static void on_crew_idle(void *arg)
+{
+	control_check_end(arg);
+}
+
+/* Data planes first, then workers, then what is left of these. */
+void control_check_end(struct control *c)
+{
+	if (c->hands_over && crew_is_at_rest(c->crew))
+		uv_stop(&c->loop);
+	if (!c->ends || c->planes)
+		return;
+	for (struct worker *w = c->workers.first, *next; w; w = next) {
+		next = worker_next(w);
+		if (!worker_stops(w))
+			worker_stop(w, 0);
+	}
+	if (!c->workers.first && crew_is_idle(c->crew))
+		uv_stop(&c->loop);
+}
+
+/* A second one does not wait for requests. */
+static void on_end_signal(uv_signal_t *s, int number UNUSED)
+{
+	struct control *c = s->data;
+	const bool again = c->ends;
+
+	c->ends = true;
+	data_planes_end(c, again);
+	control_check_end(c);
+}
+
+/* Another program takes over, when what is being made is made. */
+static void on_again_signal(uv_signal_t *s, int number UNUSED)
+{
+	struct control *c = s->data;
+
+	c->hands_over = true;
+	crew_rest(c->crew);
+	control_check_end(c);
 }
 
 static int make_directories(struct control *c, struct err *err)
@@ -198,63 +190,150 @@ static int make_directories(struct control *c, struct err *err)
 	return 0;
 }
 
+/*
+ * One noslated a directory. The lock is also held by the makers of a control plane before, which end as soon
+ * as it has, but not at the same time.
+ */
+static int lock_directory(struct control *c, struct err *err)
+{
+	char path[256 + 8];
+
+	snprintf(path, sizeof(path), "%s/lock", c->options->run);
+	c->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (c->lock_fd < 0)
+		return err_set(err, errno, "open '%s'", path);
+	for (int i = 0; flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK)
+			return err_set(err, errno, "lock '%s'", path);
+		if (i == LOCK_TRIES)
+			return err_say(
+				err, EBUSY, "--run: another noslated uses '%s'", c->options->run);
+		usleep(LOCK_PAUSE_US);
+	}
+	return 0;
+}
+
+static void await_signal(struct control *c, uv_signal_t *s, uv_signal_cb on_signal, int number)
+{
+	uv_signal_init(&c->loop, s);
+	s->data = c;
+	uv_signal_start(s, on_signal, number);
+}
+
+/* The supervisor has blocked them, so that none came before this. */
+static void await_signals(struct control *c)
+{
+	sigset_t none;
+
+	await_signal(c, &c->term, on_end_signal, SIGTERM);
+	await_signal(c, &c->interrupt, on_end_signal, SIGINT);
+	await_signal(c, &c->again_signal, on_again_signal, SIGHUP);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Nothing is ever said on it: the supervisor has gone, and with it what it kept. */
+static void on_store_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+	struct control *c = poll->data;
+
+	uv_poll_stop(poll);
+	if (c->ends)
+		return;
+	log_error("the supervisor has ended, so everything does");
+	c->ends = true;
+	data_planes_end(c, false);
+	control_check_end(c);
+}
+
+static struct worker_log *log_of(void *arg, const char *function, const char *bundle UNUSED)
+{
+	const struct function_files *files = functions_find(arg, function);
+
+	return files ? files->log : NULL;
+}
+
+static int make_crew(struct control *c, struct err *err)
+{
+	const struct crew_options options = {.loop = &c->loop,
+		.program = c->options->program,
+		.root = c->options->root,
+		.lock_fd = c->lock_fd,
+		.made = on_made,
+		.failed = on_failed,
+		.idle = on_crew_idle,
+		.arg = c};
+
+	return crew_create(&options, &c->crew, err);
+}
+
 static int begin(struct control *c, struct err *err)
 {
-	uv_signal_init(&c->loop, &c->term);
-	uv_signal_init(&c->loop, &c->interrupt);
 	uv_timer_init(&c->loop, &c->again);
-	c->term.data = c->interrupt.data = c;
-	uv_signal_start(&c->term, on_signal, SIGTERM);
-	uv_signal_start(&c->interrupt, on_signal, SIGINT);
+	await_signals(c);
+	uv_poll_init(&c->loop, &c->supervisor, c->store.socket);
+	c->supervisor.data = c;
+	uv_poll_start(&c->supervisor, UV_READABLE, on_store_end);
+	if (make_directories(c, err) < 0 || lock_directory(c, err) < 0 ||
+		listeners_open(c, err) < 0 || make_crew(c, err) < 0)
+		return -err->code;
 	c->workers.loop = &c->loop;
 	c->workers.root = c->options->root;
+	c->workers.crew = c->crew;
+	c->workers.ready = on_worker_ready;
 	c->workers.gone = on_worker_gone;
 	c->workers.arg = c;
-	c->workers.undertaker = &c->undertaker;
-	if (make_directories(c, err) < 0 || workers_init(&c->workers, err) < 0)
-		return -err->code;
-	functions_forget(c);
-	if (open_listeners(c, err) < 0)
-		return -err->code;
+	functions_begin(c);
 	c->admin = admin_open(c, err);
-	if (!c->admin || load_set(c, err) < 0)
+	if (!c->admin || data_planes_adopt(c, err) < 0 || load_set(c, err) < 0 ||
+		workers_adopt(&c->workers, log_of, c, err) < 0 || data_planes_begin(c, err) < 0)
 		return -err->code;
-	return data_plane_start(c, err);
+	functions_sweep(c);
+	store_ready(&c->store);
+	return 0;
 }
 
 static void finish(struct control *c)
 {
-	workers_finish(&c->workers);
-	undertaker_finish(&c->undertaker);
-	functions_forget(c);
+	const bool for_good = !c->hands_over && !c->planes;
+
+	uv_close((uv_handle_t *)&c->again, NULL);
+	uv_close((uv_handle_t *)&c->term, NULL);
+	uv_close((uv_handle_t *)&c->interrupt, NULL);
+	uv_close((uv_handle_t *)&c->again_signal, NULL);
+	uv_close((uv_handle_t *)&c->supervisor, NULL);
+	data_planes_leave(c);
+	workers_leave(&c->workers);
+	crew_destroy(c->crew);
 	admin_close(c->admin);
+	uv_run(&c->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&c->loop);
 	functions_release(c->files, c->set.n_functions);
 	profile_set_finish(&c->set);
-	for (size_t i = 0; i < c->options->n_listen; i++) {
-		const char *path = str_after(c->options->listen[i], "unix:");
-
-		fd_close(&c->listeners[i]);
-		if (path)
-			(void)unlink(path);
-	}
-	free(c);
+	listeners_close(c, for_good);
+	fd_close(&c->lock_fd);
 }
 
 int control_run(const struct control_options *options, struct err *err)
 {
 	struct control *c = calloc(1, sizeof(*c));
+	int r;
 
 	if (!c)
 		return err_oom(err);
 	c->options = options;
+	c->lock_fd = -1;
 	for (size_t i = 0; i < CONTROL_LISTEN_MAX; i++)
 		c->listeners[i] = -1;
-	c->undertaker = (struct undertaker)UNDERTAKER_INIT;
 	signal(SIGPIPE, SIG_IGN);
-	(void)undertaker_start(&c->undertaker, options->root, err);
-	uv_loop_init(&c->loop);
-	if (!err->code && begin(c, err) == 0)
-		uv_run(&c->loop, UV_RUN_DEFAULT);
-	finish(c);
-	return -err->code;
+	if (store_open(&c->store, err) == 0) {
+		uv_loop_init(&c->loop);
+		if (begin(c, err) == 0)
+			uv_run(&c->loop, UV_RUN_DEFAULT);
+		finish(c);
+	}
+	store_close(&c->store);
+	r = err->code ? -err->code : c->hands_over ? SUPERVISOR_AGAIN : 0;
+	free(c);
+	return r;
 }

@@ -6,13 +6,15 @@
 #include <uv.h>
 
 #include "seed/noslated/control/control.h"
-#include "seed/noslated/control/undertaker.h"
 #include "seed/noslated/control/worker.h"
 #include "seed/noslated/profile/profile.h"
+#include "seed/noslated/supervisor.h"
 
 struct admin;
 struct buf;
-struct link;
+struct crew;
+struct data_plane_process;
+struct worker;
 struct worker_log;
 
 /* What a function needs beside its profile. */
@@ -24,8 +26,10 @@ struct function_files {
 struct control {
 	const struct control_options *options;
 	uv_loop_t loop;
-	uv_signal_t term, interrupt;
-	struct undertaker undertaker;
+	uv_signal_t term, interrupt, again_signal;
+	struct store store;
+	int lock_fd; /* of RUN */
+	struct crew *crew;
 	struct workers workers;
 	struct admin *admin;
 	struct profile_set set;
@@ -34,12 +38,12 @@ struct control {
 	unsigned attempts;	      /* how many were to be */
 	char set_path[256], told_path[256];
 
-	struct link *link; /* NULL: no data plane at the moment */
-	uv_process_t data;
-	uv_timer_t again; /* it is started once more */
-	bool data_runs;
+	struct data_plane_process *planes;
+	uv_poll_t supervisor; /* whether it is there */
+	uv_timer_t again;     /* a data plane is started once more */
 	int listeners[CONTROL_LISTEN_MAX];
 	bool ends;
+	bool hands_over; /* to another control plane: everything stays as it is */
 };
 
 /*
@@ -58,15 +62,39 @@ int control_apply(
 int functions_prepare(struct control *c, const struct profile_set *set, struct function_files **ret,
 	struct buf *errors, struct err *err);
 void functions_release(struct function_files *files, size_t n);
-/* All bundles, when no worker stands in one. */
-void functions_forget(const struct control *c);
+/* Before the first of them: bundles are there already that a control plane before has made. */
+void functions_begin(struct control *c);
+/* Bundles that are of no function and have no worker in them. */
+void functions_sweep(const struct control *c);
 const struct function_files *functions_find(const struct control *c, const char *name);
 
 /* --- data_plane.c --- */
 
+/* Those that a control plane before has left. */
+int data_planes_adopt(struct control *c, struct err *err);
+/* The set and the workers are known: asks what there is, and starts one if there is none. */
+int data_planes_begin(struct control *c, struct err *err);
 int data_plane_start(struct control *c, struct err *err);
+bool data_plane_runs(const struct control *c);
 void data_plane_tell_set(struct control *c);
-void data_plane_end(struct control *c);
+/* Whoever the worker serves hears of it. */
+void data_plane_ready(struct worker *w);
+void data_plane_gone(struct worker *w);
+/* Running requests end first, unless `at_once`; then control_check_end(). */
+void data_planes_end(struct control *c, bool at_once);
+/* They go on without us. */
+void data_planes_leave(struct control *c);
+
+/* --- control.c --- */
+
+/* Ends the loop once nothing is left that has to end before. */
+void control_check_end(struct control *c);
+
+/* --- listen.c --- */
+
+/* Of control_options.listen, unless they were kept. */
+int listeners_open(struct control *c, struct err *err);
+void listeners_close(struct control *c, bool for_good);
 
 /* --- admin.c --- */
 

@@ -1,79 +1,294 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The other process: executed from the same program, it inherits the listening sockets and one end of the
- * link. When it ends its workers go, since only it knew what they do, and it is started again.
+ * The data planes: one that takes connections, and, for a while after noslated was replaced by another
+ * build, one that ends with those that it has. Each is executed from our own program and inherits the
+ * listening sockets and one end of a link.
+ *
+ * Either plane can die. The other end of a link is kept by the supervisor, so that a data plane does not
+ * notice when we do: what it said meanwhile is read by the next control plane, which asks what is there
+ * ("hello") and is told ("start", "stop", "have", then "told"). Workers of a data plane that has died are
+ * the next one's, but for those that had a request of their own.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
+#include "runtime/base/proc.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control_priv.h"
 #include "seed/noslated/link.h"
 #include "seed/noslated/role.h"
+#include "seed/noslated/supervisor.h"
 
 #define START_AGAIN_MS 100
 
-static void say(struct control *c, const char *kind, const char *worker, const char *socket)
+#define KEPT_LINK  "link-"
+#define KEPT_PLANE "plane-"
+
+struct data_plane_process {
+	struct control *control;
+	struct data_plane_process *next, **prev;
+	char id[ROLE_PLANE_ID_MAX + 1];
+	struct link *link;
+	int pidfd;
+	uv_poll_t end;
+	uv_process_t *child; /* NULL: of a control plane before */
+	bool told, leaves, left;
+};
+
+static struct control *control_of(const struct data_plane_process *p)
 {
-	link_send(
-		c->link, &(struct link_message){.kind = kind, .worker = worker, .socket = socket});
+	return p->control;
 }
 
-static void start_worker(struct control *c, const char *name, const char *function)
+static void say(struct data_plane_process *p, const char *kind, const char *worker)
 {
-	const struct profile_function *f = profile_set_find(&c->set, function);
-	const struct function_files *files = functions_find(c, function);
-	struct err err = ERR_INIT;
-	struct worker *w;
+	link_send(p->link, &(struct link_message){.kind = kind, .worker = worker}, -1);
+}
 
-	if (!f)
-		err_say(&err, ENOENT, "worker '%s': there is no function '%s'", name, function);
-	else if (worker_start(&c->workers, name, function, files->bundle, f->tenant, files->log, &w,
-			 &err) == 0) {
-		say(c, "ready", name, worker_socket(w));
+static void say_ready(struct data_plane_process *p, const struct worker *w)
+{
+	link_send(p->link,
+		&(struct link_message){.kind = "ready",
+			.worker = worker_name(w),
+			.function = worker_function(w),
+			.socket = worker_socket(w)},
+		-1);
+}
+
+/* Who takes connections; NULL: nobody at the moment. */
+static struct data_plane_process *current(const struct control *c)
+{
+	struct data_plane_process *p = c->planes;
+
+	while (p && p->leaves)
+		p = p->next;
+	return p;
+}
+
+/* --- whose workers --- */
+
+/* Not one that is of other code than its function by now, or that may have had its only request. */
+static bool can_be_given(const struct control *c, const struct worker *w)
+{
+	const struct profile_function *f = profile_set_find(&c->set, worker_function(w));
+	const struct function_files *files = functions_find(c, worker_function(w));
+
+	return f && !f->disposable && files->bundle && streq(files->bundle, worker_bundle(w));
+}
+
+/* Workers that nobody has. */
+static void give(struct data_plane_process *p)
+{
+	struct control *c = control_of(p);
+
+	for (struct worker *w = c->workers.first, *next; w; w = next) {
+		next = worker_next(w);
+		if (worker_owner(w) || !worker_is_ready(w))
+			continue;
+		if (!can_be_given(c, w)) {
+			worker_stop(w, WORKER_STOP_MS);
+			continue;
+		}
+		worker_set_owner(w, p);
+		say_ready(p, w);
+	}
+}
+
+/* Once every data plane has said which ones it has. */
+static void give_what_is_free(struct control *c)
+{
+	for (struct data_plane_process *p = c->planes; p; p = p->next)
+		if (!p->told)
+			return;
+	if (current(c))
+		give(current(c));
+}
+
+static void lose(struct control *c, const struct data_plane_process *p)
+{
+	for (struct worker *w = c->workers.first; w; w = worker_next(w))
+		if (worker_owner(w) == p)
+			worker_set_owner(w, NULL);
+}
+
+/* --- what they say --- */
+
+static void start_worker(struct data_plane_process *p, const struct link_message *m)
+{
+	struct control *c = control_of(p);
+	const struct profile_function *f = profile_set_find(&c->set, m->function);
+	const struct function_files *files = functions_find(c, m->function);
+	struct worker *w = worker_find(&c->workers, m->worker);
+	struct err err = ERR_INIT;
+
+	/* It was said to a control plane before, too. */
+	if (w) {
+		worker_set_owner(w, p);
+		if (worker_is_ready(w))
+			say_ready(p, w);
 		return;
 	}
+	if (!f || !files->bundle)
+		err_say(&err, ENOENT, "worker '%s': there is no function '%s'", m->worker,
+			m->function);
+	else if (worker_start(&c->workers,
+			 &(struct worker_spec){.name = m->worker,
+				 .function = m->function,
+				 .bundle = files->bundle,
+				 .tenant = f->tenant,
+				 .log = files->log,
+				 .owner = p},
+			 &err) == 0)
+		return;
 	log_error("%s", err.msg);
-	say(c, "gone", name, NULL);
+	say(p, "gone", m->worker);
 }
 
-static void stop_worker(struct control *c, const char *name)
+static void stop_worker(struct data_plane_process *p, const char *name)
 {
-	struct worker *w = worker_find(&c->workers, name);
+	struct worker *w = worker_find(&control_of(p)->workers, name);
 
 	if (w)
 		worker_stop(w, WORKER_STOP_MS);
 	else
-		say(c, "gone", name, NULL);
+		say(p, "gone", name);
 }
 
-static void on_message(void *arg, const struct link_message *m)
+static void have_worker(struct data_plane_process *p, const char *name)
 {
-	struct control *c = arg;
+	struct worker *w = worker_find(&control_of(p)->workers, name);
 
-	if (streq(m->kind, "start") && m->worker && m->function)
-		start_worker(c, m->worker, m->function);
-	else if (streq(m->kind, "stop") && m->worker)
-		stop_worker(c, m->worker);
+	if (w)
+		worker_set_owner(w, p);
 	else
-		log_error("the data plane: '%s' is no message for the control plane", m->kind);
+		say(p, "gone", name);
 }
 
-/* Its process ends, too, or has: on_exit() does the rest. */
-static void on_link_end(void *arg)
+static void release_worker(struct data_plane_process *p, const char *name)
 {
-	struct control *c = arg;
+	struct worker *w = worker_find(&control_of(p)->workers, name);
 
-	c->link = NULL;
-	if (c->data_runs)
-		(void)uv_process_kill(&c->data, SIGKILL);
+	if (!w || worker_owner(w) != p)
+		return;
+	worker_set_owner(w, NULL);
+	give_what_is_free(control_of(p));
+}
+
+/* Others may have what would be started otherwise. */
+static void let_go(struct control *c)
+{
+	struct data_plane_process *to = current(c);
+
+	for (struct data_plane_process *p = c->planes; p; p = p->next)
+		if (!p->told || (p != to && !p->left))
+			return;
+	give_what_is_free(c);
+	if (to)
+		say(to, "go", NULL);
+}
+
+/* Of others than `by`. */
+static void send_away(struct control *c, const struct data_plane_process *by)
+{
+	for (struct data_plane_process *p = c->planes; p; p = p->next) {
+		if (p == by || p->leaves)
+			continue;
+		p->leaves = true;
+		say(p, "leave", NULL);
+	}
+}
+
+static void start_successor(struct control *c)
+{
+	struct err err = ERR_INIT;
+
+	log_warn("noslated is another build by now: so is the data plane");
+	if (data_plane_start(c, &err) < 0)
+		log_error("%s; the data plane stays as it is", err.msg);
+}
+
+static void on_told(struct data_plane_process *p, const char *build)
+{
+	struct control *c = control_of(p);
+	char own[ROLE_BUILD_MAX];
+
+	p->told = true;
+	if (!streq(build, role_build(own)))
+		start_successor(c);
+	else if (p == current(c))
+		send_away(c, p);
+	let_go(c);
+}
+
+static const struct {
+	const char *kind;
+	void (*take)(struct data_plane_process *p, const char *worker);
+} about_workers[] = {{"stop", stop_worker}, {"have", have_worker}, {"release", release_worker}};
+
+static void on_message(void *arg, const struct link_message *m, int *fd UNUSED)
+{
+	struct data_plane_process *p = arg;
+
+	if (streq(m->kind, "told") && m->build) {
+		on_told(p, m->build);
+		return;
+	}
+	if (streq(m->kind, "left")) {
+		p->left = true;
+		let_go(p->control);
+		return;
+	}
+	if (streq(m->kind, "start") && m->worker && m->function) {
+		start_worker(p, m);
+		return;
+	}
+	for (size_t i = 0; m->worker && i < ARRAY_SIZE(about_workers); i++) {
+		if (streq(m->kind, about_workers[i].kind)) {
+			about_workers[i].take(p, m->worker);
+			return;
+		}
+	}
+	log_error("the data plane: '%s' is no message for the control plane", m->kind);
+}
+
+/* --- coming and going --- */
+
+static void on_child_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+/* Reaped; what follows is on_end()'s. */
+static void on_child_exit(uv_process_t *child, int64_t code UNUSED, int signal UNUSED)
+{
+	struct data_plane_process *p = child->data;
+
+	if (p)
+		p->child = NULL;
+	uv_close((uv_handle_t *)child, on_child_closed);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct data_plane_process *p = h->data;
+
+	if (p->child)
+		p->child->data = NULL;
+	fd_close(&p->pidfd);
+	free(p);
+}
+
+static void name_kept(const struct data_plane_process *p, const char *prefix, char name[64])
+{
+	snprintf(name, 64, "%s%s", prefix, p->id);
 }
 
 static void on_again(uv_timer_t *t)
@@ -81,96 +296,273 @@ static void on_again(uv_timer_t *t)
 	struct control *c = t->data;
 	struct err err = ERR_INIT;
 
-	if (data_plane_start(c, &err) == 0)
+	if (current(c) || data_plane_start(c, &err) == 0)
 		return;
 	log_error("%s", err.msg);
 	uv_timer_start(&c->again, on_again, START_AGAIN_MS, 0);
 }
 
-static void on_exit_of_data(uv_process_t *p, int64_t code, int signal)
+static void on_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
-	struct control *c = p->data;
+	struct data_plane_process *p = poll->data;
+	struct control *c = control_of(p);
+	const bool expected = p->leaves || c->ends;
+	char name[64];
 
-	c->data_runs = false;
-	link_close(c->link);
-	c->link = NULL;
-	uv_close((uv_handle_t *)p, NULL);
-	for (struct worker *w = c->workers.first; w; w = worker_next(w))
-		worker_stop(w, WORKER_STOP_MS);
+	name_kept(p, KEPT_LINK, name);
+	store_drop(&c->store, name);
+	name_kept(p, KEPT_PLANE, name);
+	store_drop(&c->store, name);
+	link_close(p->link);
+	*p->prev = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	lose(c, p);
+	uv_close((uv_handle_t *)poll, on_closed);
 	if (c->ends) {
-		uv_stop(&c->loop);
+		control_check_end(c);
 		return;
 	}
-	log_error("the data plane has ended (%s %d); it is started again",
-		signal ? "signal" : "code", signal ? signal : (int)code);
-	uv_timer_start(&c->again, on_again, START_AGAIN_MS, 0);
+	if (!expected)
+		log_error("the data plane has ended; it is started again");
+	let_go(c);
+	uv_timer_start(&c->again, on_again, expected ? 0 : START_AGAIN_MS, 0);
+}
+
+/* Its process ends, too, or has: on_end() does the rest. */
+static void on_link_end(void *arg)
+{
+	struct data_plane_process *p = arg;
+
+	p->link = NULL;
+	(void)proc_pidfd_signal(p->pidfd, SIGKILL);
+}
+
+/* Takes both descriptors. */
+static int enter(struct control *c, const char *id, int link_fd, int pidfd,
+	struct data_plane_process **ret, struct err *err)
+{
+	struct data_plane_process *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		close(link_fd);
+		close(pidfd);
+		return err_oom(err);
+	}
+	p->control = c;
+	p->pidfd = pidfd;
+	snprintf(p->id, sizeof(p->id), "%s", id);
+	p->link = link_open(&c->loop, link_fd, on_message, on_link_end, p);
+	if (!p->link || uv_poll_init(&c->loop, &p->end, pidfd) < 0) {
+		link_close(p->link);
+		close(pidfd);
+		free(p);
+		return err_oom(err);
+	}
+	p->end.data = p;
+	uv_poll_start(&p->end, UV_READABLE, on_end);
+	p->next = c->planes;
+	p->prev = &c->planes;
+	if (p->next)
+		p->next->prev = &p->next;
+	c->planes = p;
+	*ret = p;
+	return 0;
 }
 
 /* Standard descriptors, the link, then the listening sockets. */
-static int spawn(struct control *c, int link_fd, struct err *err)
+static int spawn(struct control *c, const char *id, int link_fd, uv_process_t **ret, int *ret_pidfd,
+	struct err *err)
 {
 	const struct control_options *o = c->options;
-	uv_stdio_container_t stdio[ROLE_LISTEN_FD + CONTROL_LISTEN_MAX];
-	char role[sizeof(ROLE_DATA) + 8];
-	char *args[] = {(char *)o->program, role, NULL};
+	uv_stdio_container_t stdio[ROLE_LISTEN_FD + CONTROL_LISTEN_MAX] = {{.flags = UV_IGNORE}};
+	char role[sizeof(ROLE_DATA) + ROLE_PLANE_ID_MAX + 8];
 	uv_process_options_t options = {.file = o->program,
-		.args = args,
+		.args = (char *[]){(char *)o->program, role, NULL},
 		.stdio = stdio,
 		.stdio_count = ROLE_LISTEN_FD + (int)o->n_listen,
-		.exit_cb = on_exit_of_data};
+		.exit_cb = on_child_exit};
+	uv_process_t *child = calloc(1, sizeof(*child));
 	int r;
 
-	snprintf(role, sizeof(role), ROLE_DATA "%zu", o->n_listen);
+	if (!child)
+		return err_oom(err);
+	snprintf(role, sizeof(role), ROLE_DATA "%zu,%s", o->n_listen, id);
 	for (int i = 0; i < 3; i++)
 		stdio[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i};
 	stdio[ROLE_LINK_FD] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = link_fd};
 	for (size_t i = 0; i < o->n_listen; i++)
 		stdio[ROLE_LISTEN_FD + i] =
 			(uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = c->listeners[i]};
-	c->data.data = c;
-	r = uv_spawn(&c->loop, &c->data, &options);
-	return r < 0 ? err_set(err, -r, "execute '%s'", o->program) : 0;
+	r = uv_spawn(&c->loop, child, &options);
+	if (r < 0) {
+		uv_close((uv_handle_t *)child, on_child_closed);
+		return err_set(err, -r, "execute '%s'", o->program);
+	}
+	/* Not reaped before the loop goes on, so that the number is still its own. */
+	*ret = child;
+	*ret_pidfd = proc_pidfd_open(child->pid);
+	return *ret_pidfd < 0 ? err_set(err, -*ret_pidfd, "open the data plane's process") : 0;
+}
+
+/* So that the next control plane finds it. */
+static int keep(
+	const struct control *c, const struct data_plane_process *p, int link_fd, struct err *err)
+{
+	char name[64];
+
+	name_kept(p, KEPT_LINK, name);
+	if (store_keep(&c->store, name, link_fd, err) < 0)
+		return -err->code;
+	name_kept(p, KEPT_PLANE, name);
+	return store_keep(&c->store, name, p->pidfd, err);
+}
+
+static void tell_set(struct data_plane_process *p)
+{
+	const struct control *c = control_of(p);
+	_cleanup_close_ int fd = open(c->told_path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		log_error("open '%s': %s", c->told_path, strerror(errno));
+	else
+		link_send(p->link, &(struct link_message){.kind = "apply"}, fd);
+}
+
+static void greet(struct data_plane_process *p)
+{
+	if (!p->leaves)
+		tell_set(p);
+	say(p, "hello", NULL);
 }
 
 int data_plane_start(struct control *c, struct err *err)
 {
-	_cleanup_close_ int theirs = -1;
-	int ends[2];
+	_cleanup_close_ int ours = -1, theirs = -1;
+	struct data_plane_process *p;
+	uv_process_t *child = NULL;
+	char id[ROLE_PLANE_ID_MAX + 1];
+	int ends[2], pidfd = -1, kept;
+	struct timespec now;
 
-	c->again.data = c;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_set(err, errno, "make a socket");
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(id, sizeof(id), "%llx",
+		(unsigned long long)now.tv_sec * 1000 + (unsigned)now.tv_nsec / 1000000);
+	if (link_pair(ends, err) < 0)
+		return -err->code;
+	ours = ends[0];
 	theirs = ends[1];
-	if (spawn(c, theirs, err) < 0) {
-		close(ends[0]);
+	if (spawn(c, id, theirs, &child, &pidfd, err) < 0)
+		return -err->code;
+	kept = fcntl(ours, F_DUPFD_CLOEXEC, 0);
+	if (enter(c, id, take_fd(&ours), pidfd, &p, err) < 0) {
+		fd_close(&kept);
 		return -err->code;
 	}
-	c->data_runs = true;
-	c->link = link_open(&c->loop, ends[0], on_message, on_link_end, c);
-	if (!c->link) {
-		close(ends[0]);
-		return err_oom(err);
-	}
-	data_plane_tell_set(c);
+	child->data = p;
+	p->child = child;
+	if (keep(c, p, kept, err) < 0)
+		log_error("the data plane will end with this process: %s", err->msg);
+	fd_close(&kept);
+	*err = (struct err)ERR_INIT;
+	greet(p);
 	return 0;
+}
+
+/* --- those of before --- */
+
+static int adopt_one(struct control *c, const char *id, struct err *err)
+{
+	_cleanup_close_ int link_fd = -1, pidfd = -1;
+	struct data_plane_process *p;
+	char name[64];
+
+	snprintf(name, sizeof(name), KEPT_LINK "%s", id);
+	link_fd = store_take(&c->store, name);
+	snprintf(name, sizeof(name), KEPT_PLANE "%s", id);
+	pidfd = store_take(&c->store, name);
+	if (link_fd < 0 || pidfd < 0 || strlen(id) > ROLE_PLANE_ID_MAX)
+		return 0;
+	return enter(c, id, take_fd(&link_fd), take_fd(&pidfd), &p, err);
+}
+
+/* All but the youngest have been sent away, or are by now. */
+static void send_elders_away(struct control *c)
+{
+	struct data_plane_process *youngest = c->planes;
+
+	for (struct data_plane_process *p = c->planes; p; p = p->next)
+		if (strcmp(p->id, youngest->id) > 0)
+			youngest = p;
+	send_away(c, youngest);
+}
+
+int data_planes_adopt(struct control *c, struct err *err)
+{
+	for (size_t i = 0; i < c->store.n; i++) {
+		const char *id = str_after(c->store.kept[i].name, KEPT_LINK);
+
+		if (id && adopt_one(c, id, err) < 0)
+			return -err->code;
+	}
+	send_elders_away(c);
+	return 0;
+}
+
+int data_planes_begin(struct control *c, struct err *err)
+{
+	c->again.data = c;
+	for (struct data_plane_process *p = c->planes; p; p = p->next)
+		greet(p);
+	return current(c) ? 0 : data_plane_start(c, err);
+}
+
+void data_planes_leave(struct control *c)
+{
+	struct data_plane_process *p;
+
+	while ((p = c->planes)) {
+		c->planes = p->next;
+		link_close(p->link);
+		if (p->child)
+			uv_close((uv_handle_t *)take_ptr(&p->child), on_child_closed);
+		uv_close((uv_handle_t *)&p->end, on_closed);
+	}
+}
+
+/* --- all of them --- */
+
+bool data_plane_runs(const struct control *c)
+{
+	return current(c) && current(c)->told;
 }
 
 void data_plane_tell_set(struct control *c)
 {
-	link_send(c->link, &(struct link_message){.kind = "apply", .file = c->told_path});
+	for (struct data_plane_process *p = c->planes; p; p = p->next)
+		if (!p->leaves)
+			tell_set(p);
 }
 
-/* Running requests end first; a second signal ends it at once. */
-void data_plane_end(struct control *c)
+void data_plane_ready(struct worker *w)
 {
-	const bool again = c->ends;
+	if (worker_owner(w))
+		say_ready(worker_owner(w), w);
+}
 
-	c->ends = true;
+void data_plane_gone(struct worker *w)
+{
+	if (worker_owner(w))
+		say(worker_owner(w), "gone", worker_name(w));
+}
+
+void data_planes_end(struct control *c, bool at_once)
+{
 	uv_timer_stop(&c->again);
-	if (!c->data_runs)
-		uv_stop(&c->loop);
-	else if (again)
-		(void)uv_process_kill(&c->data, SIGKILL);
-	else
-		say(c, "drain", NULL, NULL);
+	for (struct data_plane_process *p = c->planes; p; p = p->next) {
+		if (at_once)
+			(void)proc_pidfd_signal(p->pidfd, SIGKILL);
+		else
+			say(p, "drain", NULL);
+	}
 }

@@ -2,10 +2,12 @@
 /* Bundles and logs of the functions of a set. */
 #include <errno.h>
 #include <ftw.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/buf.h"
 #include "runtime/base/log.h"
@@ -16,6 +18,8 @@
 
 #define FUNCTIONS_DIR "functions"
 
+/* --- bundles: RUN/functions/NAME/NUMBER --- */
+
 static int remove_one(
 	const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
 {
@@ -23,12 +27,80 @@ static int remove_one(
 	return 0;
 }
 
-void functions_forget(const struct control *c)
+static bool is_used(const struct control *c, const char *function, const char *bundle)
 {
-	char dir[PATH_MAX];
+	const struct function_files *files = functions_find(c, function);
 
-	snprintf(dir, sizeof(dir), "%s/" FUNCTIONS_DIR, c->options->run);
-	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	if (files && files->bundle && streq(files->bundle, bundle))
+		return true;
+	for (const struct worker *w = c->workers.first; w; w = worker_next(w))
+		if (streq(worker_bundle(w), bundle))
+			return true;
+	return false;
+}
+
+static void for_each_bundle(
+	const struct control *c, void (*look)(void *arg, const char *bundle), void *arg)
+{
+	char pattern[PATH_MAX];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/" FUNCTIONS_DIR "/*/*", c->options->run);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		look(arg, found.gl_pathv[i]);
+	globfree(&found);
+}
+
+static void remove_unused(void *arg, const char *bundle)
+{
+	_cleanup_free_ char *dir = strndup(bundle, (size_t)(strrchr(bundle, '/') - bundle));
+
+	if (!dir || is_used(arg, strrchr(dir, '/') + 1, bundle))
+		return;
+	(void)nftw(bundle, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	(void)rmdir(dir);
+}
+
+void functions_sweep(const struct control *c)
+{
+	for_each_bundle(c, remove_unused, (void *)(uintptr_t)c);
+}
+
+static unsigned number_of(const char *bundle)
+{
+	return (unsigned)strtoul(strrchr(bundle, '/') + 1, NULL, 10);
+}
+
+static void count_one(void *arg, const char *bundle)
+{
+	unsigned *attempts = arg;
+
+	if (number_of(bundle) > *attempts)
+		*attempts = number_of(bundle);
+}
+
+void functions_begin(struct control *c)
+{
+	for_each_bundle(c, count_one, &c->attempts);
+}
+
+/* The youngest one that a control plane before has left. */
+static char *find_bundle(const struct control *c, const char *function)
+{
+	char pattern[PATH_MAX], *youngest = NULL;
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/" FUNCTIONS_DIR "/%s/*", c->options->run, function);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return NULL;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (!youngest || number_of(found.gl_pathv[i]) > number_of(youngest))
+			youngest = found.gl_pathv[i];
+	youngest = youngest ? strdup(youngest) : NULL;
+	globfree(&found);
+	return youngest;
 }
 
 void functions_release(struct function_files *files, size_t n)
@@ -52,15 +124,17 @@ const struct function_files *functions_find(const struct control *c, const char 
 static int prepare_bundle(struct control *c, const struct profile_function *f,
 	struct function_files *ret, struct err *err)
 {
-	const struct function_files *before = functions_find(c, f->name);
+	const struct function_files *files = functions_find(c, f->name);
+	_cleanup_free_ char *before =
+		files && files->bundle ? strdup(files->bundle) : find_bundle(c, f->name);
 	char dir[PATH_MAX];
 	bool same;
 
 	snprintf(dir, sizeof(dir), "%s/" FUNCTIONS_DIR "/%s/%u", c->options->run, f->name,
 		c->attempts);
-	if (worker_bundle_write(dir, before ? before->bundle : NULL, f, &same, err) < 0)
+	if (worker_bundle_write(dir, before, f, &same, err) < 0)
 		return -err->code;
-	ret->bundle = strdup(same ? before->bundle : dir);
+	ret->bundle = strdup(same ? before : dir);
 	return ret->bundle ? 0 : err_oom(err);
 }
 

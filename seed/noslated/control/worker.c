@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "seed/noslated/control/worker.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,105 +9,95 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/json.h"
 #include "runtime/base/log.h"
 #include "runtime/base/proc.h"
 #include "runtime/base/util.h"
-#include "runtime/life.h"
-#include "seed/noslated/control/undertaker.h"
+#include "runtime/container.h"
+#include "runtime/record.h"
+#include "seed/noslated/control/crew.h"
+#include "seed/noslated/control/maker.h"
 #include "seed/noslated/control/worker_log.h"
+#include "seed/noslated/link.h"
 
-/* Connections that wait for a worker whose code still starts. */
-#define BACKLOG 511
-
-/* How a worker's container is known after we were killed. */
-#define NAME_SUFFIX ".name"
+#define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 struct worker {
 	struct workers *all;
 	struct worker *next, **prev;
-	char *name, *function;
-	char *id; /* of the container */
-	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	char note[sizeof(((struct sockaddr_un *)NULL)->sun_path) + sizeof(NAME_SUFFIX)];
-	int pidfd;
+	struct table_entry entry;
+	char *name, *function, *bundle;
+	unsigned long number;
+	char socket[MAKER_SOCKET_MAX + 1];
+	struct worker_output *output;
+	void *owner;
+	int pidfd; /* -1: it is being made */
 	pid_t pid;
-	bool child; /* ours to reap */
+	bool stops;
+	uint64_t grace_ms;
 	uv_poll_t end;
 	uv_timer_t kill;
 	unsigned handles; /* that libuv has not closed yet */
 };
 
-/* --- the reserved descriptor --- */
-
-int workers_reserve(struct err *err)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			return err_set(err, errno, "open '/dev/null'");
-	} while (fd < WORKER_LISTEN_FD);
-	if (fd > WORKER_LISTEN_FD)
-		close(fd);
-	return 0;
-}
-
-/* Nothing of ours is ever there when something is executed. */
-static int lend(int fd, struct err *err)
-{
-	return dup2(fd, WORKER_LISTEN_FD) < 0 ? err_set(err, errno, "dup2") : 0;
-}
-
-static void take_back(void)
-{
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)dup3(fd, WORKER_LISTEN_FD, O_CLOEXEC);
-	fd_close(&fd);
-}
-
-/* --- what was left behind --- */
-
-int workers_init(struct workers *all, struct err *err)
-{
-	DIR *dir = opendir(all->sockets);
-	struct dirent *entry;
-	char note[PATH_MAX];
-
-	if (!dir)
-		return err_set(err, errno, "open '%s'", all->sockets);
-	while ((entry = readdir(dir))) {
-		const size_t n = strlen(entry->d_name), suffix = strlen(NAME_SUFFIX);
-
-		if (n > suffix && streq(entry->d_name + n - suffix, NAME_SUFFIX)) {
-			snprintf(note, sizeof(note), "%s/%s", all->sockets, entry->d_name);
-			undertaker_bury(all->root, note);
-		} else if (*entry->d_name != '.') {
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-		}
-	}
-	closedir(dir);
-	return 0;
-}
-
-/* --- one worker --- */
+/* --- coming and going --- */
 
 static void worker_free(struct worker *w)
 {
+	worker_output_finish(w->output);
 	fd_close(&w->pidfd);
 	free(w->name);
 	free(w->function);
-	free(w->id);
+	free(w->bundle);
 	free(w);
 }
+
+static struct worker *worker_new(struct workers *all, const struct worker_spec *spec)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	*w = (struct worker){.all = all,
+		.name = strdup(spec->name),
+		.function = strdup(spec->function),
+		.bundle = strdup(spec->bundle),
+		.owner = spec->owner,
+		.pidfd = -1};
+	if (w->name && w->function && w->bundle)
+		return w;
+	worker_free(w);
+	return NULL;
+}
+
+static int enter(struct worker *w, struct err *err)
+{
+	struct workers *all = w->all;
+
+	if (table_add(&all->by_name, &w->entry, w->name) < 0)
+		return err_oom(err);
+	w->next = all->first;
+	w->prev = &all->first;
+	if (w->next)
+		w->next->prev = &w->next;
+	all->first = w;
+	all->n++;
+	return 0;
+}
+
+static void leave(struct worker *w)
+{
+	table_remove(&w->all->by_name, &w->entry);
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->all->n--;
+}
+
+/* --- its end --- */
 
 static void on_closed(uv_handle_t *h)
 {
@@ -118,37 +107,21 @@ static void on_closed(uv_handle_t *h)
 		worker_free(w);
 }
 
-static void leave(struct worker *w)
+/* Without memory for the order it stays until the next control plane looks. */
+static void bury(const struct worker *w)
 {
-	*w->prev = w->next;
-	if (w->next)
-		w->next->prev = w->prev;
-	w->all->n--;
-}
-
-static void reap(struct worker *w)
-{
-	siginfo_t info;
-
-	if (w->child)
-		(void)waitid(P_PIDFD, (id_t)w->pidfd, &info, WEXITED);
-}
-
-static void bury(struct worker *w)
-{
-	reap(w);
-	(void)unlink(w->socket);
-	if (undertaker_order(w->all->undertaker, w->note) < 0)
-		undertaker_bury(w->all->root, w->note);
-	leave(w);
+	if (crew_bury(w->all->crew, w->socket) < 0)
+		log_error("worker '%s' is not buried: no memory", w->name);
 }
 
 static void on_end(uv_poll_t *h, int status UNUSED, int events UNUSED)
 {
 	struct worker *w = h->data;
 
+	leave(w);
+	worker_output_finish(take_ptr(&w->output));
 	bury(w);
-	w->all->gone(w->all->arg, w);
+	w->all->gone(w->all->arg, w, NULL);
 	uv_close((uv_handle_t *)&w->end, on_closed);
 	uv_close((uv_handle_t *)&w->kill, on_closed);
 }
@@ -160,138 +133,254 @@ static void on_kill(uv_timer_t *h)
 	(void)proc_pidfd_signal(w->pidfd, SIGKILL);
 }
 
-static int listen_at(const char *path, struct err *err)
+static void on_failed(struct worker *w, const char *why)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char path[PATH_MAX];
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		listen(fd, BACKLOG) < 0)
-		return err_set(err, errno, "listen at '%s'", path);
-	return take_fd(&fd);
-}
-
-static int create(struct worker *w, const char *bundle, const char *tenant, int log_fd,
-	struct life *life, struct err *err)
-{
-	_cleanup_close_ int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int fd = listen_at(w->socket, err);
-	const int stdio[] = {null_fd, log_fd, log_fd};
-	const struct life_options options = {
-		.root = w->all->root,
-		.id = w->id,
-		.bundle = bundle,
-		.tenant = tenant,
-		.preserve_fds = 1,
-		.stdio = stdio,
-		.knows_exit_file = true,
-		.may_start_seed = true,
-		.start = true,
-	};
-
-	if (fd < 0)
-		return -err->code;
-	if (null_fd < 0)
-		return err_set(err, errno, "open '/dev/null'");
-	if (file_write_atomic(AT_FDCWD, w->note, w->id, strlen(w->id), 0600, err) < 0 ||
-		lend(fd, err) < 0)
-		return -err->code;
-	(void)life_create(&options, life, err);
-	take_back();
-	return -err->code;
-}
-
-static void watch(struct worker *w)
-{
-	uv_loop_t *loop = w->all->loop;
-
-	w->end.data = w->kill.data = w;
-	w->handles = 2;
-	uv_poll_init(loop, &w->end, w->pidfd);
-	uv_poll_start(&w->end, UV_READABLE, on_end);
-	uv_timer_init(loop, &w->kill);
-}
-
-static struct worker *worker_new(struct workers *all, const char *name, const char *function)
-{
-	struct worker *w = calloc(1, sizeof(*w));
-	const unsigned n = all->n_sockets++;
-
-	if (!w)
-		return NULL;
-	*w = (struct worker){
-		.all = all, .name = strdup(name), .function = strdup(function), .pidfd = -1};
-	snprintf(w->socket, sizeof(w->socket), "%s/%u", all->sockets, n);
-	snprintf(w->note, sizeof(w->note), "%s/%u" NAME_SUFFIX, all->sockets, n);
-	if (asprintf(&w->id, "%s.%s", function, name) < 0)
-		w->id = NULL;
-	if (w->name && w->function && w->id)
-		return w;
+	snprintf(path, sizeof(path), "%s" MAKER_PIPE, w->socket);
+	(void)unlink(path);
+	leave(w);
+	w->all->gone(w->all->arg, w, why);
 	worker_free(w);
-	return NULL;
 }
 
-static void enter(struct worker *w)
+static void begin_end(struct worker *w)
 {
-	struct workers *all = w->all;
-
-	w->next = all->first;
-	w->prev = &all->first;
-	if (w->next)
-		w->next->prev = &w->next;
-	all->first = w;
-	all->n++;
-}
-
-int worker_start(struct workers *all, const char *name, const char *function, const char *bundle,
-	const char *tenant, struct worker_log *log, struct worker **ret, struct err *err)
-{
-	struct worker *w = worker_new(all, name, function);
-	_cleanup_close_ int log_fd = w ? worker_log_open(log, name, err) : -1;
-	struct life life = LIFE_INIT;
-
-	if (!w)
-		return err_oom(err);
-	if (log_fd < 0 || create(w, bundle, tenant, log_fd, &life, err) < 0) {
-		(void)unlink(w->socket);
-		(void)unlink(w->note);
-		worker_free(w);
-		return err_wrap(err, "worker '%s'", name);
-	}
-	w->pidfd = take_fd(&life.pidfd);
-	w->pid = life.pid;
-	w->child = life.payload != RECORD_WARM;
-	life_close(&life);
-	enter(w);
-	watch(w);
-	*ret = w;
-	return 0;
+	(void)proc_pidfd_signal(w->pidfd, SIGTERM);
+	uv_timer_start(&w->kill, on_kill, w->grace_ms, 0);
 }
 
 void worker_stop(struct worker *w, uint64_t grace_ms)
 {
-	(void)proc_pidfd_signal(w->pidfd, SIGTERM);
-	uv_timer_start(&w->kill, on_kill, grace_ms, 0);
+	w->stops = true;
+	w->grace_ms = grace_ms;
+	if (w->pidfd >= 0)
+		begin_end(w);
+	else if (crew_cancel(w->all->crew, w->name))
+		on_failed(w, NULL);
 }
 
-void workers_finish(struct workers *all)
+/* --- its beginning --- */
+
+static void watch(struct worker *w, int pidfd)
+{
+	uv_loop_t *loop = w->all->loop;
+
+	w->pidfd = pidfd;
+	w->pid = proc_pidfd_pid(pidfd);
+	w->end.data = w->kill.data = w;
+	w->handles = 2;
+	uv_poll_init(loop, &w->end, pidfd);
+	uv_poll_start(&w->end, UV_READABLE, on_end);
+	uv_timer_init(loop, &w->kill);
+}
+
+void workers_made(struct workers *all, const char *name, int *pidfd)
+{
+	struct worker *w = worker_find(all, name);
+
+	if (!w)
+		return;
+	watch(w, take_fd(pidfd));
+	if (w->stops)
+		begin_end(w);
+	else
+		all->ready(all->arg, w);
+}
+
+void workers_failed(struct workers *all, const char *name, const char *why)
+{
+	struct worker *w = worker_find(all, name);
+
+	if (w)
+		on_failed(w, why);
+}
+
+/* Its container is another one than that of a worker of this name that a killed maker has left. */
+static int order(struct worker *w, const char *tenant, struct err *err)
+{
+	_cleanup_free_ char *id = NULL;
+	const struct link_message m = {.kind = "make",
+		.worker = w->name,
+		.function = w->function,
+		.id = asprintf(&id, "%s.%s.%lu", w->function, w->name, w->number) < 0 ? NULL : id,
+		.bundle = w->bundle,
+		.tenant = tenant,
+		.socket = w->socket};
+
+	return !m.id || crew_make(w->all->crew, &m) < 0 ? err_oom(err) : 0;
+}
+
+static int open_output(struct worker *w, struct worker_log *log, struct err *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s" MAKER_PIPE, w->socket);
+	return worker_log_open(log, w->name, path, &w->output, err);
+}
+
+int worker_start(struct workers *all, const struct worker_spec *spec, struct err *err)
+{
+	struct worker *w = worker_new(all, spec);
+
+	if (!w)
+		return err_oom(err);
+	w->number = all->n_sockets++;
+	snprintf(w->socket, sizeof(w->socket), "%s/%lu", all->sockets, w->number);
+	if (open_output(w, spec->log, err) < 0 || enter(w, err) < 0) {
+		worker_free(w);
+		return err_wrap(err, "worker '%s'", spec->name);
+	}
+	if (order(w, spec->tenant, err) == 0)
+		return 0;
+	leave(w);
+	worker_free(w);
+	return err_wrap(err, "worker '%s'", spec->name);
+}
+
+/* --- those of before --- */
+
+/* A pidfd of the container's process; -1 when there is none that lives. */
+static int find_process(const struct workers *all, const char *id)
+{
+	_cleanup_(container_close) struct container c = CONTAINER_INIT;
+	_cleanup_record_ struct record record = {0};
+	struct err err = ERR_INIT;
+	int fd;
+
+	if (container_open(all->root, id, &c, &err) < 0 ||
+		container_record(&c, &record, &err) < 0 ||
+		container_status(&c, &record) != OCI_STATUS_RUNNING)
+		return -1;
+	fd = proc_open(&record.init, &err);
+	return fd < 0 ? -1 : fd;
+}
+
+/* True when it lives and is ours from now on. */
+static bool adopt(struct workers *all, const struct link_message *o, struct worker_log *log)
+{
+	const struct worker_spec spec = {
+		.name = o->worker, .function = o->function, .bundle = o->bundle};
+	int pidfd = find_process(all, o->id);
+	struct worker *w = pidfd < 0 ? NULL : worker_new(all, &spec);
+	struct err err = ERR_INIT;
+
+	if (!w) {
+		fd_close(&pidfd);
+		return false;
+	}
+	snprintf(w->socket, sizeof(w->socket), "%s", o->socket);
+	if (open_output(w, log, &err) < 0 || enter(w, &err) < 0) {
+		log_error("worker '%s' is given up: %s", w->name, err.msg);
+		fd_close(&pidfd);
+		worker_free(w);
+		return false;
+	}
+	watch(w, pidfd);
+	return true;
+}
+
+struct adoption {
+	struct worker_log *(*log)(void *arg, const char *function, const char *bundle);
+	void *arg;
+};
+
+static void look_at(struct workers *all, const char *name, const struct adoption *how)
+{
+	_cleanup_json_ struct json_doc *doc = NULL;
+	_cleanup_free_ char *text = NULL, *socket = NULL;
+	struct link_message o = {0};
+	struct worker_log *log;
+	char path[PATH_MAX];
+	struct err err = ERR_INIT;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/%s", all->sockets, name);
+	socket = strndup(path, strlen(path) - strlen(MAKER_ORDER));
+	if (!socket)
+		return;
+	if (file_read(AT_FDCWD, path, LINK_PACKET_MAX, &text, &len, &err) == 0 &&
+		link_read(text, len, &doc, &o, &err) == 0 && o.worker && o.function && o.bundle &&
+		o.id && o.socket && streq(o.socket, socket) && !worker_find(all, o.worker)) {
+		log = how->log(how->arg, o.function, o.bundle);
+		if (log && adopt(all, &o, log))
+			return;
+	}
+	if (crew_bury(all->crew, socket) < 0)
+		log_error("'%s' is not buried: no memory", socket);
+}
+
+/* What has no order: whoever made it was killed at that. */
+static void forget_strays(const struct workers *all)
+{
+	DIR *dir = opendir(all->sockets);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%lu" MAKER_ORDER, strtoul(entry->d_name, NULL, 10));
+		if (*entry->d_name != '.' && faccessat(dirfd(dir), path, F_OK, 0) < 0)
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static bool ends_in(const char *name, const char *end)
+{
+	const size_t n = strlen(name), m = strlen(end);
+
+	return n > m && streq(name + n - m, end);
+}
+
+int workers_adopt(struct workers *all,
+	struct worker_log *(*log)(void *arg, const char *function, const char *bundle), void *arg,
+	struct err *err)
+{
+	const struct adoption how = {log, arg};
+	DIR *dir = opendir(all->sockets);
+	struct dirent *entry;
+
+	if (!dir)
+		return err_set(err, errno, "open '%s'", all->sockets);
+	while ((entry = readdir(dir))) {
+		const unsigned long number = strtoul(entry->d_name, NULL, 10);
+
+		if (*entry->d_name != '.' && number >= all->n_sockets)
+			all->n_sockets = number + 1;
+		if (ends_in(entry->d_name, MAKER_ORDER))
+			look_at(all, entry->d_name, &how);
+	}
+	closedir(dir);
+	forget_strays(all);
+	return 0;
+}
+
+void workers_leave(struct workers *all)
 {
 	while (all->first) {
 		struct worker *w = all->first;
 
-		bury(w);
-		worker_free(w);
+		leave(w);
+		worker_output_finish(take_ptr(&w->output));
+		if (w->handles == 0) {
+			worker_free(w);
+			continue;
+		}
+		uv_close((uv_handle_t *)&w->end, on_closed);
+		uv_close((uv_handle_t *)&w->kill, on_closed);
 	}
+	table_finish(&all->by_name);
 }
+
+/* --- what there is --- */
 
 struct worker *worker_find(const struct workers *all, const char *name)
 {
-	struct worker *w = all->first;
+	struct table_entry *e = table_find(&all->by_name, name, strlen(name));
 
-	while (w && !streq(w->name, name))
-		w = w->next;
-	return w;
+	return e ? container_of(e, struct worker, entry) : NULL;
 }
 
 const char *worker_name(const struct worker *w)
@@ -304,6 +393,11 @@ const char *worker_function(const struct worker *w)
 	return w->function;
 }
 
+const char *worker_bundle(const struct worker *w)
+{
+	return w->bundle;
+}
+
 const char *worker_socket(const struct worker *w)
 {
 	return w->socket;
@@ -312,6 +406,26 @@ const char *worker_socket(const struct worker *w)
 pid_t worker_pid(const struct worker *w)
 {
 	return w->pid;
+}
+
+bool worker_is_ready(const struct worker *w)
+{
+	return w->pidfd >= 0 && !w->stops;
+}
+
+void *worker_owner(const struct worker *w)
+{
+	return w->owner;
+}
+
+void worker_set_owner(struct worker *w, void *owner)
+{
+	w->owner = owner;
+}
+
+bool worker_stops(const struct worker *w)
+{
+	return w->stops;
 }
 
 struct worker *worker_next(const struct worker *w)

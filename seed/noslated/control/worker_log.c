@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@
 #include "runtime/base/json.h"
 #include "runtime/base/util.h"
 
+/* More than a pipe holds. */
+#define REST_MAX (1 << 20)
+
 struct worker_log {
 	uv_loop_t *loop;
 	char *path;
@@ -24,8 +28,7 @@ struct worker_log {
 	unsigned users; /* its function, and each worker */
 };
 
-/* What one worker prints. */
-struct source {
+struct worker_output {
 	struct worker_log *log;
 	uv_pipe_t pipe;
 	char *worker;
@@ -96,21 +99,21 @@ static void put_time(struct json_writer *w)
 }
 
 /* A full disk loses lines, and no more. */
-static void write_line(struct source *s)
+static void write_line(struct worker_output *o)
 {
-	struct worker_log *log = s->log;
+	struct worker_log *log = o->log;
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct json_writer w;
 
-	s->line[s->len] = '\0';
+	o->line[o->len] = '\0';
 	json_writer_init(&w, &out, false);
 	json_write_object_begin(&w);
 	put_time(&w);
-	json_write_member_str(&w, "worker", s->worker);
-	json_write_member_str(&w, "text", s->line);
+	json_write_member_str(&w, "worker", o->worker);
+	json_write_member_str(&w, "text", o->line);
 	json_write_object_end(&w);
 	buf_puts(&out, "\n");
-	s->len = 0;
+	o->len = 0;
 	if (!buf_failed(&out) && open_file(log) && fd_write_all(log->fd, out.data, out.len) == 0)
 		log->size += out.len;
 }
@@ -119,20 +122,20 @@ static void write_line(struct source *s)
 
 static void on_closed(uv_handle_t *h)
 {
-	struct source *s = h->data;
+	struct worker_output *o = h->data;
 
-	worker_log_release(s->log);
-	free(s->worker);
-	free(s);
+	worker_log_release(o->log);
+	free(o->worker);
+	free(o);
 }
 
-static void take(struct source *s, const char *text, size_t len)
+static void take(struct worker_output *o, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] != '\n')
-			s->line[s->len++] = text[i];
-		if (text[i] == '\n' || s->len == sizeof(s->line) - 1)
-			write_line(s);
+			o->line[o->len++] = text[i];
+		if (text[i] == '\n' || o->len == sizeof(o->line) - 1)
+			write_line(o);
 	}
 }
 
@@ -145,36 +148,73 @@ static void on_alloc(uv_handle_t *h UNUSED, size_t wanted UNUSED, uv_buf_t *ret)
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-	struct source *s = stream->data;
-
 	if (n > 0)
-		take(s, buf->base, (size_t)n);
-	if (n >= 0)
-		return;
-	if (s->len > 0)
-		write_line(s);
-	uv_close((uv_handle_t *)stream, on_closed);
+		take(stream->data, buf->base, (size_t)n);
+	else if (n < 0)
+		uv_read_stop(stream);
 }
 
-int worker_log_open(struct worker_log *log, const char *worker, struct err *err)
+/* Nobody writes to it any more but who should not. */
+static void read_the_rest(struct worker_output *o)
 {
-	struct source *s = calloc(1, sizeof(*s));
-	int ends[2];
+	char buffer[16384];
+	uv_os_fd_t fd;
+	ssize_t n;
 
-	if (!s || !(s->worker = strdup(worker))) {
-		free(s);
+	if (uv_fileno((uv_handle_t *)&o->pipe, &fd) < 0)
+		return;
+	for (size_t i = 0; i < REST_MAX / sizeof(buffer); i++) {
+		n = read(fd, buffer, sizeof(buffer));
+		if (n <= 0)
+			break;
+		take(o, buffer, (size_t)n);
+	}
+	if (o->len > 0)
+		write_line(o);
+}
+
+void worker_output_finish(struct worker_output *o)
+{
+	if (!o)
+		return;
+	uv_read_stop((uv_stream_t *)&o->pipe);
+	read_the_rest(o);
+	uv_close((uv_handle_t *)&o->pipe, on_closed);
+}
+
+/* For reading and writing: it has no end while it is open, whoever else opens and closes it. */
+static int open_pipe(const char *path, struct err *err)
+{
+	int fd;
+
+	if (mkfifo(path, 0600) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make the pipe '%s'", path);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? err_set(err, errno, "open '%s'", path) : fd;
+}
+
+int worker_log_open(struct worker_log *log, const char *worker, const char *path,
+	struct worker_output **ret, struct err *err)
+{
+	struct worker_output *o = calloc(1, sizeof(*o));
+	int fd;
+
+	if (!o || !(o->worker = strdup(worker))) {
+		free(o);
 		return err_oom(err);
 	}
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		free(s->worker);
-		free(s);
-		return err_set(err, errno, "make a pipe");
+	fd = open_pipe(path, err);
+	if (fd < 0) {
+		free(o->worker);
+		free(o);
+		return -err->code;
 	}
-	s->log = log;
+	o->log = log;
 	log->users++;
-	s->pipe.data = s;
-	uv_pipe_init(log->loop, &s->pipe, 0);
-	uv_pipe_open(&s->pipe, ends[0]);
-	uv_read_start((uv_stream_t *)&s->pipe, on_alloc, on_read);
-	return ends[1];
+	o->pipe.data = o;
+	uv_pipe_init(log->loop, &o->pipe, 0);
+	uv_pipe_open(&o->pipe, fd);
+	uv_read_start((uv_stream_t *)&o->pipe, on_alloc, on_read);
+	*ret = o;
+	return 0;
 }

@@ -15,13 +15,20 @@
 #define WORKER_LINE_MAX 4096	  /* a longer line is several */
 
 struct worker_log;
+struct worker_output;
 
 /* NULL: out of memory. The file is made with the first line. */
 struct worker_log *worker_log_create(uv_loop_t *loop, const char *path);
 /* It is gone when the last worker has let go of it. NULL is fine. */
 void worker_log_release(struct worker_log *log);
 
-/* The writing end of a pipe, for a worker of this name: the caller's. */
-int worker_log_open(struct worker_log *log, const char *worker, struct err *err);
+/*
+ * Reads the named pipe `path`, which is made when it is not there, for a worker of this name. What is in it
+ * when this process dies is the next one's.
+ */
+int worker_log_open(struct worker_log *log, const char *worker, const char *path,
+	struct worker_output **ret, struct err *err);
+/* The worker has ended: what it has printed is written, and the pipe closed. NULL is fine. */
+void worker_output_finish(struct worker_output *o);
 
 #endif

@@ -176,7 +176,7 @@ void client_answer(struct client *c, enum data_error e, bool close)
 	c->status = data_error_row(e)->status;
 	if (c->first_ns == 0)
 		c->first_ns = uv_hrtime();
-	c->close_after = close || !c->keep_alive || d->draining || !body_is_here(c);
+	c->close_after = close || !c->keep_alive || d->draining || d->leaving || !body_is_here(c);
 	if (!c->s.head)
 		c->s.head = stream_buffer_get(&d->pool);
 	if (c->s.head && c->s.n_out == 0)

@@ -123,7 +123,7 @@ void data_check_drained(struct data_plane *d)
 {
 	void (*drained)(void *arg) = d->drained;
 
-	if (!d->draining || d->n_clients > 0 || !drained)
+	if (!(d->draining || d->leaving) || d->n_clients > 0 || !drained)
 		return;
 	d->drained = NULL;
 	drained(d->drained_arg);
@@ -141,6 +141,16 @@ void data_drain(struct data_plane *d, void (*done)(void *arg), void *arg)
 		if (c->begun_ns == 0)
 			client_close(c);
 	}
+	data_check_drained(d);
+}
+
+void data_leave(struct data_plane *d, void (*done)(void *arg), void *arg)
+{
+	d->leaving = true;
+	d->drained = done;
+	d->drained_arg = arg;
+	front_close(d);
+	host_leave(d);
 	data_check_drained(d);
 }
 

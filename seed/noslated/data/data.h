@@ -26,6 +26,7 @@ struct profile_set;
 struct data_options {
 	bool by_name;	   /* "x-noslate-function: NAME" says which function */
 	bool trusts_front; /* X-Forwarded-* of clients is kept and added to, as behind another proxy */
+	bool waits;	   /* starts no worker before data_go() */
 	int log_fd; /* access log, JSON lines; -1: none; borrowed; becomes non-blocking (ignore SIGPIPE) */
 	const char *prefix; /* of names of workers; at most 16 bytes of A-Za-z0-9_.-; NULL: "w" */
 	unsigned connections_max;
@@ -51,6 +52,10 @@ struct data_maker {
 	void (*start)(void *arg, const char *function, const char *worker);
 	/* data_worker_gone() follows. */
 	void (*stop)(void *arg, const char *worker);
+	/* After data_leave(), in place of stop(): it serves, and is not ours any more. NULL: stop() it is. */
+	void (*release)(void *arg, const char *worker);
+	/* It is there, and serves: of data_tell(). NULL: nobody asks. */
+	void (*have)(void *arg, const char *worker);
 };
 
 /* `maker` and `arg` are borrowed. */
@@ -67,6 +72,11 @@ int data_apply(struct data_plane *d, struct profile_set *set, struct err *err);
 
 /* `socket` is the path of the Unix socket on which it answers HTTP/1.1. Unknown names are ignored. */
 void data_worker_ready(struct data_plane *d, const char *worker, const char *socket);
+/* The same of one that may be unknown: then it is taken, unless it is of no function, and is stopped. */
+void data_worker_offered(
+	struct data_plane *d, const char *worker, const char *function, const char *socket);
+/* All workers were offered that there are; of interest after options.waits. */
+void data_go(struct data_plane *d);
 void data_worker_gone(struct data_plane *d, const char *worker);
 void data_worker_measured(struct data_plane *d, const char *worker, uint64_t bytes);
 
@@ -74,6 +84,14 @@ void data_worker_measured(struct data_plane *d, const char *worker, uint64_t byt
 int data_listen(struct data_plane *d, int fd, struct err *err);
 /* No new connection; those without a request are closed, the others as their requests end. Once. */
 void data_drain(struct data_plane *d, void (*done)(void *arg), void *arg);
+
+/*
+ * Another plane has taken the listening sockets over. Connections go on until their clients end them, and
+ * workers are released as soon as they have no request. Once.
+ */
+void data_leave(struct data_plane *d, void (*done)(void *arg), void *arg);
+/* Says to the maker of each worker what was said of it last: start(), stop() or have(). */
+void data_tell(struct data_plane *d);
 
 struct data_count {
 	unsigned connections, requests, workers, upstreams, functions;

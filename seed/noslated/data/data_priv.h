@@ -13,13 +13,13 @@
 #define SEED_NOSLATED_DATA_DATA_PRIV_H
 
 #include "runtime/base/buf.h"
+#include "runtime/base/table.h"
 #include "seed/noslated/data/access_log.h"
 #include "seed/noslated/data/data.h"
 #include "seed/noslated/data/head.h"
 #include "seed/noslated/data/ids.h"
 #include "seed/noslated/data/router.h"
 #include "seed/noslated/data/stream.h"
-#include "seed/noslated/data/table.h"
 #include "seed/noslated/policy/policy.h"
 #include "seed/noslated/profile/profile.h"
 
@@ -155,7 +155,7 @@ struct data_plane {
 	unsigned n_clients, n_requests, n_upstreams, n_workers;
 	uint64_t n_answered, n_named;
 	bool paused; /* does not accept */
-	bool draining, destroyed;
+	bool draining, leaving, destroyed;
 	void (*drained)(void *arg);
 	void *drained_arg;
 	unsigned handles; /* that the loop has; the plane is freed with the last one */
@@ -233,6 +233,8 @@ void host_done(struct client *c, bool failed);
 void host_settle(struct data_plane *d);
 void host_unref_worker(struct data_worker *w);
 void host_unref_function(struct data_function *f);
+/* Whoever is idle is released from now on. */
+void host_leave(struct data_plane *d);
 /* No new requests; what runs has the time that its profile says. */
 void host_remove(struct data_plane *d, struct data_function *f);
 

@@ -31,7 +31,7 @@ static void pause_front(struct data_plane *d)
 
 void front_resume(struct data_plane *d)
 {
-	if (!d->paused || d->draining || d->destroyed)
+	if (!d->paused || d->draining || d->leaving || d->destroyed)
 		return;
 	d->paused = false;
 	for (struct listener *l = d->listeners; l; l = l->next)

@@ -38,24 +38,20 @@ static void add_worker_to_do(struct data_plane *d, struct data_worker *w)
 	d->workers_to_do_tail = &w->next_to_do;
 }
 
-/* Without memory the policy's worker has none of ours: it starts for ever, and is the price of going on. */
-static void on_start(void *host, struct policy_worker *policy)
+static struct data_worker *worker_create(
+	struct data_plane *d, struct data_function *f, const char *name)
 {
-	struct data_plane *d = host;
-	struct data_function *f = policy_function_data(policy_worker_function(policy));
 	struct data_worker *w = calloc(1, sizeof(*w));
 
 	if (!w)
-		return;
-	snprintf(w->name, sizeof(w->name), "%s-%llu", d->options.prefix ? d->options.prefix : "w",
-		(unsigned long long)++d->n_named);
+		return NULL;
+	snprintf(w->name, sizeof(w->name), "%s", name);
 	if (table_add(&d->workers, &w->entry, w->name) < 0) {
 		free(w);
-		return;
+		return NULL;
 	}
 	w->function = f;
 	f->refs++;
-	w->policy = policy;
 	w->refs = 1;
 	w->next = d->all_workers;
 	w->prev = &d->all_workers;
@@ -63,7 +59,29 @@ static void on_start(void *host, struct policy_worker *policy)
 		w->next->prev = &w->next;
 	d->all_workers = w;
 	d->n_workers++;
+	return w;
+}
+
+static void bind_policy(struct data_worker *w, struct policy_worker *policy)
+{
+	w->policy = policy;
 	policy_worker_set_data(policy, w);
+}
+
+/* Without memory the policy's worker has none of ours: it starts for ever, and is the price of going on. */
+static void on_start(void *host, struct policy_worker *policy)
+{
+	struct data_plane *d = host;
+	struct data_function *f = policy_function_data(policy_worker_function(policy));
+	char name[DATA_WORKER_NAME_MAX + 1];
+	struct data_worker *w;
+
+	snprintf(name, sizeof(name), "%s-%llu", d->options.prefix ? d->options.prefix : "w",
+		(unsigned long long)++d->n_named);
+	w = worker_create(d, f, name);
+	if (!w)
+		return;
+	bind_policy(w, policy);
 	add_worker_to_do(d, w);
 	w->to_start = true;
 }
@@ -128,7 +146,11 @@ int host_init(struct data_plane *d, struct err *err)
 	};
 
 	d->policy = policy_create(&ops, d, &limits);
-	return d->policy ? 0 : err_oom(err);
+	if (!d->policy)
+		return err_oom(err);
+	if (d->options.waits)
+		policy_hold_starts(d->policy);
+	return 0;
 }
 
 /* --- doing it --- */
@@ -142,7 +164,10 @@ static void do_worker(struct data_plane *d, struct data_worker *w)
 		return;
 	if (start)
 		d->maker->start(d->arg, w->function->name, w->name);
-	if (stop) {
+	if (stop && d->leaving && d->maker->release && *w->socket) {
+		d->maker->release(d->arg, w->name);
+		data_worker_gone(d, w->name);
+	} else if (stop) {
 		w->stopping = true;
 		upstream_close_idle(w);
 		d->maker->stop(d->arg, w->name);
@@ -276,6 +301,64 @@ void data_worker_ready(struct data_plane *d, const char *worker, const char *soc
 	host_settle(d);
 }
 
+/* One of a plane that was there before, or is about to go. */
+void data_worker_offered(
+	struct data_plane *d, const char *worker, const char *function, const char *socket)
+{
+	struct table_entry *e = table_find(&d->functions, function, strlen(function));
+	struct data_function *f = e ? container_of(e, struct data_function, entry) : NULL;
+	struct policy_worker *policy;
+	struct data_worker *w;
+
+	if (find_worker(d, worker)) {
+		data_worker_ready(d, worker, socket);
+		return;
+	}
+	w = f && strlen(worker) <= DATA_WORKER_NAME_MAX && strlen(socket) < sizeof(w->socket)
+		    ? worker_create(d, f, worker)
+		    : NULL;
+	if (!w) {
+		d->maker->stop(d->arg, worker);
+		return;
+	}
+	strcpy(w->socket, socket);
+	policy = policy_adopt(f->policy, uv_hrtime());
+	if (policy) {
+		bind_policy(w, policy);
+		policy_ready(policy, uv_hrtime());
+	} else {
+		table_remove(&d->workers, &w->entry);
+		d->n_workers--;
+		d->maker->stop(d->arg, worker);
+		host_unref_worker(w);
+	}
+	host_settle(d);
+}
+
+void data_go(struct data_plane *d)
+{
+	d->options.waits = false;
+	if (!d->policy)
+		return;
+	policy_allow_starts(d->policy, uv_hrtime());
+	host_settle(d);
+}
+
+void data_tell(struct data_plane *d)
+{
+	for (struct data_worker *w = d->all_workers; w; w = w->next) {
+		/* One that is still to be told of will be. */
+		if (!w->policy || w->to_start)
+			continue;
+		if (w->stopping)
+			d->maker->stop(d->arg, w->name);
+		else if (!*w->socket)
+			d->maker->start(d->arg, w->function->name, w->name);
+		else if (d->maker->have)
+			d->maker->have(d->arg, w->name);
+	}
+}
+
 /* What its connections still hold is read to the end: a worker that ends may have answered. */
 void data_worker_gone(struct data_plane *d, const char *worker)
 {
@@ -303,6 +386,16 @@ void data_worker_measured(struct data_plane *d, const char *worker, uint64_t byt
 		return;
 	policy_measure(w->policy, bytes);
 	host_settle(d);
+}
+
+void host_leave(struct data_plane *d)
+{
+	for (size_t i = 0; i < d->functions.cap; i++)
+		for (struct table_entry *e = d->functions.buckets[i]; e; e = e->next)
+			policy_retire(
+				container_of(e, struct data_function, entry)->policy, uv_hrtime());
+	if (d->policy)
+		host_settle(d);
 }
 
 /* --- functions that go --- */

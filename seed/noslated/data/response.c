@@ -109,7 +109,8 @@ static void begin(struct client *c, const struct head *h)
 	framing = framing_of(c, h);
 	c->resp_chunked = framing == REWRITE_CHUNKED;
 	c->resp_keep = h->keep_alive && c->resp.state != BODY_CLOSE;
-	c->close_after = !c->keep_alive || c->plane->draining || framing == REWRITE_CLOSE;
+	c->close_after = !c->keep_alive || c->plane->draining || c->plane->leaving ||
+			 framing == REWRITE_CLOSE;
 	c->status = h->status;
 	c->expects = false;
 	if (!send_head(c, h, framing)) {

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "runtime/base/arena.h"
+#include "runtime/base/table.h"
 #include "seed/noslated/data/head.h"
-#include "seed/noslated/data/table.h"
 #include "seed/noslated/profile/profile.h"
 
 struct target {

@@ -404,6 +404,16 @@ void policy_remove(struct policy_function *f, uint64_t now)
 	node_feed(p, now);
 }
 
+void policy_retire(struct policy_function *f, uint64_t now)
+{
+	struct policy_settings s = f->settings;
+
+	s.min = 0;
+	s.idle_ns = 0;
+	s.scale = POLICY_SCALE_QUEUE;
+	policy_change(f, &s, now);
+}
+
 void policy_destroy(struct policy *p)
 {
 	struct policy_worker *w;
@@ -533,6 +543,18 @@ void policy_ready(struct policy_worker *w, uint64_t now)
 	}
 	function_balance(f, now);
 	node_feed(f->policy, now);
+}
+
+struct policy_worker *policy_adopt(struct policy_function *f, uint64_t now)
+{
+	struct policy_worker *w = f->removed ? NULL : worker_create(f, now);
+
+	if (!w)
+		return NULL;
+	w->proven = true;
+	worker_set_state(w, WORKER_SERVING);
+	worker_placed(w, now);
+	return w;
 }
 
 void policy_measure(struct policy_worker *w, uint64_t memory)

@@ -94,6 +94,17 @@ uint64_t policy_due(const struct policy *p)
 	return p->n_timers > 0 ? p->timers[0]->due_ns : POLICY_NEVER;
 }
 
+void policy_hold_starts(struct policy *p)
+{
+	p->holds_starts = true;
+}
+
+void policy_allow_starts(struct policy *p, uint64_t now)
+{
+	p->holds_starts = false;
+	node_feed(p, now);
+}
+
 void policy_tick(struct policy *p, uint64_t now)
 {
 	while (p->n_timers > 0 && p->timers[0]->due_ns <= now) {
@@ -118,7 +129,7 @@ bool node_has(const struct policy *p, enum scarce what, const struct policy_func
 
 	if (what == SCARCE_RUNNING)
 		return l->running == 0 || p->running < l->running;
-	return (l->starting == 0 || p->starting < l->starting) &&
+	return !p->holds_starts && (l->starting == 0 || p->starting < l->starting) &&
 	       (l->memory == 0 || p->memory + node_memory_of(f) <= l->memory);
 }
 
@@ -187,7 +198,7 @@ static void make_room(struct policy *p, const struct policy_function *f)
 	const uint64_t wanted = node_memory_of(f);
 	struct policy_worker *w, *next;
 
-	if (p->limits.memory == 0)
+	if (p->limits.memory == 0 || p->holds_starts)
 		return;
 	for (w = p->idle.first; w && p->memory - p->leaving + wanted > p->limits.memory; w = next) {
 		const struct policy_function *of = w->function;

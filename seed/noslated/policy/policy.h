@@ -142,6 +142,10 @@ struct policy *policy_create(
 /* Without a word to the host. */
 void policy_destroy(struct policy *p);
 
+/* Nothing is started until then: a host that has workers already offers them first (policy_adopt()). */
+void policy_hold_starts(struct policy *p);
+void policy_allow_starts(struct policy *p, uint64_t now);
+
 /* When policy_tick() is wanted; POLICY_NEVER: not before the next event. */
 uint64_t policy_due(const struct policy *p);
 void policy_tick(struct policy *p, uint64_t now);
@@ -154,6 +158,8 @@ struct policy_function *policy_add(struct policy *p, const char *tenant,
 	const struct policy_settings *settings, void *data, uint64_t now);
 /* Nothing that runs is ended; what is too much by now goes as it becomes free. */
 void policy_change(struct policy_function *f, const struct policy_settings *settings, uint64_t now);
+/* No worker is kept any more for who may come: idle ones are stopped. policy_change() ends that. */
+void policy_retire(struct policy_function *f, uint64_t now);
 /* Refuses what waits, drains its workers; the function is gone with the last of them. */
 void policy_remove(struct policy_function *f, uint64_t now);
 
@@ -166,6 +172,10 @@ void policy_leave(struct policy_request *r, uint64_t now);
 /* The request has ended. It failed: that was the worker's fault. */
 void policy_done(struct policy_request *r, bool failed, uint64_t now);
 
+/*
+ * One that serves already, and that nobody asked for: NULL when there is no memory, or the function was removed.
+ */
+struct policy_worker *policy_adopt(struct policy_function *f, uint64_t now);
 /* It serves from now on. */
 void policy_ready(struct policy_worker *w, uint64_t now);
 /* What it takes, in bytes. */

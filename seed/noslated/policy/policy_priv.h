@@ -125,6 +125,7 @@ struct policy {
 	uint64_t n_sent;
 	uint64_t memory, leaving; /* bytes of all workers, and of those that were stopped */
 	unsigned starting, running;
+	bool holds_starts;
 };
 
 /* --- workers.c --- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Things by their names: a hash table of entries that are embedded in them. */
-#ifndef SEED_NOSLATED_DATA_TABLE_H
-#define SEED_NOSLATED_DATA_TABLE_H
+#ifndef RUNTIME_BASE_TABLE_H
+#define RUNTIME_BASE_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "seed/noslated/data/table.h"
+#include "runtime/base/table.h"
 
 #include <errno.h>
 #include <stdlib.h>
