@@ -22,17 +22,23 @@ $(B)/tests/data_host: $(B)/obj/tests/noslated/data_host.o $(LIBS_C)
 	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS) $(DATA_LIBS)
 check-programs check-worker check-integration: $(B)/tests/data_host
 
-# Both planes are one program. Without llhttp, which the admin API is read by, there is none.
+# A small HTTP server, which the control plane has for administrators and noslatectl for its dashboard. Both
+# planes are one program. Without llhttp, which the admin API is read by, there is none.
+
+WEB_OBJS := $(call folder_objs,seed/noslated/web)
+LIB_WEB  := $(B)/lib/libturf-web.a
+
+$(LIB_WEB): $(WEB_OBJS) $(LLHTTP_OBJS)
+$(WEB_OBJS): OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
 
 CONTROL_OBJS := $(call folder_objs,seed/noslated/control) $(call folder_objs,seed/noslated,seed/noslated/main.c)
 LIB_CONTROL  := $(B)/lib/libturf-control.a
 CTL_OBJS     := $(call folder_objs,seed/noslated/ctl)
 DAEMON_LIBS  := $(DATA_LIBS) $(LLHTTP_LIBS)
 
-$(LIB_CONTROL): $(CONTROL_OBJS) $(LLHTTP_OBJS)
-$(B)/obj/seed/noslated/control/admin.o: OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
+$(LIB_CONTROL): $(CONTROL_OBJS)
 
-$(B)/noslated: $(B)/obj/seed/noslated/main.o $(LIB_CONTROL) $(LIBS_C)
+$(B)/noslated: $(B)/obj/seed/noslated/main.o $(LIB_CONTROL) $(LIB_WEB) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS) $(DAEMON_LIBS)
 
@@ -45,5 +51,10 @@ PROGRAMS += $(B)/noslated $(B)/noslatectl
 endif
 
 CONTROL_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_control_*.c))
-$(CONTROL_TESTS): $(LIB_CONTROL)
-$(CONTROL_TESTS): EXTERN_LIBS := $(LIB_CONTROL) $(LIBS_C) $(EXTERN_LIBS) $(DAEMON_LIBS)
+$(CONTROL_TESTS): $(LIB_CONTROL) $(LIB_WEB)
+$(CONTROL_TESTS): EXTERN_LIBS := $(LIB_CONTROL) $(LIB_WEB) $(LIBS_C) $(EXTERN_LIBS) $(DAEMON_LIBS)
+
+WEB_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_web_*.c)) \
+	$(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_web_*.c))
+$(WEB_TESTS): $(LIB_WEB)
+$(WEB_TESTS): EXTERN_LIBS := $(LIB_WEB) $(LIBS_C) $(EXTERN_LIBS) $(DAEMON_LIBS)
