@@ -2,12 +2,15 @@
 # noslated and noslatectl. The library of the data plane is the first of LIBS_C, so that tests and fuzzers
 # link it as they link the others; those that use it need libuv and llhttp (which only judges, in a fuzzer).
 
-DATA_OBJS := $(call folder_objs,seed/noslated/data)
-LIB_DATA  := $(B)/lib/libturf-data.a
-LIBS_C    := $(LIB_DATA) $(LIBS_C)
-DATA_LIBS := -l:$(notdir $(firstword $(wildcard /usr/lib/*/libuv_a.a) libuv.a)) -lpthread -ldl -lrt
+DATA_OBJS  := $(call folder_objs,seed/noslated/data)
+LIB_DATA   := $(B)/lib/libturf-data.a
+STATS_OBJS := $(call folder_objs,seed/noslated/stats)
+LIB_STATS  := $(B)/lib/libturf-stats.a
+LIBS_C     := $(LIB_DATA) $(LIB_STATS) $(LIBS_C)
+DATA_LIBS  := -l:$(notdir $(firstword $(wildcard /usr/lib/*/libuv_a.a) libuv.a)) -lpthread -ldl -lrt
 
 $(LIB_DATA): $(DATA_OBJS)
+$(LIB_STATS): $(STATS_OBJS)
 
 DATA_USERS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_noslated_*.c)) \
 	$(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_noslated_*.c))
