@@ -38,7 +38,7 @@ struct worker {
 static struct data_plane *plane;
 static struct profile_set own;
 static struct worker *workers;
-static const char *profile, *folder, *aworker;
+static const char *profile, *folder, *aworker, *log_path;
 static bool ending;
 static uv_signal_t signals[3];
 
@@ -276,9 +276,7 @@ static void options(int argc, char **argv, struct data_options *o)
 		case 'n': o->by_name = true; break;
 		case 't': o->trusts_front = true; break;
 		case 'c': o->connections_max = (unsigned)atoi(optarg); break;
-		case 'l':
-			o->log_fd = open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-			break;
+		case 'l': log_path = optarg; break;
 		case 'p': profile = optarg; break;
 		case 'd': folder = optarg; break;
 		case 'a': aworker = optarg; break;
@@ -293,6 +291,15 @@ static void options(int argc, char **argv, struct data_options *o)
 		exit(2);
 }
 
+static void open_log(void)
+{
+	struct err err = ERR_INIT;
+	int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (fd < 0 || data_log_to(plane, fd, &err) < 0)
+		fail("log", &err);
+}
+
 int main(int argc, char **argv)
 {
 	struct data_options o = DATA_OPTIONS_DEFAULT;
@@ -304,6 +311,8 @@ int main(int argc, char **argv)
 	if (data_create(uv_default_loop(), &o, &maker, NULL, &plane, &err) < 0)
 		fail("create", &err);
 	read_profile();
+	if (log_path)
+		open_log();
 	for (int i = optind; i < argc; i++) {
 		const bool tcp = strncmp(argv[i], "tcp:", 4) == 0;
 		const int fd = tcp ? listen_tcp(argv[i] + 4) : listen_unix(argv[i] + 5);

@@ -122,9 +122,20 @@ START_TEST(names)
 	ck_assert(stats_find(s, name, &copy));
 	ck_assert_str_eq(copy.name, name);
 	ck_assert_str_eq(copy.tenant, name);
-	stats_set_label(s, 3, "three");
-	stats_read_label(s, 3, name);
+	ck_assert_uint_eq(stats_label(s, "one"), 0);
+	ck_assert_uint_eq(stats_label(s, "two"), 1);
+	reopen();
+	ck_assert_uint_eq(stats_label(s, "two"), 1);
+	ck_assert_uint_eq(stats_label(s, "three"), 2);
+	for (unsigned i = 3; i < 100; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		ck_assert_uint_eq(
+			stats_label(s, name), i < STATS_LABELS_MAX - 1 ? i : STATS_LABELS_MAX - 1);
+	}
+	stats_read_label(s, 2, name);
 	ck_assert_str_eq(name, "three");
+	stats_read_label(s, STATS_LABELS_MAX - 1, name);
+	ck_assert_str_eq(name, "others");
 	end();
 }
 END_TEST
@@ -208,7 +219,7 @@ START_TEST(full)
 }
 END_TEST
 
-START_TEST(other_build)
+START_TEST(other_form)
 {
 	struct stats_form other = form;
 	struct stats *r, *w;
@@ -217,9 +228,10 @@ START_TEST(other_build)
 	stats_add(stats_rest(s), 3);
 	other.kind++;
 	ck_assert_int_eq(stats_open_reader(path, &other, &r, &err), -ESTALE);
-	ck_assert_msg(strstr(err.msg, "of another build") != NULL, "%s", err.msg);
+	ck_assert_msg(strstr(err.msg, "of another form") != NULL, "%s", err.msg);
 	ck_assert_int_eq(stats_open_reader(path, &form, &r, &err), 0);
 	ck_assert(stats_is_current(r, path));
+	stats_close(s);
 	ck_assert_int_eq(stats_open(path, &other, &w, &err), 0);
 	ck_assert(!stats_is_current(r, path));
 	ck_assert_uint_eq(sum_of(r, 0), 3);
@@ -228,11 +240,25 @@ START_TEST(other_build)
 	stats_close(r);
 	ck_assert_int_eq(truncate(path, 10000), 0);
 	ck_assert_int_eq(stats_open_reader(path, &form, &r, &err), -ESTALE);
-	reopen();
+	ck_assert_int_eq(stats_open(path, &form, &s, &err), 0);
 	ck_assert_ptr_nonnull(claim(1));
 	unlink(path);
 	ck_assert_int_eq(stats_open_reader(path, &form, &r, &err), -ENOENT);
 	ck_assert_int_eq(stats_open("/nowhere/stats", &form, &w, &err), -ENOENT);
+	end();
+}
+END_TEST
+
+START_TEST(one_writer)
+{
+	struct stats *w;
+
+	begin();
+	ck_assert_int_eq(stats_open(path, &form, &w, &err), -EBUSY);
+	stats_add(&claim(1)[0], 1);
+	stats_close(s);
+	ck_assert_int_eq(stats_open(path, &form, &s, &err), 0);
+	ck_assert_uint_eq(sum_of(s, 0), 1);
 	end();
 }
 END_TEST
@@ -366,5 +392,5 @@ START_TEST(killed_writers)
 }
 END_TEST
 
-UNIT_MAIN("stats", counts, names, comes_and_goes, full, other_build, no_memory, never_of_two,
-	killed_writers)
+UNIT_MAIN("stats", counts, names, comes_and_goes, full, other_form, one_writer, no_memory,
+	never_of_two, killed_writers)

@@ -132,8 +132,7 @@ void access_log_write(struct access_log *l, const struct access_line *line)
 
 void access_log_flush(struct access_log *l)
 {
-	while (l->len > 0) {
-		/* It may be a pipe that others share, so it is not made non-blocking by us. */
+	while (l->fd >= 0 && l->len > 0) {
 		const ssize_t n = write(l->fd, l->buffer, l->len);
 
 		if (n < 0 && errno == EINTR)

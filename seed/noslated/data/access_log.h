@@ -15,7 +15,7 @@
 #define ACCESS_LOG_LINE	  4096 /* longer paths are cut */
 
 struct access_log {
-	int fd; /* -1: none; borrowed */
+	int fd; /* -1: none */
 	size_t len;
 	uint64_t dropped;
 	int64_t second; /* of the text below */

@@ -35,6 +35,7 @@ static void free_function(struct data_function *f)
 	if (!f)
 		return;
 	free(f->name);
+	free(f->tenant);
 	free(f->identity);
 	free(f);
 }
@@ -47,10 +48,11 @@ static struct data_function *make_function(const struct profile_function *p)
 		return NULL;
 	f->refs = 1;
 	f->name = strdup(p->name);
+	f->tenant = strdup(p->tenant);
 	f->identity = identity_of(p);
 	f->request_ms = p->times.request_ms;
 	f->drain_ms = p->times.drain_ms;
-	if (f->name && f->identity)
+	if (f->name && f->tenant && f->identity)
 		return f;
 	free_function(f);
 	return NULL;
@@ -178,6 +180,7 @@ static void commit(struct data_plane *d, const struct profile_set *set, struct c
 		if (old)
 			table_remove(&d->functions, &old->entry);
 		table_add(&d->functions, &f->entry, f->name);
+		measure_function(d, f);
 		if (old)
 			host_remove(d, old);
 	}
@@ -225,6 +228,7 @@ int data_apply(struct data_plane *d, struct profile_set *set, struct err *err)
 	router_destroy(d->router);
 	d->router = router;
 	commit(d, set, changes);
+	measure_applied(d);
 	profile_set_finish(set);
 	*set = (struct profile_set){0};
 	host_settle(d);

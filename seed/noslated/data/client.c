@@ -88,6 +88,7 @@ void client_close(struct client *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	d->n_clients--;
+	measure_soon(d);
 	uv_close((uv_handle_t *)&c->timer, on_handle_closed);
 	stream_close(&c->s, on_handle_closed);
 	front_resume(d);
@@ -126,8 +127,10 @@ void client_log(struct client *c)
 
 	if (begun == 0)
 		return;
-	c->begun_ns = 0;
 	d->n_answered++;
+	measure_request(c, now);
+	trace_end(c, now);
+	c->begun_ns = 0;
 	if (d->log.fd < 0)
 		return;
 	line = (struct access_line){
@@ -139,7 +142,7 @@ void client_log(struct client *c)
 		.method = {c->s.in ? c->s.in + c->method_at : "", c->s.in ? c->method_len : 0},
 		.path = {c->s.in ? c->s.in + c->path_at : "", c->s.in ? c->path_len : 0},
 		.status = c->status ? c->status : data_error_row(c->error)->status,
-		.in = c->s.received - c->in_at,
+		.in = client_received(c),
 		.out = c->s.sent - c->out_at,
 		.queue_us = us_between(begun, c->sent_ns ? c->sent_ns : now),
 		.first_us = us_between(begun, c->first_ns),
@@ -226,7 +229,8 @@ static void begin(struct client *c)
 	c->begun_ns = uv_hrtime();
 	c->in_at = c->s.received - stream_unused(&c->s);
 	c->out_at = c->s.sent;
-	c->sent_ns = c->first_ns = 0;
+	c->arrived_ns = c->sent_ns = c->first_ns = 0;
+	c->queued = c->traced = c->has_parent = false;
 	c->id[0] = '\0';
 	c->error = DATA_OK;
 	c->status = 0;
@@ -446,6 +450,7 @@ void client_create(struct data_plane *d, int fd, const char *address)
 		c->next->prev = &c->next;
 	d->clients = c;
 	d->n_clients++;
+	measure_soon(d);
 	c->phase = CLIENT_HEAD;
 	join_idle(c);
 	client_update(c);

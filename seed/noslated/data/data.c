@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/data/data_priv.h"
 
@@ -40,12 +41,18 @@ static void add_handle(struct data_plane *d, uv_handle_t *h)
 }
 
 /* A log that blocks would stop everything. */
-static int check_log(int fd, struct err *err)
+int data_log_to(struct data_plane *d, int fd, struct err *err)
 {
 	const int flags = fd >= 0 ? fcntl(fd, F_GETFL) : 0;
 
-	if (flags < 0 || (fd >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
-		return err_set(err, errno, "use descriptor %d for the access log", fd);
+	if (flags < 0 || (fd >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
+		err_set(err, errno, "use descriptor %d for the access log", fd);
+		fd_close(&fd);
+		return -err->code;
+	}
+	access_log_flush(&d->log);
+	fd_close(&d->log.fd);
+	d->log.fd = fd;
 	return 0;
 }
 
@@ -56,7 +63,7 @@ static int check_options(const struct data_options *o, struct err *err)
 		return err_say(err, EINVAL, "a limit of the data plane is 0");
 	if (o->prefix && strlen(o->prefix) > PREFIX_MAX)
 		return err_say(err, EINVAL, "'%s' is too long for a prefix", o->prefix);
-	return check_log(o->log_fd, err);
+	return 0;
 }
 
 int data_create(uv_loop_t *loop, const struct data_options *options, const struct data_maker *maker,
@@ -74,7 +81,7 @@ int data_create(uv_loop_t *loop, const struct data_options *options, const struc
 	d->options = *options;
 	d->maker = maker;
 	d->arg = arg;
-	d->log.fd = options->log_fd;
+	d->log.fd = -1;
 	d->idle_tail = &d->idle;
 	d->to_do_tail = &d->to_do;
 	d->workers_to_do_tail = &d->workers_to_do;
@@ -89,10 +96,12 @@ int data_create(uv_loop_t *loop, const struct data_options *options, const struc
 	uv_timer_init(loop, &d->accept_again);
 	uv_timer_init(loop, &d->log_later);
 	uv_timer_init(loop, &d->cut);
+	uv_timer_init(loop, &d->refresh);
 	add_handle(d, (uv_handle_t *)&d->tick);
 	add_handle(d, (uv_handle_t *)&d->accept_again);
 	add_handle(d, (uv_handle_t *)&d->log_later);
 	add_handle(d, (uv_handle_t *)&d->cut);
+	add_handle(d, (uv_handle_t *)&d->refresh);
 	*ret = d;
 	return 0;
 }
@@ -112,11 +121,14 @@ void data_destroy(struct data_plane *d)
 	}
 	for (struct data_worker *w = d->all_workers; w; w = w->next)
 		upstream_close_idle(w);
+	measure_flush(d);
 	access_log_flush(&d->log);
+	fd_close(&d->log.fd);
 	uv_close((uv_handle_t *)&d->tick, on_closed);
 	uv_close((uv_handle_t *)&d->accept_again, on_closed);
 	uv_close((uv_handle_t *)&d->log_later, on_closed);
 	uv_close((uv_handle_t *)&d->cut, on_closed);
+	uv_close((uv_handle_t *)&d->refresh, on_closed);
 }
 
 void data_check_drained(struct data_plane *d)

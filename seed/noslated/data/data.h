@@ -18,6 +18,8 @@
 
 struct data_plane;
 struct profile_set;
+struct spans;
+struct stats;
 
 /* What a peer can grow. Further ones are in head.h and stream.h. */
 #define DATA_CONNECTIONS_MAX 10000
@@ -27,7 +29,6 @@ struct data_options {
 	bool by_name;	   /* "x-noslate-function: NAME" says which function */
 	bool trusts_front; /* X-Forwarded-* of clients is kept and added to, as behind another proxy */
 	bool waits;	   /* starts no worker before data_go() */
-	int log_fd; /* access log, JSON lines; -1: none; borrowed; becomes non-blocking (ignore SIGPIPE) */
 	const char *prefix; /* of names of workers; at most 16 bytes of A-Za-z0-9_.-; NULL: "w" */
 	unsigned connections_max;
 	uint64_t head_ms;   /* for the head of a request, from its first byte */
@@ -37,13 +38,12 @@ struct data_options {
 	uint64_t tunnel_ms; /* an upgraded connection without a byte either way */
 };
 
-#define DATA_OPTIONS_DEFAULT                             \
-	((struct data_options){.log_fd = -1,             \
-		.connections_max = DATA_CONNECTIONS_MAX, \
-		.head_ms = 30000,                        \
-		.idle_ms = 75000,                        \
-		.body_ms = 30000,                        \
-		.piece_ms = 60000,                       \
+#define DATA_OPTIONS_DEFAULT                                            \
+	((struct data_options){.connections_max = DATA_CONNECTIONS_MAX, \
+		.head_ms = 30000,                                       \
+		.idle_ms = 75000,                                       \
+		.body_ms = 30000,                                       \
+		.piece_ms = 60000,                                      \
 		.tunnel_ms = 3600000})
 
 /* What makes workers. The strings are the plane's, and valid during the call. */
@@ -63,6 +63,18 @@ int data_create(uv_loop_t *loop, const struct data_options *options, const struc
 	void *arg, struct data_plane **ret, struct err *err);
 /* Cuts what runs. Handles are closed as the loop runs on, and all memory is freed then. NULL is fine. */
 void data_destroy(struct data_plane *d);
+
+/*
+ * Where it counts (stats_data_form), and where traced requests go. Borrowed until the plane's memory is freed, or
+ * until another one or NULL is said: nothing is counted or traced then, as it is at first.
+ */
+void data_use_stats(struct data_plane *d, struct stats *stats);
+void data_use_spans(struct data_plane *d, struct spans *spans);
+/*
+ * An access log, JSON lines, from now on; the descriptor is the plane's, also when this fails, and becomes
+ * non-blocking (ignore SIGPIPE). -1: none.
+ */
+int data_log_to(struct data_plane *d, int fd, struct err *err);
 
 /*
  * Serves this set from now on. The set is the plane's afterwards (*set is empty), or untouched when this

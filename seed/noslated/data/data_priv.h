@@ -22,6 +22,8 @@
 #include "seed/noslated/data/stream.h"
 #include "seed/noslated/policy/policy.h"
 #include "seed/noslated/profile/profile.h"
+#include "seed/noslated/stats/spans.h"
+#include "seed/noslated/stats/words.h"
 
 /* Interim responses (1xx) before one that counts. */
 #define DATA_INTERIM_MAX 8
@@ -33,18 +35,25 @@
 #define DATA_LINGER_BYTES 262144
 /* How long lines of the access log may wait for others. */
 #define DATA_LOG_MS 50
+/* After something has changed, until gauges say so. */
+#define DATA_REFRESH_MS 100
 /* An idle connection that is older is not used again: workers close theirs after 75 s. */
 #define DATA_UPSTREAM_MS 60000
 #define DATA_SOCKET_MAX	 108
 #define DATA_ADDRESS_MAX 48 /* of a client, as text */
 
 struct data_function {
-	struct table_entry entry;	/* in functions of the plane, unless removed */
-	char *name, *identity;		/* owned; what makes other workers of it when it changes */
+	struct table_entry entry; /* in functions of the plane, unless removed */
+	char *name, *tenant,
+		*identity; /* owned; the last one makes other workers of it when it changes */
 	struct policy_function *policy; /* NULL: removed */
 	uint64_t request_ms, drain_ms;
-	uint64_t cut_ms; /* of the loop's time, once removed: what still runs is cut */
-	unsigned refs;	 /* its workers and requests, and 1 while it is not removed */
+	uint64_t cut_ms;     /* of the loop's time, once removed: what still runs is cut */
+	unsigned refs;	     /* its workers and requests, and 1 while it is not removed */
+	struct stats *stats; /* NULL: it has no slot of its own, and the rest counts for it */
+	struct stats_data_function *counts;
+	bool dirty; /* its gauges are not what is told */
+	struct data_function *next_dirty;
 };
 
 struct data_worker {
@@ -55,9 +64,10 @@ struct data_worker {
 	struct policy_worker *policy;		       /* NULL: gone */
 	struct data_worker *next_to_do, *next, **prev; /* all of the plane */
 	bool to_start, to_stop, stopping;
-	struct upstream *idle;	/* connections without a request, the last used first */
-	struct client *running; /* as the policy sees it */
-	unsigned refs;		/* its connections and requests, and 1 while it is not gone */
+	uint64_t start_ns, ready_ns; /* when it was asked for, and served; 0: not yet */
+	struct upstream *idle;	     /* connections without a request, the last used first */
+	struct client *running;	     /* as the policy sees it */
+	unsigned refs;		     /* its connections and requests, and 1 while it is not gone */
 };
 
 struct upstream {
@@ -121,7 +131,10 @@ struct client {
 	int status;
 	enum data_error error;
 	struct head_scan resp_scan;
-	uint64_t begun_ns, sent_ns, first_ns, in_at, out_at;
+	uint64_t begun_ns, arrived_ns, sent_ns, first_ns, in_at, out_at;
+	bool queued; /* it had to wait */
+	bool traced, has_parent;
+	struct span_ids trace;
 	uint64_t req_mark, resp_mark; /* what was sent before the request and the response */
 	char id[IDS_REQUEST_MAX + 1];
 };
@@ -160,10 +173,17 @@ struct data_plane {
 	void *drained_arg;
 	unsigned handles; /* that the loop has; the plane is freed with the last one */
 
+	struct stats *stats; /* NULL: nothing is counted */
+	struct stats_data_node *counts;
+	uint8_t error_words[DATA_ERRORS]; /* in which word each is counted */
+	uint64_t dropped_before;	  /* lines of the log that are counted */
+	struct data_function *dirty;
+	struct spans *spans; /* NULL: nothing is traced */
+
 	bool settling;
 	struct client *to_do, **to_do_tail;
 	struct data_worker *workers_to_do, **workers_to_do_tail;
-	uv_timer_t tick, accept_again, log_later, cut;
+	uv_timer_t tick, accept_again, log_later, cut, refresh;
 	uint64_t cut_at;  /* when that is due; 0: it does not run */
 	uint64_t tick_ns; /* when the timer is due; POLICY_NEVER: it does not run */
 };
@@ -188,6 +208,11 @@ void client_finish(struct client *c);
 /* Events and timer that fit the phase. */
 void client_update(struct client *c);
 void client_log(struct client *c);
+/* Bytes of the request; what came behind it is of the next one. */
+static inline uint64_t client_received(const struct client *c)
+{
+	return c->s.received - c->in_at - (c->req_done ? stream_unused(&c->s) : 0);
+}
 
 /* --- exchange.c --- */
 /* A head is complete in the buffer of the client. */
@@ -214,6 +239,28 @@ void response_fail(struct client *c, enum data_error e, bool worker_failed);
 /* --- tunnel.c --- */
 void tunnel_begin(struct client *c);
 void tunnel_event(struct client *c);
+
+/* --- measure.c --- */
+void measure_function(struct data_plane *d, struct data_function *f);
+void measure_forget(struct data_function *f);
+/* A set was taken. */
+void measure_applied(struct data_plane *d);
+/* A request has ended, before anything of it is forgotten. */
+void measure_request(struct client *c, uint64_t now);
+/* Whether it waited for its worker to start. */
+bool measure_is_cold(const struct client *c);
+/* There are other workers or requests of it, or other connections. */
+void measure_changed(struct data_plane *d, struct data_function *f);
+void measure_soon(struct data_plane *d);
+/* At once. */
+void measure_flush(struct data_plane *d);
+
+/* --- trace.c --- */
+/* Whether it is traced; only where the plane has a ring. */
+void trace_begin(struct client *c, const struct head *h);
+/* What the worker gets of a request that is. */
+const char *trace_parent(const struct client *c, char to[IDS_TRACE + 1]);
+void trace_end(struct client *c, uint64_t now);
 
 /* --- upstream.c --- */
 /* One that is idle, or a new one: *ret. -EAGAIN: the backlog is full. */

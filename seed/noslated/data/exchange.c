@@ -60,8 +60,10 @@ static void arrive(struct client *c)
 	c->phase = CLIENT_WAIT;
 	c->request = (struct policy_request){0};
 	host_arrive(c);
-	if (c->phase == CLIENT_WAIT)
+	if (c->phase == CLIENT_WAIT) {
+		c->queued = true;
 		client_update(c);
+	}
 }
 
 void exchange_refused(struct client *c, enum policy_refusal why)
@@ -113,6 +115,8 @@ static void take_head(struct client *c, const struct head *h)
 	c->req_done = c->req.state == BODY_DONE;
 	c->req_started = true;
 	take_id(c, h);
+	if (c->plane->spans)
+		trace_begin(c, h);
 }
 
 void exchange_begin(struct client *c, size_t head_len)
@@ -177,7 +181,10 @@ static bool send_head(struct client *c)
 	c->req_broken = c->req_unsent = false;
 	c->req_mark = to->sent;
 	f = head_find(&d->head, FIELD_TRACEPARENT);
-	if (!f || !ids_trace_is_sane(f->value.at, f->value.len)) {
+	if (c->traced) {
+		with.traceparent = trace_parent(c, trace);
+		with.goes_on = c->has_parent;
+	} else if (!f || !ids_trace_is_sane(f->value.at, f->value.len)) {
 		ids_make(&d->ids, made);
 		ids_make_trace(&d->ids, made, trace);
 		with.traceparent = trace;

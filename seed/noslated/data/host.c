@@ -52,6 +52,7 @@ static struct data_worker *worker_create(
 	}
 	w->function = f;
 	f->refs++;
+	w->start_ns = uv_hrtime();
 	w->refs = 1;
 	w->next = d->all_workers;
 	w->prev = &d->all_workers;
@@ -84,6 +85,7 @@ static void on_start(void *host, struct policy_worker *policy)
 	bind_policy(w, policy);
 	add_worker_to_do(d, w);
 	w->to_start = true;
+	measure_changed(d, f);
 }
 
 static void on_stop(void *host, struct policy_worker *policy)
@@ -94,6 +96,7 @@ static void on_stop(void *host, struct policy_worker *policy)
 		return;
 	add_worker_to_do(host, w);
 	w->to_stop = true;
+	measure_changed(host, w->function);
 }
 
 static void run_on(struct client *c, struct data_worker *w)
@@ -123,6 +126,7 @@ static void on_send(void *host, struct policy_request *r, struct policy_worker *
 	run_on(c, policy_worker_data(policy));
 	c->refused = false;
 	add_to_do(host, c);
+	measure_changed(host, c->function);
 }
 
 static void on_refuse(void *host, struct policy_request *r, enum policy_refusal why)
@@ -133,6 +137,7 @@ static void on_refuse(void *host, struct policy_request *r, enum policy_refusal 
 	c->refused = true;
 	c->why = why;
 	add_to_do(host, c);
+	measure_changed(host, c->function);
 }
 
 static const struct policy_ops ops = {on_start, on_stop, on_send, on_refuse};
@@ -240,9 +245,13 @@ static void on_tick(uv_timer_t *timer)
 void host_arrive(struct client *c)
 {
 	struct data_plane *d = c->plane;
+	const uint64_t now = uv_hrtime();
 
+	if (c->arrived_ns == 0)
+		c->arrived_ns = now;
 	c->policy = WITH_QUEUE;
-	policy_arrive(c->function->policy, &c->request, uv_hrtime());
+	measure_changed(d, c->function);
+	policy_arrive(c->function->policy, &c->request, now);
 	host_settle(d);
 }
 
@@ -257,8 +266,10 @@ void host_done(struct client *c, bool failed)
 		policy_leave(&c->request, uv_hrtime());
 	else if (with == WITH_WORKER)
 		policy_done(&c->request, failed, uv_hrtime());
-	if (with != WITH_NOBODY)
-		host_settle(c->plane);
+	if (with == WITH_NOBODY)
+		return;
+	measure_changed(c->plane, c->function);
+	host_settle(c->plane);
 }
 
 /* --- workers --- */
@@ -267,7 +278,9 @@ void host_unref_function(struct data_function *f)
 {
 	if (--f->refs > 0)
 		return;
+	measure_forget(f);
 	free(f->name);
+	free(f->tenant);
 	free(f->identity);
 	free(f);
 }
@@ -297,7 +310,9 @@ void data_worker_ready(struct data_plane *d, const char *worker, const char *soc
 	if (!w || *w->socket || strlen(socket) >= sizeof(w->socket))
 		return;
 	strcpy(w->socket, socket);
-	policy_ready(w->policy, uv_hrtime());
+	w->ready_ns = uv_hrtime();
+	measure_changed(d, w->function);
+	policy_ready(w->policy, w->ready_ns);
 	host_settle(d);
 }
 
@@ -373,6 +388,7 @@ void data_worker_gone(struct data_plane *d, const char *worker)
 	while (w->running)
 		run_no_more(w->running);
 	upstream_close_idle(w);
+	measure_changed(d, w->function);
 	policy_gone(policy, uv_hrtime());
 	host_unref_worker(w);
 	host_settle(d);
@@ -434,6 +450,7 @@ static void set_cut(struct data_plane *d, uint64_t at)
 
 void host_remove(struct data_plane *d, struct data_function *f)
 {
+	measure_changed(d, f);
 	policy_remove(take_ptr(&f->policy), uv_hrtime());
 	if (f->refs > 1) {
 		f->cut_ms = uv_now(d->loop) + f->drain_ms + 1;

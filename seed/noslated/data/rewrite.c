@@ -104,7 +104,7 @@ static uint32_t dropped_of(const struct head *h, const struct rewrite_request *w
 	uint32_t d = of_one_hop | BIT(FIELD_HOST) | BIT(FIELD_EXPECT) | BIT(FIELD_FUNCTION);
 
 	if (with->traceparent)
-		d |= BIT(FIELD_TRACEPARENT) | BIT(FIELD_TRACESTATE);
+		d |= BIT(FIELD_TRACEPARENT) | (with->goes_on ? 0 : BIT(FIELD_TRACESTATE));
 	if (!with->trusts_front)
 		return d | BIT(FIELD_FORWARDED) | BIT(FIELD_FORWARDED_FOR) |
 		       BIT(FIELD_FORWARDED_HOST) | BIT(FIELD_FORWARDED_PROTO);

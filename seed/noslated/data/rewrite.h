@@ -18,6 +18,7 @@ struct head;
 struct rewrite_request {
 	const char *request_id;
 	const char *traceparent; /* NULL: the client's is good and stays */
+	bool goes_on;		 /* it is of the client's trace, whose tracestate stays */
 	const char *client;	 /* its address; "": a Unix socket */
 	bool trusts_front;
 };

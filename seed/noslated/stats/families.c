@@ -17,6 +17,7 @@ _Static_assert(ALL_WORDS(struct stats_control_function) <= STATS_SLOT_WORDS, "wo
 
 const struct stats_form stats_data_form = {
 	.kind = 1,
+	.families = &stats_data_families,
 	.n_words = ALL_WORDS(struct stats_data_function),
 	.gauges_at = WORD(struct stats_data_function, now),
 	.n_gauges = ALL_WORDS(struct stats_data_gauges),
@@ -24,6 +25,7 @@ const struct stats_form stats_data_form = {
 
 const struct stats_form stats_control_form = {
 	.kind = 2,
+	.families = &stats_control_families,
 	.n_words = ALL_WORDS(struct stats_control_function),
 	.gauges_at = WORD(struct stats_control_function, now),
 	.n_gauges = ALL_WORDS(struct stats_control_gauges),

@@ -17,10 +17,16 @@ uint64_t *stats_rest(struct stats *s)
 	return s->header->rest;
 }
 
-void stats_set_label(struct stats *s, unsigned i, const char *name)
+unsigned stats_label(struct stats *s, const char *name)
 {
-	assert(i < STATS_LABELS_MAX && strlen(name) < STATS_LABEL_MAX);
-	strncpy(s->header->labels[i], name, STATS_LABEL_MAX - 1);
+	unsigned i = 0;
+
+	assert(strlen(name) < STATS_LABEL_MAX);
+	while (i < STATS_LABELS_MAX - 1 && *s->header->labels[i] &&
+		!streq(s->header->labels[i], name))
+		i++;
+	strcpy(s->header->labels[i], i < STATS_LABELS_MAX - 1 ? name : "others");
+	return i;
 }
 
 static void copy_words(const uint64_t *from, uint64_t *to, unsigned n)
@@ -72,8 +78,7 @@ bool stats_find(const struct stats *s, const char *name, struct stats_copy *ret)
 
 		if (slot == 0 || slot > STATS_SLOTS_MAX)
 			return false;
-		if (stats_read(s, slot - 1, 0, s->header->form.n_words, ret) &&
-			streq(ret->name, name))
+		if (stats_read(s, slot - 1, 0, s->header->n_words, ret) && streq(ret->name, name))
 			return true;
 	}
 	return false;

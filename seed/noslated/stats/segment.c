@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/stats/stats_priv.h"
+#include "seed/noslated/stats/words.h"
 
 #define FILE_MODE 0644
 
@@ -39,16 +41,34 @@ static size_t size_of(const struct stats_form *form)
 	return words_at() + pages((size_t)STATS_SLOTS_MAX * form->n_words * sizeof(uint64_t));
 }
 
-/* Another layout is another build, also where only sizes differ. */
-static uint64_t build_of(const struct stats_form *form)
+static uint64_t hash_parts(uint64_t hash, const uint64_t *parts, size_t n)
 {
-	const uint64_t parts[] = {STATS_VERSION, form->kind, form->n_words, form->gauges_at,
-		form->n_gauges, sizeof(struct stats_header), sizeof(struct stats_head)};
-	uint64_t hash = stats_hash(TURF_VERSION);
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+	for (size_t i = 0; i < n; i++)
 		hash = (hash ^ parts[i]) * UINT64_C(0x100000001b3);
 	return hash;
+}
+
+static uint64_t hash_families(uint64_t hash, const struct stats_family *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t parts[] = {stats_hash(f[i].name), f[i].type, f[i].first, f[i].n};
+
+		hash = hash_parts(hash, parts, ARRAY_SIZE(parts));
+	}
+	return hash;
+}
+
+/* What the words are, so that a build that has them elsewhere does not go on with others. */
+static uint64_t build_of(const struct stats_form *form)
+{
+	const struct stats_families *all = form->families;
+	const uint64_t parts[] = {STATS_VERSION, form->kind, form->n_words, form->gauges_at,
+		form->n_gauges, sizeof(struct stats_header), sizeof(struct stats_head)};
+	uint64_t hash = hash_parts(stats_hash(""), parts, ARRAY_SIZE(parts));
+
+	if (all)
+		hash = hash_families(hash, all->node, all->n_node);
+	return all ? hash_families(hash, all->function, all->n_function) : hash;
 }
 
 static int map(struct stats *s, const struct stats_form *form, int protection)
@@ -89,7 +109,7 @@ static int fill(int fd, size_t at, size_t len)
 
 int stats_fill_slot(struct stats *s, uint32_t slot)
 {
-	const size_t words = s->header->form.n_words * sizeof(uint64_t);
+	const size_t words = s->header->n_words * sizeof(uint64_t);
 	const int r = fill(
 		s->fd, heads_at() + slot * sizeof(struct stats_head), sizeof(struct stats_head));
 
@@ -107,7 +127,7 @@ static int note_file(struct stats *s)
 	return S_ISREG(st.st_mode) ? (st.st_size > INT32_MAX ? -EFBIG : (int)st.st_size) : -EINVAL;
 }
 
-/* 0; -ENOENT; -ESTALE: it is none of this form and build. */
+/* 0; -ENOENT; -EBUSY: somebody writes there; -ESTALE: it is none of this form. */
 static int open_existing(
 	const char *path, const struct stats_form *form, bool writes, struct stats *s)
 {
@@ -119,6 +139,8 @@ static int open_existing(
 	r = note_file(s);
 	if (r < 0)
 		return r;
+	if (writes && flock(s->fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	if ((size_t)r != size_of(form))
 		return -ESTALE;
 	r = map(s, form, writes ? PROT_READ | PROT_WRITE : PROT_READ);
@@ -127,7 +149,7 @@ static int open_existing(
 	return s->header->magic == STATS_MAGIC && s->header->build == build_of(form) ? 0 : -ESTALE;
 }
 
-/* The old file, if any, stays what it is for those who read it. */
+/* The old file, if any, stays what it is for those who have it. */
 static int make_new(const char *path, const struct stats_form *form, struct stats *s)
 {
 	int r;
@@ -137,7 +159,7 @@ static int make_new(const char *path, const struct stats_form *form, struct stat
 	s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (s->fd < 0)
 		return -errno;
-	if (ftruncate(s->fd, (off_t)size_of(form)) < 0)
+	if (flock(s->fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(s->fd, (off_t)size_of(form)) < 0)
 		return -errno;
 	r = fill(s->fd, 0, heads_at());
 	if (r == 0)
@@ -146,7 +168,9 @@ static int make_new(const char *path, const struct stats_form *form, struct stat
 		r = map(s, form, PROT_READ | PROT_WRITE);
 	if (r < 0)
 		return r;
-	s->header->form = *form;
+	s->header->n_words = form->n_words;
+	s->header->gauges_at = form->gauges_at;
+	s->header->n_gauges = form->n_gauges;
 	s->header->build = build_of(form);
 	__atomic_store_n(&s->header->magic, STATS_MAGIC, __ATOMIC_RELEASE);
 	return 0;
@@ -204,7 +228,7 @@ int stats_open_reader(
 		return 0;
 	}
 	stats_close(s);
-	return r == -ESTALE ? err_say(err, ESTALE, "the statistics '%s' are of another build", path)
+	return r == -ESTALE ? err_say(err, ESTALE, "the statistics '%s' are of another form", path)
 			    : err_set(err, -r, "open the statistics '%s'", path);
 }
 

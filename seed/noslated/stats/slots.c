@@ -89,14 +89,14 @@ static void remove_gone(struct stats *s, uint32_t slot)
 	all->n_gone--;
 }
 
-static bool is_gauge(const struct stats_form *f, uint32_t word)
+static bool is_gauge(const struct stats_header *f, uint32_t word)
 {
 	return word >= f->gauges_at && word < f->gauges_at + f->n_gauges;
 }
 
 static void clear_gauges(struct stats *s, uint32_t slot)
 {
-	const struct stats_form *f = &s->header->form;
+	const struct stats_header *f = s->header;
 
 	for (uint32_t i = 0; i < f->n_gauges; i++)
 		stats_set(&stats_words_of(s, slot)[f->gauges_at + i], 0);
@@ -107,8 +107,8 @@ static void move_words(struct stats *s, uint32_t slot)
 {
 	uint64_t *words = stats_words_of(s, slot);
 
-	for (uint32_t i = 0; i < s->header->form.n_words; i++) {
-		if (!is_gauge(&s->header->form, i) && words[i] > 0)
+	for (uint32_t i = 0; i < s->header->n_words; i++) {
+		if (!is_gauge(s->header, i) && words[i] > 0)
 			stats_add(&s->header->rest[i], words[i]);
 		stats_set(&words[i], 0);
 	}
@@ -218,7 +218,7 @@ void stats_release(struct stats *s, uint64_t *words)
 
 	if (!words)
 		return;
-	slot = (uint32_t)((size_t)(words - s->words) / s->header->form.n_words);
+	slot = (uint32_t)((size_t)(words - s->words) / s->header->n_words);
 	assert(s->heads[slot].refs > 0);
 	if (--s->heads[slot].refs == 0)
 		let_go(s, slot);

@@ -36,10 +36,11 @@
 #define STATS_GONE_MAX	 256
 #define STATS_NODE_WORDS 128
 #define STATS_SLOT_WORDS 256 /* that a slot has at most */
-#define STATS_LABELS_MAX 44  /* names of errors, by their numbers */
+#define STATS_LABELS_MAX 44  /* names of errors */
 #define STATS_LABEL_MAX	 32
 
 struct stats;
+struct stats_families;
 
 enum stats_state {
 	STATS_FREE,
@@ -50,14 +51,16 @@ enum stats_state {
 
 /* Which words of a slot are gauges, and so are 0 once the function has gone. */
 struct stats_form {
-	uint32_t kind;	  /* what the words are, as a number */
+	uint32_t
+		kind; /* what the words are: a number, and what they are called (words.h), or NULL */
+	const struct stats_families *families;
 	uint32_t n_words; /* of a slot */
 	uint32_t gauges_at, n_gauges;
 };
 
 /* --- writing: one process --- */
 
-/* Goes on with what is there, unless it is of another form or build: then it begins anew. */
+/* Goes on with what is there, unless it is of another form: then it begins anew. -EBUSY: somebody writes there. */
 int stats_open(
 	const char *path, const struct stats_form *form, struct stats **ret, struct err *err);
 /* The file stays. NULL is fine. */
@@ -66,8 +69,11 @@ void stats_close(struct stats *s);
 uint64_t *stats_node(struct stats *s);
 /* Of functions for which there is no slot, or none any more. */
 uint64_t *stats_rest(struct stats *s);
-/* Names of what is counted by number: readers need no table of ours. */
-void stats_set_label(struct stats *s, unsigned i, const char *name);
+/*
+ * In which of the words for labels something of this name is counted: the same as ever, whatever its number is
+ * in this build. When there are too many names the last word is for all others.
+ */
+unsigned stats_label(struct stats *s, const char *name);
 
 /*
  * The words of a name, for one more user: as they were, if it has had some. NULL: there is no slot or no
@@ -81,7 +87,7 @@ void stats_sweep(struct stats *s);
 
 /* --- reading: anybody; also the writer --- */
 
-/* -ENOENT, -ESTALE: it is of another build. A writer that begins anew makes another file: stats_is_current(). */
+/* -ENOENT, -ESTALE: it is of another form. A writer that begins anew makes another file: stats_is_current(). */
 int stats_open_reader(
 	const char *path, const struct stats_form *form, struct stats **ret, struct err *err);
 /* Whether `path` still is what was opened. */

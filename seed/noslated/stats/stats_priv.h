@@ -23,11 +23,10 @@ struct stats_head {
 
 struct stats_header {
 	uint64_t magic, build;
-	struct stats_form form;
+	uint32_t n_words, gauges_at, n_gauges;
 	uint32_t n_slots;		  /* that were ever used */
 	uint32_t free;			  /* list; STATS_NO_SLOT: empty */
 	uint32_t gone, gone_last, n_gone; /* the oldest first */
-	uint32_t pad;
 	uint64_t node[STATS_NODE_WORDS];
 	uint64_t rest[STATS_SLOT_WORDS];
 	char labels[STATS_LABELS_MAX][STATS_LABEL_MAX];
@@ -45,7 +44,7 @@ struct stats {
 
 static inline uint64_t *stats_words_of(const struct stats *s, uint32_t slot)
 {
-	return s->words + (size_t)slot * s->header->form.n_words;
+	return s->words + (size_t)slot * s->header->n_words;
 }
 
 static inline uint64_t stats_hash(const char *name)
