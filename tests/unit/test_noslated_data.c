@@ -303,6 +303,40 @@ START_TEST(removed)
 }
 END_TEST
 
+/* What was taken is answered, and nothing else until it takes requests again. */
+START_TEST(takes_no_more)
+{
+	int runs, waits, w;
+
+	begin(FUNCTION("a", ", \"concurrency\": 1, \"replicas\": {\"min\": 1, \"max\": 1}"));
+	ready(0);
+	runs = client(HELLO);
+	w = accepted(0);
+	waits = client(HELLO);
+	ck_assert_int_eq(
+		apply(FUNCTION("a", ", \"concurrency\": 1, \"drained\": true, \"replicas\": "
+				    "{\"min\": 1, \"max\": 1}")),
+		0);
+	ck_assert(strstr(heard(client(HELLO)), "x-noslate-error: drained\r\n"));
+	ck_assert(!workers[0].stopped);
+	say(w, OK);
+	ck_assert(strstr(heard(runs), "ok"));
+	say(w, OK);
+	ck_assert(strstr(heard(waits), "ok"));
+	pass(20);
+	ck_assert(workers[0].stopped);
+	gone(0);
+	ck_assert_int_eq(n_workers, 1);
+	ck_assert_int_eq(apply(FUNCTION("a", ", \"concurrency\": 1")), 0);
+	runs = client(HELLO);
+	ck_assert_int_eq(n_workers, 2);
+	ready(1);
+	say(accepted(1), OK);
+	ck_assert(strstr(heard(runs), "ok"));
+	end();
+}
+END_TEST
+
 /* A worker that answers and ends is no failure, whichever is heard of first. */
 START_TEST(gone_but_answered)
 {
@@ -1012,6 +1046,6 @@ START_TEST(traces)
 END_TEST
 
 UNIT_MAIN("noslated_data", one_request, drips, tunnel, worker_says_more, start_fails, replaced,
-	removed, leaves_the_queue, leaves_while_it_runs, unreachable, back_pressure, backlog,
-	no_descriptors, five_thousand, gone_but_answered, cut, room, tried_again, stale, draining,
-	options, the_log, counts, traces, offered, leaving)
+	removed, takes_no_more, leaves_the_queue, leaves_while_it_runs, unreachable, back_pressure,
+	backlog, no_descriptors, five_thousand, gone_but_answered, cut, room, tried_again, stale,
+	draining, options, the_log, counts, traces, offered, leaving)

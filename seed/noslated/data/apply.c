@@ -52,6 +52,7 @@ static struct data_function *make_function(const struct profile_function *p)
 	f->identity = identity_of(p);
 	f->request_ms = p->times.request_ms;
 	f->drain_ms = p->times.drain_ms;
+	f->drained = p->drained;
 	if (f->name && f->tenant && f->identity)
 		return f;
 	free_function(f);
@@ -174,6 +175,7 @@ static void commit(struct data_plane *d, const struct profile_set *set, struct c
 			profile_settings(p, &s);
 			old->request_ms = p->times.request_ms;
 			old->drain_ms = p->times.drain_ms;
+			old->drained = p->drained;
 			policy_change(old->policy, &s, uv_hrtime());
 			continue;
 		}

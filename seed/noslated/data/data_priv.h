@@ -48,6 +48,7 @@ struct data_function {
 		*identity; /* owned; the last one makes other workers of it when it changes */
 	struct policy_function *policy; /* NULL: removed */
 	uint64_t request_ms, drain_ms;
+	bool drained;
 	uint64_t cut_ms;     /* of the loop's time, once removed: what still runs is cut */
 	unsigned refs;	     /* its workers and requests, and 1 while it is not removed */
 	struct stats *stats; /* NULL: it has no slot of its own, and the rest counts for it */

@@ -47,6 +47,8 @@ static const struct data_error_row rows[DATA_ERRORS] = {
 		"The function was removed while the request waited.", 0},
 	[DATA_DRAIN_TIMEOUT] = {"drain_timeout", 503, "Service Unavailable",
 		"The function was replaced or removed, and the request took too long to end.", 1},
+	[DATA_DRAINED] = {"drained", 503, "Service Unavailable",
+		"The function takes no requests at the moment.", 5},
 	[DATA_WORKER_UNREACHABLE] = {"worker_unreachable", 502, "Bad Gateway",
 		"The worker could not be reached.", 0},
 	[DATA_WORKER_CLOSED] = {"worker_closed", 502, "Bad Gateway",

@@ -140,7 +140,10 @@ void exchange_begin(struct client *c, size_t head_len)
 		return;
 	}
 	set_function(c, f);
-	arrive(c);
+	if (f->drained)
+		client_answer(c, DATA_DRAINED, false);
+	else
+		arrive(c);
 }
 
 /* --- its worker --- */

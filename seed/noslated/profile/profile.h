@@ -14,6 +14,7 @@
 #include "runtime/base/err.h"
 
 struct buf;
+struct json_writer;
 struct oci_pair;
 struct policy_limits;
 struct policy_settings;
@@ -95,6 +96,7 @@ struct profile_function {
 		*routes; /* none: by its name alone, "x-noslate-function: NAME" */
 	size_t n_routes;
 	bool disposable;
+	bool drained; /* takes no new requests, and has no workers without one */
 	uint32_t concurrency;
 	uint32_t ejected_after; /* failures in a row */
 	int dispatch;		/* enum policy_dispatch */
@@ -129,6 +131,8 @@ int profile_set_parse(
 void profile_set_finish(struct profile_set *s);
 /* The text that means the same, with all defaults in it. */
 void profile_set_write(const struct profile_set *s, struct buf *out);
+/* Of one function, as a value of a larger text. */
+void profile_function_write(const struct profile_function *f, struct json_writer *w);
 /* NULL: there is none of this name. */
 const struct profile_function *profile_set_find(const struct profile_set *s, const char *name);
 

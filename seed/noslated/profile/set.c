@@ -181,6 +181,11 @@ void profile_set_write(const struct profile_set *s, struct buf *out)
 	json_write_object_end(&w);
 }
 
+void profile_function_write(const struct profile_function *f, struct json_writer *w)
+{
+	tree_write(w, &profile_function_schema, f);
+}
+
 /* --- for the policy --- */
 
 void profile_settings(const struct profile_function *f, struct policy_settings *ret)
@@ -205,6 +210,11 @@ void profile_settings(const struct profile_function *f, struct policy_settings *
 	ret->target.utilisation = f->scale.utilisation / 100.0;
 	ret->target.stable_ns = f->scale.window_ms * POLICY_NS_PER_MS;
 	ret->target.panic_ns = f->scale.panic_ms * POLICY_NS_PER_MS;
+	if (f->drained) {
+		ret->min = 0;
+		ret->idle_ns = 0;
+		ret->scale = POLICY_SCALE_QUEUE;
+	}
 }
 
 void profile_limits(const struct profile_set *s, struct policy_limits *ret)

@@ -270,6 +270,7 @@ static const struct field function_fields[] = {
 	PAIRS(struct profile_function, env, "environment", .key_form = form_variable),
 	LIST(struct profile_function, routes, "routes", route),
 	BOOL(struct profile_function, disposable, "disposable"),
+	BOOL(struct profile_function, drained, "drained"),
 	UINT(struct profile_function, concurrency, "concurrency", .min = 1, .max = 10000),
 	COUNT(struct profile_function, ejected_after, "ejectedAfter", 0, 1000),
 	CHOICE(struct profile_function, dispatch, "dispatch", dispatches),
