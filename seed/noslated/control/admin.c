@@ -33,15 +33,51 @@ static const struct route {
 } routes[] = {
 	{WEB_GET, "/healthz", admin_get_health, ""},
 	{WEB_GET, "/v1/version", admin_get_version, ""},
+	{WEB_GET, "/v1/node", admin_get_node, ""},
+	{WEB_PUT, "/v1/node/drained", admin_put_node_drained, ""},
 	{WEB_GET, "/v1/functions", admin_get_functions, ""},
 	{WEB_PUT, "/v1/functions", admin_put_functions, ""},
-	{WEB_GET, "/v1/workers", admin_get_workers, ""},
+	{WEB_GET, "/v1/functions/:", admin_get_function, ""},
+	{WEB_PUT, "/v1/functions/:/replicas", admin_put_replicas, ""},
+	{WEB_PUT, "/v1/functions/:/drained", admin_put_drained, ""},
+	{WEB_GET, "/v1/functions/:/log", admin_get_log, "lines follow"},
+	{WEB_GET, "/v1/sets", admin_get_sets, ""},
+	{WEB_GET, "/v1/sets/:", admin_get_set, ""},
+	{WEB_POST, "/v1/sets/:/rollback", admin_post_rollback, ""},
+	{WEB_GET, "/v1/status", admin_get_status, ""},
+	{WEB_GET, "/v1/workers", admin_get_workers, "function"},
+	{WEB_GET, "/v1/events", admin_get_events, "since follow function"},
 };
 
-void admin_refuse(const struct admin_call *call, const struct buf *errors)
+const struct profile_function *admin_function(const struct admin_call *call)
+{
+	const char *name = call->parts.text[0];
+	const struct profile_function *f = profile_set_find(&call->control->set, name);
+	struct err err;
+
+	if (f)
+		return f;
+	err_say(&err, ENOENT, "there is no function '%s'", name);
+	web_fail(call->client, 404, err.msg);
+	return NULL;
+}
+
+static int status_of(const struct err *err)
+{
+	switch (err->code) {
+	case ENOSPC:
+	case EDQUOT: return 507;
+	case ENOMEM: return 503;
+	case EIO:
+	case EROFS: return 500;
+	default: return 400;
+	}
+}
+
+void admin_refuse(const struct admin_call *call, const struct buf *errors, const struct err *err)
 {
 	_cleanup_buf_ struct buf json = BUF_INIT;
-	const char *line = errors->data ? errors->data : "";
+	const char *line = errors->len > 0 ? errors->data : err->msg;
 	struct json_writer w;
 
 	json_writer_init(&w, &json, true);
@@ -59,7 +95,7 @@ void admin_refuse(const struct admin_call *call, const struct buf *errors)
 	}
 	json_write_array_end(&w);
 	json_write_object_end(&w);
-	web_answer_json(call->client, 400, &json);
+	web_answer_json(call->client, status_of(err), &json);
 }
 
 static void answer(const struct route *r, const struct admin_call *call)

@@ -17,18 +17,47 @@ struct admin_call {
 	struct web_parts parts; /* of the path */
 };
 
-/* 400 with each line of `errors`. */
-void admin_refuse(const struct admin_call *call, const struct buf *errors);
+/* A mistake of who asks, or what kept it from being done: each line of `errors`, or the one of `err`. */
+void admin_refuse(const struct admin_call *call, const struct buf *errors, const struct err *err);
+/* That the path names; NULL when there is none, which was answered then. */
+const struct profile_function *admin_function(const struct admin_call *call);
 
 /* --- admin_node.c --- */
 void admin_get_health(const struct admin_call *call);
 void admin_get_version(const struct admin_call *call);
+void admin_get_node(const struct admin_call *call);
+void admin_put_node_drained(const struct admin_call *call);
+/* The only member of the body: {"drained": true}. */
+int admin_read_drained(const struct admin_call *call, bool *ret, struct err *err);
 
 /* --- admin_functions.c --- */
 void admin_get_functions(const struct admin_call *call);
 void admin_put_functions(const struct admin_call *call);
+void admin_get_function(const struct admin_call *call);
+void admin_put_replicas(const struct admin_call *call);
+void admin_put_drained(const struct admin_call *call);
+
+/* --- admin_sets.c --- */
+void admin_get_sets(const struct admin_call *call);
+void admin_get_set(const struct admin_call *call);
+void admin_post_rollback(const struct admin_call *call);
+
+/* --- admin_status.c --- */
+void admin_get_status(const struct admin_call *call);
+/* Of one function, as a value of a larger text. */
+void admin_write_status(
+	const struct control *c, const struct profile_function *f, struct json_writer *w);
 
 /* --- admin_workers.c --- */
 void admin_get_workers(const struct admin_call *call);
+/* Those of one function, or of all when that is NULL, as an array. */
+void admin_write_workers(const struct control *c, const char *function, struct json_writer *w);
+
+/* --- admin_events.c --- */
+void admin_get_events(const struct admin_call *call);
+void admin_write_event(struct json_writer *w, const struct event *e);
+
+/* --- admin_log.c --- */
+void admin_get_log(const struct admin_call *call);
 
 #endif

@@ -18,8 +18,6 @@
 #include "seed/noslated/control/control_priv.h"
 #include "seed/noslated/control/crew.h"
 
-#define SET_MAX (4u << 20)
-
 /* How long those of a control plane before may take to end. */
 #define LOCK_PAUSE_US 10000
 #define LOCK_TRIES    1000
@@ -27,89 +25,31 @@
 #define RUN_MAX	  80
 #define STATE_MAX 200
 
-/* --- sets --- */
-
-static int write_set(const char *path, const struct profile_set *set, struct err *err)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-
-	profile_set_write(set, &text);
-	if (buf_failed(&text))
-		return err_oom(err);
-	return file_write_atomic(AT_FDCWD, path, text.data, text.len, 0600, err);
-}
-
-/* The data plane reads another file than the one that lasts: it may be told later than written. */
-static int adopt(
-	struct control *c, struct profile_set *set, struct function_files *files, struct err *err)
-{
-	if (write_set(c->set_path, set, err) < 0 || write_set(c->told_path, set, err) < 0)
-		return -err->code;
-	functions_release(c->files, c->set.n_functions);
-	profile_set_finish(&c->set);
-	c->set = *set;
-	c->files = files;
-	c->version++;
-	data_plane_tell_set(c);
-	functions_sweep(c);
-	return 0;
-}
-
-static int apply(
-	struct control *c, const char *text, size_t len, struct buf *errors, struct err *err)
-{
-	struct function_files *files = NULL;
-	struct profile_set set;
-
-	if (profile_set_parse(text, len, &set, errors, err) < 0)
-		return -err->code;
-	if (functions_prepare(c, &set, &files, errors, err) < 0) {
-		profile_set_finish(&set);
-		return -err->code;
-	}
-	if (adopt(c, &set, files, err) == 0)
-		return 0;
-	if (errors)
-		buf_printf(errors, "%s\n", err->msg);
-	functions_release(files, set.n_functions);
-	profile_set_finish(&set);
-	return -err->code;
-}
-
-int control_apply(
-	struct control *c, const char *text, size_t len, struct buf *errors, struct err *err)
-{
-	return apply(c, text, len, errors, err);
-}
-
-/* What was applied before. A function whose code has gone since keeps none of the others from serving. */
-static int load_set(struct control *c, struct err *err)
-{
-	static const char empty[] = "{\"version\": 1, \"functions\": []}";
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r = file_read(AT_FDCWD, c->set_path, SET_MAX, &text, &len, err);
-
-	if (r < 0 && err->code != ENOENT)
-		return r;
-	*err = (struct err)ERR_INIT;
-	r = apply(c, r < 0 ? empty : text, r < 0 ? sizeof(empty) - 1 : len, NULL, err);
-	return r < 0 ? err_wrap(err, "'%s'", c->set_path) : 0;
-}
-
 /* --- the whole --- */
 
-static void on_worker_ready(void *arg UNUSED, struct worker *w)
+static void on_worker_ready(void *arg, struct worker *w)
 {
+	struct control *c = arg;
+
+	events_add(c->events, EVENT_WORKER_STARTED, worker_function(w), worker_name(w),
+		"process %d", (int)worker_pid(w));
 	data_plane_ready(w);
 }
 
 static void on_worker_gone(void *arg, struct worker *w, const char *why)
 {
-	if (why)
+	struct control *c = arg;
+
+	if (why) {
 		log_error("worker '%s' of '%s': %s", worker_name(w), worker_function(w), why);
+		events_add(c->events, EVENT_WORKER_FAILED, worker_function(w), worker_name(w),
+			"%s", why);
+	} else {
+		events_add(c->events, EVENT_WORKER_ENDED, worker_function(w), worker_name(w), "%s",
+			worker_is_stopping(w) ? "it was told to" : "by itself");
+	}
 	data_plane_gone(w);
-	control_check_end(arg);
+	control_check_end(c);
 }
 
 static void on_made(void *arg, const char *worker, int *pidfd)
@@ -140,7 +80,7 @@ void control_check_end(struct control *c)
 		return;
 	for (struct worker *w = c->workers.first, *next; w; w = next) {
 		next = worker_next(w);
-		if (!worker_stops(w))
+		if (!worker_is_stopping(w))
 			worker_stop(w, 0);
 	}
 	if (!c->workers.first && crew_is_idle(c->crew))
@@ -148,11 +88,12 @@ void control_check_end(struct control *c)
 }
 
 /* A second one does not wait for requests. */
-static void on_end_signal(uv_signal_t *s, int number UNUSED)
+static void on_end_signal(uv_signal_t *s, int number)
 {
 	struct control *c = s->data;
 	const bool again = c->ends;
 
+	events_add(c->events, EVENT_ENDS, NULL, NULL, "signal %d", number);
 	c->ends = true;
 	data_planes_end(c, again);
 	control_check_end(c);
@@ -181,11 +122,12 @@ static int make_directories(struct control *c, struct err *err)
 		return err_say(err, ENAMETOOLONG, "--state: '%s' has more than %d bytes", o->state,
 			STATE_MAX);
 	snprintf(sockets, sizeof(sockets), "%s/workers", o->run);
-	snprintf(c->set_path, sizeof(c->set_path), "%s/functions.json", o->state);
+	snprintf(c->drained_path, sizeof(c->drained_path), "%s/drained", o->state);
 	snprintf(c->told_path, sizeof(c->told_path), "%s/functions.json", o->run);
 	c->workers.sockets = sockets;
 	if (paths_mkdir_all(o->run, 0700, err) < 0 || paths_mkdir_all(o->state, 0700, err) < 0 ||
-		paths_mkdir_all(o->log, 0750, err) < 0 || paths_mkdir_all(sockets, 0700, err) < 0)
+		paths_mkdir_all(o->log, 0750, err) < 0 || paths_mkdir_all(sockets, 0700, err) < 0 ||
+		sets_open(&c->sets, o->state, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -274,6 +216,11 @@ static int begin(struct control *c, struct err *err)
 	uv_poll_init(&c->loop, &c->supervisor, c->store.socket);
 	c->supervisor.data = c;
 	uv_poll_start(&c->supervisor, UV_READABLE, on_store_end);
+	c->followers.control = c;
+	c->events = events_create(admin_events_changed, &c->followers);
+	if (!c->events)
+		return err_oom(err);
+	events_add(c->events, EVENT_STARTED, NULL, NULL, "noslated " TURF_VERSION);
 	if (make_directories(c, err) < 0 || lock_directory(c, err) < 0 ||
 		listeners_open(c, err) < 0 || make_crew(c, err) < 0)
 		return -err->code;
@@ -285,7 +232,7 @@ static int begin(struct control *c, struct err *err)
 	c->workers.arg = c;
 	functions_begin(c);
 	c->admin = admin_open(c, err);
-	if (!c->admin || data_planes_adopt(c, err) < 0 || load_set(c, err) < 0 ||
+	if (!c->admin || data_planes_adopt(c, err) < 0 || control_load(c, err) < 0 ||
 		workers_adopt(&c->workers, log_of, c, err) < 0 || data_planes_begin(c, err) < 0)
 		return -err->code;
 	functions_sweep(c);
@@ -310,6 +257,7 @@ static void finish(struct control *c)
 	uv_loop_close(&c->loop);
 	functions_release(c->files, c->set.n_functions);
 	profile_set_finish(&c->set);
+	events_destroy(c->events);
 	listeners_close(c, for_good);
 	fd_close(&c->lock_fd);
 }

@@ -6,6 +6,8 @@
 #include <uv.h>
 
 #include "seed/noslated/control/control.h"
+#include "seed/noslated/control/events.h"
+#include "seed/noslated/control/sets.h"
 #include "seed/noslated/control/worker.h"
 #include "seed/noslated/profile/profile.h"
 #include "seed/noslated/supervisor.h"
@@ -23,6 +25,13 @@ struct function_files {
 	struct worker_log *log;
 };
 
+/* Streams of events. */
+struct follower;
+struct admin_events {
+	struct control *control;
+	struct follower *first;
+};
+
 struct control {
 	const struct control_options *options;
 	uv_loop_t loop;
@@ -34,9 +43,12 @@ struct control {
 	struct admin *admin;
 	struct profile_set set;
 	struct function_files *files; /* in the order of the set's functions */
-	unsigned version;	      /* of the set: how many were applied */
+	struct sets sets;	      /* what was applied before */
 	unsigned attempts;	      /* how many were to be */
-	char set_path[256], told_path[256];
+	bool drained;		      /* no function takes a request, whatever its profile says */
+	char drained_path[256], told_path[256];
+	struct events *events;
+	struct admin_events followers;
 
 	struct data_plane_process *planes;
 	uv_poll_t supervisor; /* whether it is there */
@@ -46,12 +58,23 @@ struct control {
 	bool hands_over; /* to another control plane: everything stays as it is */
 };
 
+/* --- apply.c --- */
+
 /*
- * All or nothing: -EINVAL and a line for each mistake in `errors`, or the set is written, and the data
- * plane has been told.
+ * All or nothing: a line for each mistake in `errors`, or the set is written, and the data plane has been
+ * told. `how` it came to be is for the history: at most SETS_HOW_MAX - 1 small letters.
  */
-int control_apply(
-	struct control *c, const char *text, size_t len, struct buf *errors, struct err *err);
+int control_apply(struct control *c, const char *how, const char *text, size_t len,
+	struct buf *errors, struct err *err);
+/* A set in which one function is another one. -ENOENT: there is none of this name. */
+int control_change(struct control *c, const char *how, const char *function,
+	void (*change)(struct profile_function *f, const void *arg), const void *arg,
+	struct buf *errors, struct err *err);
+/* All functions, whatever is applied until it is taken back; lasts over a restart. */
+int control_drain(struct control *c, bool drained, struct err *err);
+
+/* What was applied when a daemon before this one ran. */
+int control_load(struct control *c, struct err *err);
 
 /* --- functions.c --- */
 
@@ -101,5 +124,6 @@ void listeners_close(struct control *c, bool for_good);
 /* RUN/admin.sock. NULL with the error. */
 struct admin *admin_open(struct control *c, struct err *err);
 void admin_close(struct admin *a);
+void admin_events_changed(void *followers);
 
 #endif

@@ -149,6 +149,7 @@ static void start_worker(struct data_plane_process *p, const struct link_message
 			 &err) == 0)
 		return;
 	log_error("%s", err.msg);
+	events_add(c->events, EVENT_WORKER_FAILED, m->function, m->worker, "%s", err.msg);
 	say(p, "gone", m->worker);
 }
 
@@ -319,6 +320,7 @@ static void on_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 		p->next->prev = p->prev;
 	lose(c, p);
 	uv_close((uv_handle_t *)poll, on_closed);
+	events_add(c->events, EVENT_DATA_PLANE_ENDED, NULL, NULL, "%s", expected ? "as it should" : "by itself");
 	if (c->ends) {
 		control_check_end(c);
 		return;
@@ -466,6 +468,8 @@ int data_plane_start(struct control *c, struct err *err)
 	fd_close(&kept);
 	*err = (struct err)ERR_INIT;
 	greet(p);
+	events_add(c->events, EVENT_DATA_PLANE_STARTED, NULL, NULL, "process %d",
+		(int)child->pid);
 	return 0;
 }
 

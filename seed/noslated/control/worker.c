@@ -423,7 +423,7 @@ void worker_set_owner(struct worker *w, void *owner)
 	w->owner = owner;
 }
 
-bool worker_stops(const struct worker *w)
+bool worker_is_stopping(const struct worker *w)
 {
 	return w->stops;
 }

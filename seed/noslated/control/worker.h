@@ -74,7 +74,8 @@ const char *worker_bundle(const struct worker *w);
 const char *worker_socket(const struct worker *w);
 pid_t worker_pid(const struct worker *w); /* 0: it is being made */
 bool worker_is_ready(const struct worker *w);
-bool worker_stops(const struct worker *w);
+/* It was asked to end. */
+bool worker_is_stopping(const struct worker *w);
 /* Who it serves: the caller's to know. NULL: nobody; so it is after workers_adopt(). */
 void *worker_owner(const struct worker *w);
 void worker_set_owner(struct worker *w, void *owner);

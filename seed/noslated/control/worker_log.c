@@ -65,7 +65,7 @@ static void rotate(struct worker_log *log)
 {
 	char older[PATH_MAX];
 
-	snprintf(older, sizeof(older), "%s.1", log->path);
+	snprintf(older, sizeof(older), "%s" WORKER_LOG_OLDER, log->path);
 	fd_close(&log->fd);
 	(void)rename(log->path, older);
 }

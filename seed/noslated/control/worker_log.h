@@ -11,8 +11,9 @@
 
 #include "runtime/base/err.h"
 
-#define WORKER_LOG_MAX	(1 << 20) /* bytes of a file */
-#define WORKER_LINE_MAX 4096	  /* a longer line is several */
+#define WORKER_LOG_MAX	 (1 << 20) /* bytes of a file */
+#define WORKER_LOG_OLDER ".1"	   /* behind the name of the one before */
+#define WORKER_LINE_MAX	 4096	   /* a longer line is several */
 
 struct worker_log;
 struct worker_output;

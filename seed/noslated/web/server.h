@@ -35,7 +35,8 @@ void web_server_close(struct web_server *s);
 
 /* --- answers --- */
 
-#define WEB_JSON "application/json"
+#define WEB_JSON       "application/json"
+#define WEB_JSON_LINES "application/x-ndjson"
 
 /* The text is copied. */
 void web_answer(struct web_client *c, int status, const char *type, const void *text, size_t len);
