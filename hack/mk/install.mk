@@ -7,7 +7,8 @@ INSTALL_PROGRAMS := \
 	$(B)/turf=$(BINDIR)/turf=755 \
 	$(B)/containerd-shim-turf-v2=$(BINDIR)/containerd-shim-turf-v2=755 \
 	$(B)/turf-seed=$(LIBEXECDIR)/turf-seed=755 \
-	$(foreach p,$(filter $(B)/noslat%,$(PROGRAMS)),$(p)=$(BINDIR)/$(notdir $(p))=755) \
+	$(foreach p,$(filter-out %/noslate-code,$(filter $(B)/noslat%,$(PROGRAMS))),$(p)=$(BINDIR)/$(notdir $(p))=755) \
+	$(foreach p,$(filter %/noslate-code,$(PROGRAMS)),$(p)=$(LIBEXECDIR)/$(notdir $(p))=755) \
 	$(B)/turf-systemd=$(LIBEXECDIR)/turf-systemd=755 \
 	$(if $(filter $(B)/aworker,$(PROGRAMS)),$(B)/aworker=$(BINDIR)/aworker=755 \
 		$(B)/aworker-loader=$(LIBEXECDIR)/aworker-loader=755 \

@@ -45,12 +45,20 @@ $(B)/noslated: $(B)/obj/seed/noslated/main.o $(LIB_CONTROL) $(LIB_WEB) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS) $(DAEMON_LIBS)
 
-$(B)/noslatectl: $(CTL_OBJS) $(LIB_PROFILE) $(LIB_OCI) $(LIB_BASE)
+$(B)/noslatectl: $(CTL_OBJS) $(LIB_CODE) $(LIB_PROFILE) $(LIB_OCI) $(LIB_BASE)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ -lyajl$(if $(SANITIZE),,_s)
+	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ -lyajl$(if $(SANITIZE),,_s) -l:libnettle.a
+
+# What reads archives and downloads: it is executed for each of them, has no rights, and may be as large as
+# shared libraries make it.
+CODE_PROGRAM_OBJS := $(call folder_objs,seed/noslated/code,$(CODE_OBJS:$(B)/obj/%.o=%.c))
+
+$(B)/noslate-code: $(CODE_PROGRAM_OBJS) $(LIB_CODE) $(LIB_BASE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ -larchive -lcurl -lnettle -lseccomp -lyajl
 
 ifneq ($(LLHTTP_CPPFLAGS),)
-PROGRAMS += $(B)/noslated $(B)/noslatectl
+PROGRAMS += $(B)/noslated $(B)/noslatectl $(B)/noslate-code
 endif
 
 CONTROL_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_control_*.c))

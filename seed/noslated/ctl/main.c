@@ -14,6 +14,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/ctl/ask.h"
+#include "seed/noslated/ctl/digest.h"
 #include "seed/noslated/profile/profile.h"
 
 #define EXIT_USAGE 2
@@ -143,6 +144,7 @@ static const struct verb {
 	{"apply", 1, verb_apply, "FILE",
 		"serve the functions of FILE (- is standard input), and no others"},
 	{"get", 0, verb_get, "", "print what is applied, with all defaults"},
+	{"digest", 1, verb_digest, "PATH", "print what code.digest is to be for code at PATH"},
 	{"workers", 0, verb_workers, "", "list the workers that there are"},
 	{"schema", 0, verb_schema, "", "print the JSON Schema of FILE"},
 	{"version", 0, verb_version, "", "print the daemon's version, and how often was applied"},
