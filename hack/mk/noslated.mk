@@ -6,11 +6,16 @@ DATA_OBJS  := $(call folder_objs,seed/noslated/data)
 LIB_DATA   := $(B)/lib/libturf-data.a
 STATS_OBJS := $(call folder_objs,seed/noslated/stats)
 LIB_STATS  := $(B)/lib/libturf-stats.a
-LIBS_C     := $(LIB_DATA) $(LIB_STATS) $(LIBS_C)
+# Digests and layouts, which noslated, noslatectl and noslate-code share.
+CODE_OBJS  := $(patsubst %,$(B)/obj/seed/noslated/code/%.o,digest kinds layout layout_read tree)
+LIB_CODE   := $(B)/lib/libturf-code.a
+LIBS_C     := $(LIB_DATA) $(LIB_STATS) $(LIB_CODE) $(LIBS_C)
+EXTERN_LIBS += -l:libnettle.a
 DATA_LIBS  := -l:$(notdir $(firstword $(wildcard /usr/lib/*/libuv_a.a) libuv.a)) -lpthread -ldl -lrt
 
 $(LIB_DATA): $(DATA_OBJS)
 $(LIB_STATS): $(STATS_OBJS)
+$(LIB_CODE): $(CODE_OBJS)
 
 DATA_USERS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_noslated_*.c)) \
 	$(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_noslated_*.c))

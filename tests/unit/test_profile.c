@@ -62,7 +62,7 @@ END_TEST
 
 static const char full[] =
 	"{\"version\": 1, \"node\": {\"memory\": \"4Gi\", \"starting\": 8, \"running\": 1000},"
-	"\"functions\": [{\"name\": \"z\", \"tenant\": \"t\", \"runtime\": \"bundle\", \"start\": "
+	"\"functions\": [{\"name\": \"z\", \"tenant\": \"t\", \"runtime\": \"aworker\", \"start\": "
 	"\"source\","
 	"\"code\": {\"url\": \"https://h/x.zip\", \"digest\": \"sha256:" HEX
 	"\", \"entry\": \"src/w.js\"},"
@@ -77,7 +77,8 @@ static const char full[] =
 	"\"resources\": {\"memory\": \"64Mi\", \"cpu\": 500, \"pids\": 9, \"heap\": \"32Mi\","
 	"\"stack\": \"1Mi\", \"taskTime\": \"2s\", \"cpuTime\": \"1h\"},"
 	"\"timeouts\": {\"request\": \"2s\", \"drain\": \"3s\"}},"
-	"{\"name\": \"b\", \"code\": {\"path\": \"/b\"}, \"disposable\": true}]}";
+	"{\"name\": \"b\", \"runtime\": \"bundle\", \"code\": {\"path\": \"/b\"}, \"disposable\": "
+	"true}]}";
 
 static void check_full(void)
 {
@@ -88,6 +89,8 @@ static void check_full(void)
 	ck_assert_uint_eq(set.n_functions, 2);
 	ck_assert_str_eq(set.functions[0].name, "b");
 	ck_assert_uint_eq(set.functions[0].concurrency, 1);
+	ck_assert_int_eq(set.functions[0].runtime, PROFILE_BUNDLE);
+	ck_assert_int_eq(f->runtime, PROFILE_AWORKER);
 	ck_assert_str_eq(f->code.digest, "sha256:" HEX);
 	ck_assert_uint_eq(f->n_env, 2);
 	ck_assert_str_eq(f->env[0].name, "A");
@@ -160,6 +163,12 @@ START_TEST(mistakes_have_a_place)
 	refused(ONE(", \"start\": \"warm\""), "functions[0].start: unknown start 'warm'");
 	refused(ONE(", \"runtime\": \"bundle\", \"start\": \"snapshot\""),
 		"functions[0].start: of a bundle, which has no such state");
+	refused(ONE(", \"runtime\": \"bundle\", \"resources\": {\"taskTime\": \"1s\"}"),
+		"functions[0].resources.taskTime: of a bundle, which may be any program");
+	refused("{\"version\": 1, \"functions\": [{\"name\": \"a\", \"runtime\": \"bundle\", "
+		"\"code\": "
+		"{\"path\": \"/a\", \"entry\": \"w.js\"}}]}",
+		"functions[0].code.entry: of a bundle, which is a directory and has no entry");
 	refused(ONE(", \"resources\": {\"memory\": \"16Mi\", \"heap\": \"17Mi\"}"),
 		"functions[0].resources.heap: more than memory");
 	refused(ONE(", \"environment\": {\"a=b\": \"\"}"),

@@ -20,13 +20,14 @@
 
 static void finish(struct sha256_ctx *ctx, struct digest *ret)
 {
+	const size_t before = strlen(DIGEST_PREFIX);
+	struct digest d = {DIGEST_PREFIX};
 	uint8_t bytes[SHA256_DIGEST_SIZE];
-	char *to = ret->text + strlen(DIGEST_PREFIX);
 
 	sha256_digest(ctx, sizeof(bytes), bytes);
-	memcpy(ret->text, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
 	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(to + 2 * i, 3, "%02x", bytes[i]);
+		snprintf(d.text + before + 2 * i, 3, "%02x", bytes[i]);
+	*ret = d;
 }
 
 static void add(struct sha256_ctx *ctx, const void *data, size_t len)

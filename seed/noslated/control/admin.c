@@ -67,6 +67,8 @@ static int status_of(const struct err *err)
 	switch (err->code) {
 	case ENOSPC:
 	case EDQUOT: return 507;
+	case EALREADY: return 409;
+	case ECANCELED:
 	case ENOMEM: return 503;
 	case EIO:
 	case EROFS: return 500;

@@ -20,14 +20,8 @@ void admin_get_functions(const struct admin_call *call)
 void admin_put_functions(const struct admin_call *call)
 {
 	const struct buf *body = &call->request->body;
-	_cleanup_buf_ struct buf errors = BUF_INIT;
-	struct err err = ERR_INIT;
 
-	if (control_apply(call->control, "apply", body->data ? body->data : "", body->len, &errors,
-		    &err) == 0)
-		admin_get_version(call);
-	else
-		admin_refuse(call, &errors, &err);
+	admin_apply(call, "apply", body->data ? body->data : "", body->len);
 }
 
 /* --- one function --- */
@@ -80,18 +74,6 @@ void admin_get_function(const struct admin_call *call)
 	web_answer_json(call->client, 200, &json);
 }
 
-static void change(const struct admin_call *call, const char *how,
-	void (*f)(struct profile_function *f, const void *arg), const void *arg)
-{
-	_cleanup_buf_ struct buf errors = BUF_INIT;
-	struct err err = ERR_INIT;
-
-	if (control_change(call->control, how, call->parts.text[0], f, arg, &errors, &err) == 0)
-		admin_get_version(call);
-	else
-		admin_refuse(call, &errors, &err);
-}
-
 /* What is not given stays as it is. */
 static int read_replicas(
 	const struct admin_call *call, struct profile_replicas *io, struct err *err)
@@ -137,7 +119,7 @@ void admin_put_replicas(const struct admin_call *call)
 	if (read_replicas(call, &replicas, &err) < 0)
 		admin_refuse(call, &none, &err);
 	else
-		change(call, "scale", set_replicas, &replicas);
+		admin_change(call, "scale", set_replicas, &replicas);
 }
 
 static void set_drained(struct profile_function *f, const void *arg)
@@ -149,19 +131,13 @@ void admin_put_drained(const struct admin_call *call)
 {
 	const struct profile_function *f = admin_function(call);
 	const struct buf none = BUF_INIT;
-	struct control *c = call->control;
 	struct err err = ERR_INIT;
-	const unsigned before = c->sets.number;
 	bool drained;
 
 	if (!f)
 		return;
-	if (admin_read_drained(call, &drained, &err) < 0) {
+	if (admin_read_drained(call, &drained, &err) < 0)
 		admin_refuse(call, &none, &err);
-		return;
-	}
-	change(call, drained ? "drain" : "resume", set_drained, &drained);
-	if (c->sets.number != before)
-		events_add(c->events, drained ? EVENT_DRAINED : EVENT_RESUMED, call->parts.text[0],
-			NULL, "set %u", c->sets.number);
+	else
+		admin_change(call, drained ? "drain" : "resume", set_drained, &drained);
 }

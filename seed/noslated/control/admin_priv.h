@@ -22,6 +22,12 @@ void admin_refuse(const struct admin_call *call, const struct buf *errors, const
 /* That the path names; NULL when there is none, which was answered then. */
 const struct profile_function *admin_function(const struct admin_call *call);
 
+/* --- admin_apply.c --- */
+/* Each answers, now or later. */
+void admin_apply(const struct admin_call *call, const char *how, const char *text, size_t len);
+void admin_change(const struct admin_call *call, const char *how,
+	void (*f)(struct profile_function *f, const void *arg), const void *arg);
+
 /* --- admin_node.c --- */
 void admin_get_health(const struct admin_call *call);
 void admin_get_version(const struct admin_call *call);

@@ -73,16 +73,10 @@ void admin_get_set(const struct admin_call *call)
 
 void admin_post_rollback(const struct admin_call *call)
 {
-	_cleanup_buf_ struct buf errors = BUF_INIT;
 	_cleanup_free_ char *text = NULL;
-	struct err err = ERR_INIT;
 	size_t len;
 
 	text = read_set(call, &len);
-	if (!text)
-		return;
-	if (control_apply(call->control, "rollback", text, len, &errors, &err) == 0)
-		admin_get_version(call);
-	else
-		admin_refuse(call, &errors, &err);
+	if (text)
+		admin_apply(call, "rollback", text, len);
 }

@@ -42,8 +42,8 @@ static void on_worker_gone(void *arg, struct worker *w, const char *why)
 
 	if (why) {
 		log_error("worker '%s' of '%s': %s", worker_name(w), worker_function(w), why);
-		events_add(c->events, EVENT_WORKER_FAILED, worker_function(w), worker_name(w),
-			"%s", why);
+		events_add(c->events, EVENT_WORKER_FAILED, worker_function(w), worker_name(w), "%s",
+			why);
 	} else {
 		events_add(c->events, EVENT_WORKER_ENDED, worker_function(w), worker_name(w), "%s",
 			worker_is_stopping(w) ? "it was told to" : "by itself");
@@ -76,7 +76,7 @@ void control_check_end(struct control *c)
 {
 	if (c->hands_over && crew_is_at_rest(c->crew))
 		uv_stop(&c->loop);
-	if (!c->ends || c->planes)
+	if (!c->ends || !c->begun || c->planes)
 		return;
 	for (struct worker *w = c->workers.first, *next; w; w = next) {
 		next = worker_next(w);
@@ -95,6 +95,7 @@ static void on_end_signal(uv_signal_t *s, int number)
 
 	events_add(c->events, EVENT_ENDS, NULL, NULL, "signal %d", number);
 	c->ends = true;
+	control_apply_cancel(c);
 	data_planes_end(c, again);
 	control_check_end(c);
 }
@@ -184,6 +185,7 @@ static void on_store_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 		return;
 	log_error("the supervisor has ended, so everything does");
 	c->ends = true;
+	control_apply_cancel(c);
 	data_planes_end(c, false);
 	control_check_end(c);
 }
@@ -193,6 +195,38 @@ static struct worker_log *log_of(void *arg, const char *function, const char *bu
 	const struct function_files *files = functions_find(arg, function);
 
 	return files ? files->log : NULL;
+}
+
+/* The set is known, so that what a control plane before has left can be taken over. */
+static int take_over(struct control *c, struct err *err)
+{
+	if (data_planes_adopt(c, err) < 0 || workers_adopt(&c->workers, log_of, c, err) < 0)
+		return -err->code;
+	c->begun = true;
+	if (c->ends) {
+		data_planes_end(c, false);
+		control_check_end(c);
+		return 0;
+	}
+	if (data_planes_begin(c, err) < 0)
+		return -err->code;
+	functions_retire_unknown(c);
+	functions_sweep(c);
+	store_ready(&c->kept);
+	return 0;
+}
+
+static void on_loaded(void *arg, const struct err *err, const struct buf *errors UNUSED)
+{
+	struct control *c = arg;
+
+	c->failed = c->ends ? (struct err)ERR_INIT : *err;
+	if (c->failed.code)
+		err_wrap(&c->failed, "'%s'", c->sets.link);
+	else
+		(void)take_over(c, &c->failed);
+	if (c->failed.code)
+		uv_stop(&c->loop);
 }
 
 static int make_crew(struct control *c, struct err *err)
@@ -212,8 +246,9 @@ static int make_crew(struct control *c, struct err *err)
 static int begin(struct control *c, struct err *err)
 {
 	uv_timer_init(&c->loop, &c->again);
+	uv_timer_init(&c->loop, &c->apply_again);
 	await_signals(c);
-	uv_poll_init(&c->loop, &c->supervisor, c->store.socket);
+	uv_poll_init(&c->loop, &c->supervisor, c->kept.socket);
 	c->supervisor.data = c;
 	uv_poll_start(&c->supervisor, UV_READABLE, on_store_end);
 	c->followers.control = c;
@@ -224,27 +259,27 @@ static int begin(struct control *c, struct err *err)
 	if (make_directories(c, err) < 0 || lock_directory(c, err) < 0 ||
 		listeners_open(c, err) < 0 || make_crew(c, err) < 0)
 		return -err->code;
-	c->workers.loop = &c->loop;
+	c->jobs.loop = c->workers.loop = &c->loop;
 	c->workers.root = c->options->root;
 	c->workers.crew = c->crew;
 	c->workers.ready = on_worker_ready;
 	c->workers.gone = on_worker_gone;
 	c->workers.arg = c;
-	functions_begin(c);
-	c->admin = admin_open(c, err);
-	if (!c->admin || data_planes_adopt(c, err) < 0 || control_load(c, err) < 0 ||
-		workers_adopt(&c->workers, log_of, c, err) < 0 || data_planes_begin(c, err) < 0)
+	functions_look_back(c);
+	if (code_store_open(&c->code_store, c->options->state, err) < 0)
 		return -err->code;
-	functions_sweep(c);
-	store_ready(&c->store);
-	return 0;
+	c->admin = admin_open(c, err);
+	return c->admin ? control_load(c, on_loaded, c, err) : -err->code;
 }
 
 static void finish(struct control *c)
 {
 	const bool for_good = !c->hands_over && !c->planes;
 
+	control_apply_finish(c);
+	code_store_close(&c->code_store);
 	uv_close((uv_handle_t *)&c->again, NULL);
+	uv_close((uv_handle_t *)&c->apply_again, NULL);
 	uv_close((uv_handle_t *)&c->term, NULL);
 	uv_close((uv_handle_t *)&c->interrupt, NULL);
 	uv_close((uv_handle_t *)&c->again_signal, NULL);
@@ -252,6 +287,7 @@ static void finish(struct control *c)
 	data_planes_leave(c);
 	workers_leave(&c->workers);
 	crew_destroy(c->crew);
+	functions_finish(c);
 	admin_close(c->admin);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
@@ -271,16 +307,19 @@ int control_run(const struct control_options *options, struct err *err)
 		return err_oom(err);
 	c->options = options;
 	c->lock_fd = -1;
+	c->code_store = (struct code_store)CODE_STORE_INIT;
 	for (size_t i = 0; i < CONTROL_LISTEN_MAX; i++)
 		c->listeners[i] = -1;
 	signal(SIGPIPE, SIG_IGN);
-	if (store_open(&c->store, err) == 0) {
+	if (store_open(&c->kept, err) == 0) {
 		uv_loop_init(&c->loop);
-		if (begin(c, err) == 0)
+		if (begin(c, err) == 0) {
 			uv_run(&c->loop, UV_RUN_DEFAULT);
+			*err = c->failed;
+		}
 		finish(c);
 	}
-	store_close(&c->store);
+	store_close(&c->kept);
 	r = err->code ? -err->code : c->hands_over ? SUPERVISOR_AGAIN : 0;
 	free(c);
 	return r;

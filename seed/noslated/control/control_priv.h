@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "seed/noslated/control/code.h"
+#include "seed/noslated/control/code_job.h"
+#include "seed/noslated/control/code_store.h"
 #include "seed/noslated/control/control.h"
 #include "seed/noslated/control/events.h"
 #include "seed/noslated/control/sets.h"
@@ -13,6 +16,7 @@
 #include "seed/noslated/supervisor.h"
 
 struct admin;
+struct applying;
 struct buf;
 struct crew;
 struct data_plane_process;
@@ -21,8 +25,20 @@ struct worker_log;
 
 /* What a function needs beside its profile. */
 struct function_files {
-	char *name, *bundle;
+	char *name, *bundle; /* NULL: there is no code, and workers cannot be started */
+	bool fresh;	     /* the bundle is of a set that is not taken yet */
 	struct worker_log *log;
+	struct code_seen seen;
+	struct digest checked; /* what the code has, where that was looked at; otherwise empty */
+	struct digest code; /* of the stored tree, or what stands for it: the function's version */
+	bool stored;	    /* code is the name of a tree in the store */
+};
+
+/* A bundle that is no set's any more, as long as a worker stands in it. */
+struct retired {
+	struct retired *next;
+	char *bundle;
+	struct digest code; /* empty: no tree in the store */
 };
 
 /* Streams of events. */
@@ -36,8 +52,8 @@ struct control {
 	const struct control_options *options;
 	uv_loop_t loop;
 	uv_signal_t term, interrupt, again_signal;
-	struct store store;
-	int lock_fd; /* of RUN */
+	struct store kept; /* what the supervisor keeps for us */
+	int lock_fd;	   /* of RUN */
 	struct crew *crew;
 	struct workers workers;
 	struct admin *admin;
@@ -49,46 +65,90 @@ struct control {
 	char drained_path[256], told_path[256];
 	struct events *events;
 	struct admin_events followers;
+	struct applying *applying; /* NULL: none is */
+	uv_timer_t apply_again;
+	struct code_store code_store;
+	struct code_jobs jobs;
+	struct retired *retired;
+	struct err failed; /* why it ends, when nobody wanted that */
 
 	struct data_plane_process *planes;
 	uv_poll_t supervisor; /* whether it is there */
 	uv_timer_t again;     /* a data plane is started once more */
 	int listeners[CONTROL_LISTEN_MAX];
 	bool ends;
+	bool begun;	 /* what a control plane before has left is ours */
 	bool hands_over; /* to another control plane: everything stays as it is */
 };
 
 /* --- apply.c --- */
 
 /*
- * All or nothing: a line for each mistake in `errors`, or the set is written, and the data plane has been
- * told. `how` it came to be is for the history: at most SETS_HOW_MAX - 1 small letters.
+ * All or nothing: the set is written, and the data plane has been told; or err->code is not 0, and `errors` has a
+ * line for each mistake. EALREADY: another one is being applied; ECANCELED: noslated ends.
  */
-int control_apply(struct control *c, const char *how, const char *text, size_t len,
-	struct buf *errors, struct err *err);
-/* A set in which one function is another one. -ENOENT: there is none of this name. */
-int control_change(struct control *c, const char *how, const char *function,
-	void (*change)(struct profile_function *f, const void *arg), const void *arg,
-	struct buf *errors, struct err *err);
+typedef void (*control_applied_fn)(void *arg, const struct err *err, const struct buf *errors);
+
+/*
+ * `how` it came to be is for the history: at most SETS_HOW_MAX - 1 small letters. done() is called once, perhaps
+ * before this returns. One set at a time; the text need not outlive the call.
+ */
+void control_apply(struct control *c, const char *how, const char *text, size_t len,
+	control_applied_fn done, void *arg);
+/* What was applied before. A function whose code has gone since keeps none of the others from serving. */
+void control_apply_at_start(
+	struct control *c, const char *text, size_t len, control_applied_fn done, void *arg);
+/* Whoever waits with this argument does not any more; the set is still applied. */
+void control_apply_forget(struct control *c, const void *arg);
+/* The set that is being applied is not: done() says so. */
+void control_apply_cancel(struct control *c);
+/* The same, without a loop and without saying so. */
+void control_apply_finish(struct control *c);
+
+/* --- change.c --- */
+
+/* A set in which one function is another one; ENOENT: there is none of this name. */
+void control_change(struct control *c, const char *how, const char *function,
+	void (*change)(struct profile_function *f, const void *arg), const void *change_arg,
+	control_applied_fn done, void *arg);
 /* All functions, whatever is applied until it is taken back; lasts over a restart. */
 int control_drain(struct control *c, bool drained, struct err *err);
+/* What was applied when a control plane before this one ran. */
+int control_load(struct control *c, control_applied_fn done, void *arg, struct err *err);
 
-/* What was applied when a daemon before this one ran. */
-int control_load(struct control *c, struct err *err);
+/* --- told.c --- */
+
+/*
+ * What the data plane is told of a set: first it is written beside what was told before, so that nothing can
+ * fail when all else is done.
+ */
+int told_write(const struct control *c, const struct profile_set *set,
+	const struct function_files *files, struct err *err);
+void told_forget(const struct control *c);
+void told_send(struct control *c);
 
 /* --- functions.c --- */
 
-/*
- * What functions of a set need. Whose code is not as it was said is a mistake; or, where `errors` is NULL,
- * logged: its workers will fail to start.
- */
-int functions_prepare(struct control *c, const struct profile_set *set, struct function_files **ret,
-	struct buf *errors, struct err *err);
+/* What a function needs: first all but its bundle, then, when it is known where its code is, that. */
+int functions_begin(struct control *c, const struct profile_function *f, struct function_files *ret,
+	struct err *err);
+int functions_prepare(struct control *c, const struct profile_function *f,
+	struct function_files *files, struct err *err);
+/* Removes the bundles of a set that is not taken. */
+void functions_undo(struct function_files *files, size_t n);
 void functions_release(struct function_files *files, size_t n);
-/* Before the first of them: bundles are there already that a control plane before has made. */
-void functions_begin(struct control *c);
-/* Bundles that are of no function and have no worker in them. */
-void functions_sweep(const struct control *c);
+/* Bundles are there already that a control plane before has made; before the first set. */
+void functions_look_back(struct control *c);
+/* Those that the first set does not need are retired. */
+void functions_retire_unknown(struct control *c);
+/* Takes both over; the bundles of the set before are retired. */
+void functions_adopt(struct control *c, struct profile_set *set, struct function_files *files);
+/* Removes bundles and trees that neither the set nor a worker needs. */
+void functions_sweep(struct control *c);
+/* What code_store_begin() made, or code_store_drop() took away, is removed. */
+void functions_discard(struct control *c, const char *name);
+/* Memory of those that are not removed yet. */
+void functions_finish(struct control *c);
 const struct function_files *functions_find(const struct control *c, const char *name);
 
 /* --- data_plane.c --- */

@@ -311,16 +311,17 @@ static void on_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	char name[64];
 
 	name_kept(p, KEPT_LINK, name);
-	store_drop(&c->store, name);
+	store_drop(&c->kept, name);
 	name_kept(p, KEPT_PLANE, name);
-	store_drop(&c->store, name);
+	store_drop(&c->kept, name);
 	link_close(p->link);
 	*p->prev = p->next;
 	if (p->next)
 		p->next->prev = p->prev;
 	lose(c, p);
 	uv_close((uv_handle_t *)poll, on_closed);
-	events_add(c->events, EVENT_DATA_PLANE_ENDED, NULL, NULL, "%s", expected ? "as it should" : "by itself");
+	events_add(c->events, EVENT_DATA_PLANE_ENDED, NULL, NULL, "%s",
+		expected ? "as it should" : "by itself");
 	if (c->ends) {
 		control_check_end(c);
 		return;
@@ -414,10 +415,10 @@ static int keep(
 	char name[64];
 
 	name_kept(p, KEPT_LINK, name);
-	if (store_keep(&c->store, name, link_fd, err) < 0)
+	if (store_keep(&c->kept, name, link_fd, err) < 0)
 		return -err->code;
 	name_kept(p, KEPT_PLANE, name);
-	return store_keep(&c->store, name, p->pidfd, err);
+	return store_keep(&c->kept, name, p->pidfd, err);
 }
 
 static void tell_set(struct data_plane_process *p)
@@ -468,8 +469,7 @@ int data_plane_start(struct control *c, struct err *err)
 	fd_close(&kept);
 	*err = (struct err)ERR_INIT;
 	greet(p);
-	events_add(c->events, EVENT_DATA_PLANE_STARTED, NULL, NULL, "process %d",
-		(int)child->pid);
+	events_add(c->events, EVENT_DATA_PLANE_STARTED, NULL, NULL, "process %d", (int)child->pid);
 	return 0;
 }
 
@@ -482,9 +482,9 @@ static int adopt_one(struct control *c, const char *id, struct err *err)
 	char name[64];
 
 	snprintf(name, sizeof(name), KEPT_LINK "%s", id);
-	link_fd = store_take(&c->store, name);
+	link_fd = store_take(&c->kept, name);
 	snprintf(name, sizeof(name), KEPT_PLANE "%s", id);
-	pidfd = store_take(&c->store, name);
+	pidfd = store_take(&c->kept, name);
 	if (link_fd < 0 || pidfd < 0 || strlen(id) > ROLE_PLANE_ID_MAX)
 		return 0;
 	return enter(c, id, take_fd(&link_fd), take_fd(&pidfd), &p, err);
@@ -503,8 +503,8 @@ static void send_elders_away(struct control *c)
 
 int data_planes_adopt(struct control *c, struct err *err)
 {
-	for (size_t i = 0; i < c->store.n; i++) {
-		const char *id = str_after(c->store.kept[i].name, KEPT_LINK);
+	for (size_t i = 0; i < c->kept.n; i++) {
+		const char *id = str_after(c->kept.kept[i].name, KEPT_LINK);
 
 		if (id && adopt_one(c, id, err) < 0)
 			return -err->code;

@@ -72,11 +72,11 @@ static int open_one(struct control *c, size_t i, struct err *err)
 	char name[32];
 
 	snprintf(name, sizeof(name), "listen-%zu", i);
-	c->listeners[i] = store_take(&c->store, name);
+	c->listeners[i] = store_take(&c->kept, name);
 	if (c->listeners[i] >= 0)
 		return 0;
 	c->listeners[i] = path ? listen_unix(path, err) : listen_tcp(address, err);
-	return c->listeners[i] < 0 ? -err->code : store_keep(&c->store, name, c->listeners[i], err);
+	return c->listeners[i] < 0 ? -err->code : store_keep(&c->kept, name, c->listeners[i], err);
 }
 
 int listeners_open(struct control *c, struct err *err)

@@ -73,9 +73,10 @@ static int write_order(const struct link_message *m, struct err *err)
 		AT_FDCWD, path_of(m->socket, MAKER_ORDER, path), text.data, text.len, 0600, err);
 }
 
+/* As systemd hands sockets over: who wants one that does not block says so. */
 static int listen_at(const char *path, struct err *err)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);

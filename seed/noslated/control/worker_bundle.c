@@ -5,24 +5,27 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "oci-spec/config.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
+#include "seed/noslated/control/worker_given.h"
 #include "seed/noslated/control/worker_seccomp.h"
 #include "seed/noslated/profile/profile.h"
 
-#define CPU_PERIOD_US 100000
-#define FILES_MAX     1024
-#define ENV_MAX	      1024
+#define FILES_MAX 1024
+#define ENV_MAX	  1024
 
 /* --- the code --- */
 
@@ -39,48 +42,56 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static int find_directory(const struct profile_code *c, struct code *ret, struct err *err)
+/* A file that a worker can open where only this directory is mounted. */
+static bool has_file(const char *dir, const char *name)
+{
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH};
+	_cleanup_close_ int top = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	struct stat st;
+
+	if (top >= 0)
+		fd = (int)syscall(SYS_openat2, top, name, &how, sizeof(how));
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static int find_in_directory(
+	const struct profile_code *c, const char *dir, struct code *ret, struct err *err)
 {
 	static const char *const usual[] = {"worker.mjs", "worker.js", "index.mjs", "index.js"};
-	char path[PATH_MAX];
+	const char *given = c->path ? c->path : c->url;
 
+	ret->source = dir;
+	snprintf(ret->target, sizeof(ret->target), WORKER_CODE);
 	for (size_t i = 0; i < (c->entry ? 1 : ARRAY_SIZE(usual)); i++) {
 		const char *name = c->entry ? c->entry : usual[i];
-		struct stat st;
 
-		snprintf(path, sizeof(path), "%s/%s", c->path, name);
-		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		if (!has_file(dir, name))
 			continue;
-		snprintf(ret->target, sizeof(ret->target), WORKER_CODE);
 		snprintf(ret->main, sizeof(ret->main), WORKER_CODE "/%s", name);
 		return 0;
 	}
 	if (c->entry)
-		return err_say(err, ENOENT, "code.entry: there is no file '%s' in '%s'", c->entry,
-			c->path);
+		return err_say(
+			err, ENOENT, "code.entry: there is no file '%s' in '%s'", c->entry, given);
 	return err_say(err, ENOENT,
-		"code.path: '%s' has no worker.js or index.js; which file is it? (code.entry)",
-		c->path);
+		"code.%s: '%s' has no worker.js or index.js; which file is it? (code.entry)",
+		c->path ? "path" : "url", given);
 }
 
-static int find_code(const struct profile_code *c, struct code *ret, struct err *err)
+static int find_code(const struct profile_code *c, const struct worker_code *is, struct code *ret,
+	struct err *err)
 {
 	const char *name;
-	struct stat st;
 
-	if (!c->path)
-		return err_say(err, ENOTSUP, "code.url: downloads are not supported");
-	if (strlen(c->path) >= PATH_MAX / 2 || (c->entry && strlen(c->entry) >= PATH_MAX / 4))
+	if (strlen(is->path) >= PATH_MAX / 2 || (c->entry && strlen(c->entry) >= PATH_MAX / 4))
 		return err_say(err, ENAMETOOLONG, "code.path: too long");
-	if (stat(c->path, &st) < 0)
-		return err_set(err, errno, "code.path: '%s'", c->path);
-	ret->source = c->path;
-	if (S_ISDIR(st.st_mode))
-		return find_directory(c, ret, err);
-	name = base_name(c->path);
-	if (!S_ISREG(st.st_mode) || c->entry)
-		return err_say(err, EINVAL, "code.path: '%s' is no directory%s", c->path,
-			c->entry ? ", so it has no entry" : " and no file");
+	if (is->kind != CODE_FILE)
+		return find_in_directory(c, is->path, ret, err);
+	if (c->entry)
+		return err_say(err, EINVAL, "code.path: '%s' is no directory, so it has no entry",
+			c->path);
+	name = base_name(is->path);
+	ret->source = is->path;
 	snprintf(ret->target, sizeof(ret->target), WORKER_CODE "/%s", name);
 	snprintf(ret->main, sizeof(ret->main), WORKER_CODE "/%s", name);
 	return 0;
@@ -149,10 +160,11 @@ static void annotate_number(struct parts *p, const char *name, uint64_t value, c
 }
 
 /* In the order of their names. */
-static void put_annotations(struct parts *p, const struct profile_function *f)
+static void put_annotations(struct parts *p, const struct profile_function *f, const char *state)
 {
 	const struct profile_resources *r = &f->resources;
 
+	annotate(p, WORKER_CODE_ANNOTATION, state);
 	annotate_number(p, "turf.noslate.dev/cpu-limit", r->cpu_ms, "ms");
 	annotate_number(p, "turf.noslate.dev/heap-limit", r->heap, "");
 	annotate_number(p, "turf.noslate.dev/stack-limit", r->stack, "");
@@ -164,8 +176,8 @@ static void put_annotations(struct parts *p, const struct profile_function *f)
 static void put_resources(struct parts *p, const struct profile_resources *r)
 {
 	p->memory.limit = (struct oci_i64){true, (int64_t)r->memory};
-	p->cpu.period = (struct oci_u64){true, CPU_PERIOD_US};
-	p->cpu.quota = (struct oci_i64){true, (int64_t)r->cpu_shares * CPU_PERIOD_US / 1000};
+	p->cpu.period = (struct oci_u64){true, WORKER_CPU_PERIOD_US};
+	p->cpu.quota = (struct oci_i64){true, (int64_t)r->cpu_shares * WORKER_CPU_PERIOD_US / 1000};
 	p->pids.limit = (struct oci_i64){true, r->pids};
 	p->resources = (struct oci_resources){.devices = no_devices,
 		.n_devices = ARRAY_SIZE(no_devices),
@@ -200,8 +212,8 @@ static void free_env(struct parts *p, const struct profile_function *f)
 	free(p->env);
 }
 
-static int make_config(const struct profile_function *f, const struct code *code, struct buf *text,
-	struct err *err)
+static int make_config(const struct profile_function *f, const struct code *code, const char *state,
+	struct buf *text, struct err *err)
 {
 	const char *const args[] = {"aworker", "--listen=fd:3", code->main, NULL};
 	const struct oci_root root = {.path = "rootfs", .readonly = true};
@@ -223,7 +235,7 @@ static int make_config(const struct profile_function *f, const struct code *code
 		.source = code->source,
 		.options = bind};
 	put_resources(&p, &f->resources);
-	put_annotations(&p, f);
+	put_annotations(&p, f, state);
 	config.n_annotations = p.n_annotations;
 	p.rlimit = (struct oci_rlimit){
 		.resource = RLIMIT_NOFILE, .soft = FILES_MAX, .hard = FILES_MAX};
@@ -250,11 +262,13 @@ static int make_config(const struct profile_function *f, const struct code *code
 
 /* --- the bundle --- */
 
-static int make_directories(const char *dir, struct err *err)
+static int make_directories(const char *dir, bool is_ours, struct err *err)
 {
 	static const char *const names[] = {"code", "dev", "proc", "tmp"};
 	char path[PATH_MAX];
 
+	if (!is_ours)
+		return paths_mkdir_all(dir, 0755, err);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(path, sizeof(path), "%s/rootfs/%s", dir, names[i]);
 		if (paths_mkdir_all(path, 0755, err) < 0)
@@ -287,8 +301,6 @@ static int write_config(const char *dir, const struct buf *config, struct err *e
 
 static int check(const char *dir, const struct profile_function *f, struct err *err)
 {
-	if (f->runtime != PROFILE_AWORKER)
-		return err_say(err, ENOTSUP, "runtime: bundles are not supported");
 	if (f->start == PROFILE_START_STATE || f->start == PROFILE_START_SNAPSHOT)
 		return err_say(err, ENOTSUP, "start: functions start from source alone");
 	if (strlen(dir) >= PATH_MAX / 2)
@@ -296,17 +308,31 @@ static int check(const char *dir, const struct profile_function *f, struct err *
 	return 0;
 }
 
-int worker_bundle_write(const char *dir, const char *before, const struct profile_function *f,
-	bool *ret_same, struct err *err)
+static int write_text(const struct profile_function *f, const struct worker_code *is,
+	struct buf *config, struct err *err)
 {
-	_cleanup_buf_ struct buf config = BUF_INIT;
 	struct code code = {0};
 
-	if (check(dir, f, err) < 0 || find_code(&f->code, &code, err) < 0 ||
-		make_config(f, &code, &config, err) < 0)
+	if (is->kind == CODE_BUNDLE)
+		return worker_given_config(f, is, config, err);
+	return find_code(&f->code, is, &code, err) < 0 ||
+			       make_config(f, &code, is->state, config, err) < 0
+		       ? -err->code
+		       : 0;
+}
+
+int worker_bundle_write(const char *dir, const char *before, const struct profile_function *f,
+	const struct worker_code *code, bool *ret_same, struct err *err)
+{
+	_cleanup_buf_ struct buf config = BUF_INIT;
+
+	if (check(dir, f, err) < 0 || write_text(f, code, &config, err) < 0)
 		return -err->code;
 	*ret_same = says_the_same(before, &config);
 	if (*ret_same)
 		return 0;
-	return make_directories(dir, err) < 0 ? -err->code : write_config(dir, &config, err);
+	return make_directories(dir, code->kind != CODE_BUNDLE, err) < 0 ||
+			       write_config(dir, &config, err) < 0
+		       ? -err->code
+		       : 0;
 }

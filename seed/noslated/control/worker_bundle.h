@@ -10,13 +10,24 @@
 #include <stdbool.h>
 
 #include "runtime/base/err.h"
+#include "seed/noslated/code/code.h"
 
 struct profile_function;
 
 #define WORKER_CODE "/code"
+/* Says what its code is, so that other code is another bundle. */
+#define WORKER_CODE_ANNOTATION "turf.noslate.dev/code"
+#define WORKER_CPU_PERIOD_US   100000
 /* nobody: owns nothing of the host. */
 #define WORKER_UID 65534
 #define WORKER_GID 65534
+
+/* Where its code is. */
+struct worker_code {
+	enum code_kind kind;
+	const char *path;  /* what is mounted, or the bundle */
+	const char *state; /* what tells it from what was there before */
+};
 
 /*
  * Makes `dir` with config.json and rootfs/, unless the bundle `before` (NULL: there is none) says the same:
@@ -25,6 +36,6 @@ struct profile_function;
  * profile.
  */
 int worker_bundle_write(const char *dir, const char *before, const struct profile_function *f,
-	bool *ret_same, struct err *err);
+	const struct worker_code *code, bool *ret_same, struct err *err);
 
 #endif

@@ -164,11 +164,11 @@ const struct profile_function *profile_set_find(const struct profile_set *s, con
 
 /* --- writing --- */
 
-void profile_set_write(const struct profile_set *s, struct buf *out)
+static void write_set(const struct profile_set *s, bool pretty, struct buf *out)
 {
 	struct json_writer w;
 
-	json_writer_init(&w, out, true);
+	json_writer_init(&w, out, pretty);
 	json_write_object_begin(&w);
 	json_write_member_u64(&w, "version", PROFILE_VERSION);
 	json_write_key(&w, "node");
@@ -184,6 +184,16 @@ void profile_set_write(const struct profile_set *s, struct buf *out)
 void profile_function_write(const struct profile_function *f, struct json_writer *w)
 {
 	tree_write(w, &profile_function_schema, f);
+}
+
+void profile_set_write(const struct profile_set *s, struct buf *out)
+{
+	write_set(s, true, out);
+}
+
+void profile_set_write_compact(const struct profile_set *s, struct buf *out)
+{
+	write_set(s, false, out);
 }
 
 /* --- for the policy --- */

@@ -299,6 +299,28 @@ static void init_function(void *obj)
 	};
 }
 
+/* What a worker keeps to by itself, and what is looked for in its code, no bundle has. */
+static int check_bundle(
+	const struct json_node *n, const struct profile_function *f, struct err *err)
+{
+	static const char *const code_members[] = {"url", "entry"};
+	static const char *const resource_members[] = {"heap", "stack", "taskTime", "cpuTime"};
+	const struct json_node *part = json_get(n, "code");
+
+	for (size_t i = 0; i < ARRAY_SIZE(code_members); i++)
+		if (json_get(part, code_members[i]))
+			return json_fail_member(part, code_members[i], err,
+				"of a bundle, which is a directory and has no entry");
+	part = json_get(n, "resources");
+	for (size_t i = 0; i < ARRAY_SIZE(resource_members); i++)
+		if (json_get(part, resource_members[i]))
+			return json_fail_member(part, resource_members[i], err,
+				"of a bundle, which may be any program");
+	if (f->start == PROFILE_START_STATE || f->start == PROFILE_START_SNAPSHOT)
+		return json_fail_member(n, "start", err, "of a bundle, which has no such state");
+	return 0;
+}
+
 static int finish_function(const struct json_node *n, void *obj, struct err *err)
 {
 	struct profile_function *f = obj;
@@ -307,10 +329,7 @@ static int finish_function(const struct json_node *n, void *obj, struct err *err
 		f->concurrency = 1;
 	if (f->resources.heap > f->resources.memory)
 		return json_fail_member(json_get(n, "resources"), "heap", err, "more than memory");
-	if (f->runtime == PROFILE_BUNDLE &&
-		(f->start == PROFILE_START_STATE || f->start == PROFILE_START_SNAPSHOT))
-		return json_fail_member(n, "start", err, "of a bundle, which has no such state");
-	return 0;
+	return f->runtime == PROFILE_BUNDLE ? check_bundle(n, f, err) : 0;
 }
 
 const struct schema profile_function_schema = SCHEMA(struct profile_function, function_fields,

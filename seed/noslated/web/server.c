@@ -39,6 +39,8 @@ struct web_client {
 	struct buf out;	 /* being written */
 	const struct web_source *source;
 	void *source_arg;
+	void (*later_gone)(void *arg); /* NULL: nothing is to come later */
+	void *later_arg;
 	bool busy; /* a request is being answered */
 	bool last; /* the connection ends with it */
 	bool eof;  /* it says no more */
@@ -76,6 +78,15 @@ static void end_source(struct web_client *c)
 		source->gone(c->source_arg);
 }
 
+static void end_waiting(struct web_client *c)
+{
+	void (*gone)(void *arg) = c->later_gone;
+
+	c->later_gone = NULL;
+	if (gone)
+		gone(c->later_arg);
+}
+
 static void on_listener(uv_poll_t *poll, int status, int events);
 
 static void drop(struct web_client *c)
@@ -90,6 +101,7 @@ static void drop(struct web_client *c)
 		c->next->prev = c->prev;
 	s->n_clients--;
 	end_source(c);
+	end_waiting(c);
 	uv_close((uv_handle_t *)&c->pipe, on_client_closed);
 	uv_close((uv_handle_t *)&c->limit, on_client_closed);
 	if (!s->closed)
@@ -177,11 +189,19 @@ static void put_head(struct web_client *c, int status, const char *type)
 {
 	const struct web_options *o = &c->server->options;
 
+	c->later_gone = NULL;
 	c->out.len = 0;
 	buf_printf(&c->out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n%s",
 		status, reason_of(status), type, o->headers ? o->headers : "");
 	if (c->last)
 		buf_puts(&c->out, "Connection: close\r\n");
+}
+
+void web_later(struct web_client *c, void (*gone)(void *arg), void *arg)
+{
+	uv_timer_stop(&c->limit);
+	c->later_gone = gone;
+	c->later_arg = arg;
 }
 
 void web_answer(struct web_client *c, int status, const char *type, const void *text, size_t len)

@@ -35,6 +35,9 @@ void web_server_close(struct web_server *s);
 
 /* --- answers --- */
 
+/* From within handle(): the answer comes later, or gone() is called, once, because nobody waits for it. */
+void web_later(struct web_client *c, void (*gone)(void *arg), void *arg);
+
 #define WEB_JSON       "application/json"
 #define WEB_JSON_LINES "application/x-ndjson"
 

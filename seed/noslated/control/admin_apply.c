@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The admin API: sets that are applied, which may take as long as a download; who waits may leave. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/util.h"
+#include "seed/noslated/control/admin_priv.h"
+
+struct waiting {
+	struct control *control;
+	struct web_client *client;
+};
+
+static void on_gone(void *arg)
+{
+	struct waiting *w = arg;
+
+	control_apply_forget(w->control, w);
+	free(w);
+}
+
+static void on_applied(void *arg, const struct err *err, const struct buf *errors)
+{
+	struct waiting *w = arg;
+	const struct admin_call call = {.control = w->control, .client = w->client};
+
+	free(w);
+	if (err->code == 0)
+		admin_get_version(&call);
+	else
+		admin_refuse(&call, errors, err);
+}
+
+static struct waiting *wait_for(const struct admin_call *call)
+{
+	struct waiting *w = malloc(sizeof(*w));
+
+	if (!w) {
+		web_fail(call->client, 503, "there is no memory left");
+		return NULL;
+	}
+	*w = (struct waiting){call->control, call->client};
+	web_later(call->client, on_gone, w);
+	return w;
+}
+
+void admin_apply(const struct admin_call *call, const char *how, const char *text, size_t len)
+{
+	struct waiting *w = wait_for(call);
+
+	if (w)
+		control_apply(call->control, how, text, len, on_applied, w);
+}
+
+void admin_change(const struct admin_call *call, const char *how,
+	void (*f)(struct profile_function *f, const void *arg), const void *arg)
+{
+	struct waiting *w = wait_for(call);
+
+	if (w)
+		control_change(call->control, how, call->parts.text[0], f, arg, on_applied, w);
+}
