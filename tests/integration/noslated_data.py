@@ -30,7 +30,7 @@ FUNCTIONS = [
     function("garbage", f"{HERE}/noslated_data_garbage.py", ejectedAfter=0),
     function("once", WORKER, disposable=True),
     function("narrow", WORKER, concurrency=1, replicas={"max": 1},
-             queue={"length": 1, "deadline": "300ms"}),
+             queue={"length": 1, "deadline": "700ms"}),
     function("rated", WORKER, rate={"perSecond": 1, "burst": 2}),
     {"name": "hostile", "code": {"path": f"{HERE}/hostile.js"}, "routes": [{"host": "h"}, {"host": "other"}]},
     {"name": "hidden", "code": {"path": WORKER}},
@@ -236,8 +236,10 @@ def continues(h, checks):
 def leaves(h, checks):
     before = int(h.ask("/main/aborted")[1])
     s = h.connect()
-    s.sendall(b"GET /main/slow?ms=2000 HTTP/1.1\r\nHost: a\r\n\r\n")
-    time.sleep(0.2)
+    running = h.count()[1]
+    s.sendall(b"GET /main/slow?ms=20000 HTTP/1.1\r\nHost: a\r\n\r\n")
+    checks.true("it runs", soon(lambda: h.count()[1] == running + 1))
+    checks.same("a worker is there", h.ask("/main/hello"), (200, b"hello"))
     s.close()
     checks.true("aborted in the worker", soon(lambda: int(h.ask("/main/aborted")[1]) == before + 1))
     checks.true("in the log", soon(lambda: [r["status"] for r in h.logged() if r.get("error") == "client_left"] == [499]))
@@ -285,12 +287,15 @@ def refusals(h, checks):
     answers = []
 
     def one():
-        answers.append(h.ask("/narrow/slow?ms=1000"))
+        answers.append(h.ask("/narrow/slow?ms=2000"))
     checks.same("narrow", h.ask("/narrow/hello"), (200, b"hello"))
     threads = [threading.Thread(target=one) for _ in range(4)]
-    for t in threads:
+    before = h.count()[1]
+    for n, t in enumerate(threads):
         t.start()
-        time.sleep(0.05)
+        # The first two stay; the others are answered at once.
+        if n < 2:
+            checks.true("it stays", soon(lambda wanted=before + n + 1: h.count()[1] == wanted))
     for t in threads:
         t.join()
     checks.same("one runs, one waits too long, two find no room", sorted(str(error_of(a)) for a in answers), sorted(
@@ -454,7 +459,7 @@ def drains(h, checks):
     s = h.connect()
     idle = h.connect()
     s.sendall(b"GET /main/slow?ms=500 HTTP/1.1\r\nHost: a\r\n\r\n")
-    time.sleep(0.2)
+    checks.true("one runs, one is idle", soon(lambda: h.count()[:2] == [2, 1]))
     h.process.terminate()
     checks.same("who waits is answered", first(read_all(s)), (200, b"slow"))
     checks.same("who does not is closed", read_all(idle), b"")
