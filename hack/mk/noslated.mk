@@ -11,7 +11,7 @@ CODE_OBJS  := $(patsubst %,$(B)/obj/seed/noslated/code/%.o,digest kinds layout l
 LIB_CODE   := $(B)/lib/libturf-code.a
 LIBS_C     := $(LIB_DATA) $(LIB_STATS) $(LIB_CODE) $(LIBS_C)
 EXTERN_LIBS += -l:libnettle.a
-DATA_LIBS  := -l:$(notdir $(firstword $(wildcard /usr/lib/*/libuv_a.a) libuv.a)) -lpthread -ldl -lrt
+DATA_LIBS  := -l:libnghttp2.a -l:$(notdir $(firstword $(wildcard /usr/lib/*/libuv_a.a) libuv.a)) -lpthread -ldl -lrt
 
 $(LIB_DATA): $(DATA_OBJS)
 $(LIB_STATS): $(STATS_OBJS)

@@ -162,37 +162,6 @@ static uint64_t parse(const uint8_t *data, size_t size, size_t step)
 
 static char seen[1 << 20];
 
-/* Answers each request that is whole; anything else is not what we send. */
-static size_t look(size_t at, size_t len, int fd)
-{
-	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-	static struct head h;
-
-	while (at < len) {
-		struct head_scan scan = {0};
-		struct body body;
-		size_t n, piece, from = at;
-
-		if (head_scan(&scan, seen + at, len - at, &n) && len - at < HEAD_MAX)
-			abort();
-		if (n == 0)
-			return from;
-		if (head_parse_request(seen + at, n, &h) || !head_find(&h, FIELD_VIA))
-			abort();
-		at += n;
-		body_init_request(&body, &h);
-		while (body.state != BODY_DONE && at < len) {
-			at += body_next(&body, seen + at, len - at, &piece);
-			if (body.state == BODY_BAD)
-				abort();
-		}
-		if (body.state != BODY_DONE)
-			return from;
-		send(fd, ok, sizeof(ok) - 1, MSG_NOSIGNAL);
-	}
-	return at;
-}
-
 static void serve(const uint8_t *data, size_t size, size_t step)
 {
 	struct rig r;
@@ -213,7 +182,7 @@ static void serve(const uint8_t *data, size_t size, size_t step)
 		if (worker < 0)
 			worker = accept4(r.worker, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		len += rig_read(worker, seen + len, sizeof(seen) - len);
-		at = look(at, len, worker);
+		at += rig_look(seen + at, len - at, worker);
 		rig_turn(&r);
 		rig_read(client, answer, sizeof(answer));
 	}

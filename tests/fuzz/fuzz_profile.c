@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	require(errors.len == 0);
 	for (size_t i = 0; i < set.n_functions; i++) {
-		profile_settings(&set.functions[i], &settings);
+		profile_settings(&set, &set.functions[i], &settings);
 		require(settings.concurrency > 0 && settings.max > 0 &&
 			settings.min <= settings.max);
 		require(profile_set_find(&set, set.functions[i].name) == &set.functions[i]);

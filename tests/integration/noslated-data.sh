@@ -9,7 +9,7 @@ B=$(realpath "${B:-build}")
 	echo "aworker is not built: no V8 here"
 	exit 77
 }
-for tool in curl wrk /usr/bin/python3; do
+for tool in curl h2load wrk /usr/bin/python3; do
 	command -v "$tool" >/dev/null || {
 		echo "needs $tool"
 		exit 77

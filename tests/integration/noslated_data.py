@@ -19,6 +19,7 @@ from hostile_rig import MIB, PATIENCE, Checks, first, read_all, request, respons
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKER = f"{HERE}/noslated_data_worker.mjs"
 CLOSE = b"Connection: close\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
 
 
 def function(name, code, **more):
@@ -317,6 +318,12 @@ def timeouts(h, checks):
     s = h.connect()
     checks.same("idle", read_all(s), b"")
     s = h.connect()
+    s.sendall(PREFACE)
+    checks.true("idle, of HTTP/2", b"\x07\0\0\0\0\0" in read_all(s))  # GOAWAY
+    s = h.connect()
+    s.sendall(PREFACE + b"\0\0\x10\x01\x01\0\0\0\x01")
+    checks.true("half a head of HTTP/2", b"HTTP/1" not in read_all(s))
+    s = h.connect()
     s.sendall(b"POST /main/see HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
     checks.same("a body", error_of(first(read_all(s))), (408, "body_timeout"))
     checks.true("a response", h.raw(b"GET /garbage/stall HTTP/1.1\r\nHost: a\r\n\r\n").endswith(b"\r\n\r\nabc"))
@@ -341,6 +348,16 @@ def connections(h, checks):
     checks.same("the next", h.ask("/main/hello"), (200, b"hello"))
     for s in clients:
         s.close()
+    clients = [h.connect() for _ in range(60)]
+    for s in clients:
+        try:
+            s.sendall(PREFACE)
+        except OSError:
+            pass
+    checks.true("limit of HTTP/2", soon(lambda: 0 < h.count()[0] <= 50), h.count()[0])
+    checks.same("the next", h.ask("/main/hello"), (200, b"hello"))
+    for s in clients:
+        s.close()
 
 
 def smuggling(h, checks):
@@ -352,7 +369,13 @@ def smuggling(h, checks):
     passed = {"a method that nobody knows": ([501, 200], [hostile_requests.SEEN_LAST])}
     seen()
     for name, data, wanted, sees in hostile_requests.ALL:
-        found, rest = responses(h.raw(data + hostile_requests.LAST))
+        answer = h.raw(data + hostile_requests.LAST)
+        if name == "the preface of HTTP/2":
+            # It is spoken here; what follows is no frame of it.
+            checks.true(f"{name}: frames", b"HTTP/1" not in answer and answer[3:4] == b"\x04", answer)
+            checks.same(f"{name}: what the worker saw", seen(), [])
+            continue
+        found, rest = responses(answer)
         statuses, saw = [s for s, _ in found], seen()
         wanted, sees = passed.get(name, (wanted, sees))
         if wanted is None:
@@ -379,6 +402,37 @@ def upgrades(h, checks):
     # Not a tunnel that nobody looks into.
     seen = json.loads(h.ask("/main/see", fields=b"Upgrade: h2c\r\nConnection: upgrade\r\n")[1])
     checks.true("no h2c", "upgrade" not in seen["headers"], seen)
+
+
+def curl_h2(h, *args, **more):
+    return subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--max-time", str(PATIENCE), *args],
+                          capture_output=True, check=False, **more)
+
+
+def http2(h, checks):
+    at, size = f"http://127.0.0.1:{h.port}", 20 * MIB
+    got = curl_h2(h, "-w", "%{http_version} %{http_code}", f"{at}/main/hello")
+    checks.same("hello", got.stdout, b"hello2 200")
+    seen = json.loads(curl_h2(h, "-H", "Cookie: a=1", "-H", "TE: trailers", "-d", "body", f"{at}/main/see").stdout)
+    checks.same("what a worker sees", (seen["method"], seen["url"], seen["body"], seen["headers"]["cookie"],
+                                       "te" in seen["headers"], "connection" in seen["headers"]),
+                ("POST", f"{at}/main/see", "body", "a=1", False, False))
+    checks.same("an error", curl_h2(h, "-w", " %{http_code}", f"{at}/none").stdout.split()[-1], b"404")
+    checks.true("HEAD", b"content-length: 5" in curl_h2(h, "-I", f"{at}/main/hello").stdout)
+    checks.same("down", len(curl_h2(h, f"{at}/main/down?n={size}").stdout), size)
+    with tempfile.NamedTemporaryFile() as f:
+        f.truncate(size)
+        checks.same("up", curl_h2(h, "-T", f.name, f"{at}/main/up").stdout, b"%d" % size)
+        checks.same("up without a length", curl_h2(h, "-T", "-", f"{at}/main/up", stdin=f).stdout, b"%d" % size)
+        checks.same("both ways", len(curl_h2(h, "-T", f.name, f"{at}/main/echo").stdout), size)
+    checks.same("100", curl_h2(h, "-H", "Expect: 100-continue", "-d", "x" * 100000, f"{at}/main/up").stdout, b"100000")
+    cut = curl_h2(h, f"{at}/garbage/short")
+    checks.true("a response that breaks off", cut.returncode in (18, 56, 92), cut.returncode)
+    checks.same("garbage", curl_h2(h, "-w", "%{http_code}", "-o", "/dev/null", f"{at}/garbage/both").stdout, b"502")
+    load = subprocess.run(["h2load", "-n", "5000", "-c", "8", "-m", "20", f"{at}/main/hello"], capture_output=True, check=False)
+    checks.true("many at a time", b" 5000 succeeded, 0 failed" in load.stdout, load.stdout)
+    checks.true("memory", h.memory() < 48, f"{h.memory():.1f} MiB")
+    checks.true("nobody is left", soon(lambda: h.count()[:2] == [0, 0]), h.count())
 
 
 def under_load(h, checks):
@@ -470,7 +524,7 @@ def main(build):
     checks = Checks()
     h = Host(build, "-n")
     for case in (heads, no_bodies, routes, pipelined, old_clients, continues, big, slow_reader, drips, leaves,
-                 crashes, late, garbage, refusals, disposable, smuggling, upgrades, under_load, many, drains):
+                 crashes, late, garbage, refusals, disposable, smuggling, upgrades, http2, under_load, many, drains):
         start = time.monotonic()
         try:
             case(h, checks)

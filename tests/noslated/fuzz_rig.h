@@ -17,6 +17,7 @@
 
 #include "runtime/base/util.h"
 #include "seed/noslated/data/data.h"
+#include "seed/noslated/data/head.h"
 #include "seed/noslated/profile/profile.h"
 
 struct rig {
@@ -103,6 +104,41 @@ static inline void rig_close(struct rig *r)
 	close(r->front);
 	unlink(r->worker_at.sun_path);
 	unlink(r->front_at.sun_path);
+}
+
+/*
+ * What a worker sees: each request that is whole is answered, anything that we do not send is a mistake. Returns
+ * how many bytes were of whole requests.
+ */
+static inline size_t rig_look(const char *seen, size_t len, int fd)
+{
+	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	static struct head h;
+	size_t at = 0;
+
+	while (at < len) {
+		struct head_scan scan = {0};
+		struct body body;
+		size_t n, piece, from = at;
+
+		if (head_scan(&scan, seen + at, len - at, &n) && len - at < HEAD_MAX)
+			abort();
+		if (n == 0)
+			return from;
+		if (head_parse_request(seen + at, n, &h) || !head_find(&h, FIELD_VIA))
+			abort();
+		at += n;
+		body_init_request(&body, &h);
+		while (body.state != BODY_DONE && at < len) {
+			at += body_next(&body, seen + at, len - at, &piece);
+			if (body.state == BODY_BAD)
+				abort();
+		}
+		if (body.state != BODY_DONE)
+			return from;
+		send(fd, ok, sizeof(ok) - 1, MSG_NOSIGNAL);
+	}
+	return at;
 }
 
 /* What has come, at most; 0 also at the end. */

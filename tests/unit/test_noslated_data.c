@@ -77,14 +77,17 @@ static void on_have(void *arg UNUSED, const char *worker)
 
 static const struct data_maker maker = {on_start, on_stop, on_release, on_have};
 
-static int apply(const char *functions)
+__attribute__((format(printf, 1, 2))) static int apply_text(const char *format, ...)
 {
 	struct profile_set set = {0};
 	struct err err = ERR_INIT;
 	char text[4096];
+	va_list ap;
 	int r;
 
-	snprintf(text, sizeof(text), "{\"version\": 1, \"functions\": [%s]}", functions);
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
 	r = profile_set_parse(text, strlen(text), &set, NULL, &err);
 	ck_assert_msg(r == 0, "%s", err.msg);
 	r = data_apply(d, &set, &err);
@@ -92,6 +95,11 @@ static int apply(const char *functions)
 		ck_assert_ptr_null(set.functions);
 	profile_set_finish(&set);
 	return r;
+}
+
+static int apply(const char *functions)
+{
+	return apply_text("{\"version\": 1, \"functions\": [%s]}", functions);
 }
 
 #define FUNCTION(name, more)                                        \
@@ -379,6 +387,101 @@ START_TEST(tried_again)
 }
 END_TEST
 
+/* The second try is another worker's, and no second request of the rate. */
+START_TEST(tried_elsewhere)
+{
+	int fds[2], c, w = -1;
+
+	begin(FUNCTION(
+		"a", ", \"replicas\": {\"min\": 2}, \"rate\": {\"perSecond\": 1, \"burst\": 1}"));
+	ready(0);
+	ready(1);
+	c = client(HELLO);
+	for (int i = 0; i < 2; i++)
+		if ((fds[i] = accepted(i)) >= 0)
+			w = i;
+	ck_assert_int_ge(w, 0);
+	close(fds[w]);
+	turn();
+	pass(50);
+	ck_assert_int_lt(accepted(w), 0);
+	w = 1 - w;
+	fds[w] = accepted(w);
+	ck_assert_int_ge(fds[w], 0);
+	say(fds[w], OK);
+	ck_assert(strstr(heard(c), "ok"));
+	ck_assert(strstr(heard(client(HELLO)), "x-noslate-error: rate_limited\r\n"));
+	end();
+}
+END_TEST
+
+START_TEST(circuit)
+{
+	int c, w;
+
+	begin(FUNCTION(
+		"a", ", \"ejectedAfter\": 0, \"breaker\": {\"failures\": 2, \"open\": \"50ms\"}"));
+	c = client(HELLO);
+	ready(0);
+	for (int i = 0; i < 2; i++) {
+		w = accepted(0);
+		say(w, "nonsense\r\n\r\n");
+		ck_assert(strstr(heard(c), "x-noslate-error: worker_invalid\r\n"));
+		close(c);
+		c = client(HELLO);
+	}
+	ck_assert(strstr(heard(c), "x-noslate-error: circuit_open\r\n"));
+	pass(60);
+	/* Whoever tries it, and leaves, has found out nothing. */
+	close(client(HELLO));
+	turn();
+	w = accepted(0);
+	c = client(HELLO);
+	w = accepted(0);
+	say(w, OK);
+	ck_assert(strstr(heard(c), "ok"));
+	c = client(HELLO);
+	say(w, OK);
+	ck_assert(strstr(heard(c), "ok"));
+	end();
+}
+END_TEST
+
+#define SET \
+	"{\"version\": 1, \"tenants\": [{\"name\": \"t\", \"running\": %d}], \"functions\": [%s]}"
+
+/* Quotas are the last set's, whichever function had others. */
+START_TEST(quotas)
+{
+	int a, b, w;
+
+	begin(FUNCTION("a", ""));
+	ck_assert_int_eq(
+		apply_text(SET, 1,
+			FUNCTION("a", ", \"tenant\": \"t\", \"queue\": {\"deadline\": \"50ms\"}")),
+		0);
+	a = client(HELLO);
+	b = client(HELLO);
+	ready(0);
+	w = accepted(0);
+	ck_assert(begins(heard(w), "GET /a"));
+	ck_assert_int_eq(accepted(0), -1);
+	pass(60);
+	ck_assert(strstr(heard(b), "x-noslate-error: tenant_quota\r\n"));
+	b = client(HELLO);
+	ck_assert_int_eq(
+		apply_text(SET, 2,
+			FUNCTION("a", ", \"tenant\": \"t\", \"queue\": {\"deadline\": \"50ms\"}")),
+		0);
+	turn();
+	say(accepted(0), OK);
+	ck_assert(strstr(heard(b), "ok"));
+	say(w, OK);
+	ck_assert(strstr(heard(a), "ok"));
+	end();
+}
+END_TEST
+
 /*
  * A connection that was closed for being idle is no failure of anybody, also when that is found out while a
  * request is sent.
@@ -528,6 +631,54 @@ START_TEST(drips)
 }
 END_TEST
 
+/* A small body is here before anybody waits for it; a large one has to come at some rate. */
+START_TEST(drips_of_a_body)
+{
+	struct data_options o = DATA_OPTIONS_DEFAULT;
+	struct err err = ERR_INIT;
+	const char *seen;
+	int c, w, n = 0;
+
+	begin(FUNCTION("a", ""));
+	data_destroy(d);
+	turn();
+	o.body_ms = 100;
+	ck_assert_int_eq(data_create(&loop, &o, &maker, &loop, &d, &err), 0);
+	ck_assert_int_eq(apply(FUNCTION("a", "")), 0);
+	ck_assert_int_eq(data_listen(d, listen_at(front.sun_path), &err), 0);
+	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na");
+	say(c, "b");
+	ck_assert_int_eq(n_workers, 0);
+	say(c, "c" HELLO);
+	ck_assert_int_eq(n_workers, 1);
+	ready(0);
+	w = accepted(0);
+	ck_assert(strstr(heard(w), "\r\n\r\nabc"));
+	say(w, OK);
+	say(w, OK);
+	ck_assert(strstr(heard(c), "ok"));
+	/* It comes all the time, and takes too long nevertheless. */
+	close(c);
+	turn();
+	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n");
+	for (seen = heard(c); !*seen; seen = heard(c)) {
+		ck_assert_int_lt(n++, 1000);
+		ck_assert_int_eq(send(c, "x", 1, MSG_NOSIGNAL), 1);
+		pass(5);
+	}
+	ck_assert(strstr(seen, "x-noslate-error: body_timeout\r\n"));
+	/* And so does a small one, for which nobody has been asked. */
+	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n");
+	for (seen = heard(c); !*seen; seen = heard(c)) {
+		ck_assert_int_lt(n++, 1000);
+		ck_assert_int_eq(send(c, "x", 1, MSG_NOSIGNAL), 1);
+		pass(5);
+	}
+	ck_assert(strstr(seen, "x-noslate-error: body_timeout\r\n"));
+	end();
+}
+END_TEST
+
 #define UPGRADE "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
 #define SWITCH \
 	"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -604,7 +755,7 @@ START_TEST(leaves_while_it_runs)
 	int c, w;
 
 	begin(FUNCTION("a", ", \"disposable\": true"));
-	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+	c = client("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 90000\r\n\r\nabc");
 	ready(0);
 	w = accepted(0);
 	ck_assert(strstr(heard(w), "abc"));
@@ -1045,7 +1196,8 @@ START_TEST(traces)
 }
 END_TEST
 
-UNIT_MAIN("noslated_data", one_request, drips, tunnel, worker_says_more, start_fails, replaced,
-	removed, takes_no_more, leaves_the_queue, leaves_while_it_runs, unreachable, back_pressure,
-	backlog, no_descriptors, five_thousand, gone_but_answered, cut, room, tried_again, stale,
-	draining, options, the_log, counts, traces, offered, leaving)
+UNIT_MAIN("noslated_data", one_request, drips_of_a_body, circuit, quotas, drips, tunnel,
+	worker_says_more, start_fails, replaced, removed, takes_no_more, leaves_the_queue,
+	leaves_while_it_runs, unreachable, back_pressure, backlog, no_descriptors, five_thousand,
+	gone_but_answered, cut, room, tried_again, tried_elsewhere, stale, draining, options,
+	the_log, counts, traces, offered, leaving)

@@ -10,10 +10,11 @@ static struct {
 	struct policy_worker *sent_to, *started, *stopped;
 } host;
 
-static void on_start(void *h UNUSED, struct policy_worker *w)
+static bool on_start(void *h UNUSED, struct policy_worker *w)
 {
 	host.starts++;
 	host.started = w;
+	return true;
 }
 
 static void on_stop(void *h UNUSED, struct policy_worker *w)
@@ -104,7 +105,7 @@ START_TEST(who_retires_keeps_nobody)
 	ck_assert_ptr_eq(host.sent_to, first);
 	policy_retire(f, S);
 	policy_tick(p, S);
-	policy_done(&request, false, 2 * S);
+	policy_done(&request, POLICY_SERVED, 2 * S);
 	ck_assert_uint_eq(host.stops, 1);
 	ck_assert_ptr_eq(host.stopped, first);
 	policy_destroy(p);

@@ -104,10 +104,11 @@ END_TEST
 static struct policy_worker *starting[16], *stopping[16];
 static unsigned n_starting, n_stopping, n_starts;
 
-static void on_start(void *host UNUSED, struct policy_worker *w)
+static bool on_start(void *host UNUSED, struct policy_worker *w)
 {
 	starting[n_starting++] = w;
 	n_starts++;
+	return true;
 }
 static void on_stop(void *host UNUSED, struct policy_worker *w)
 {
@@ -165,7 +166,7 @@ START_TEST(workers_are_there_before_they_are_asked_for)
 		there += i > 10 && c.idle == 1;
 		policy_arrive(fn, &r, now);
 		pass(p, now + S);
-		policy_done(&r, false, now);
+		policy_done(&r, POLICY_SERVED, now);
 		pass(p, now + 250 * S);
 		policy_count(fn, &c);
 		between += i > 10 && c.idle == 0;
@@ -192,12 +193,12 @@ START_TEST(who_is_expected_makes_nobody_wait)
 		policy_arrive(a, &r, now);
 		pass(p, now + S);
 		ck_assert_ptr_nonnull(r.worker);
-		policy_done(&r, false, now);
+		policy_done(&r, POLICY_SERVED, now);
 		pass(p, now + S);
 		policy_arrive(b, &q, now);
 		pass(p, now + S);
 		ck_assert_ptr_nonnull(q.worker);
-		policy_done(&q, false, now);
+		policy_done(&q, POLICY_SERVED, now);
 		pass(p, now);
 		ck_assert_uint_le(policy_memory(p), 10);
 	}

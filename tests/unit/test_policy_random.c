@@ -14,6 +14,7 @@
 #define REQUESTS  200
 #define WORKERS	  400
 #define EVENTS	  20000
+#define TENANTS	  4
 
 enum state { FREE, WAITS, RUNS };
 enum place { NOWHERE, STARTING, SERVING, STOPPING };
@@ -24,6 +25,8 @@ static struct host {
 	struct policy_function *functions[FUNCTIONS];
 	struct policy_settings settings[FUNCTIONS];
 	struct policy_limits limits;
+	unsigned tenant[FUNCTIONS];
+	struct policy_quota quotas[TENANTS];
 	struct policy_request requests[REQUESTS];
 	enum state state[REQUESTS];
 	struct policy_worker *workers[WORKERS];
@@ -54,15 +57,54 @@ static size_t number_of(const struct policy_request *r)
 	return (size_t)(r - host.requests);
 }
 
-static void on_start(void *h UNUSED, struct policy_worker *w)
+/* Of functions that were removed nothing is known here. */
+static unsigned tenant_of(const struct policy_function *f)
+{
+	for (unsigned i = 0; i < FUNCTIONS; i++)
+		if (host.functions[i] == f)
+			return host.tenant[i];
+	return TENANTS;
+}
+
+static void check_workers_of(unsigned tenant)
+{
+	unsigned n = 0;
+
+	if (tenant == TENANTS || host.quotas[tenant].workers == 0)
+		return;
+	for (size_t i = 0; i < WORKERS; i++)
+		n += host.workers[i] &&
+		     tenant_of(policy_worker_function(host.workers[i])) == tenant;
+	ck_assert_uint_le(n, host.quotas[tenant].workers);
+}
+
+static void check_running_of(unsigned tenant)
+{
+	unsigned n = 0;
+
+	if (tenant == TENANTS || host.quotas[tenant].running == 0)
+		return;
+	for (size_t r = 0; r < REQUESTS; r++)
+		n += host.state[r] == RUNS && host.requests[r].worker &&
+		     tenant_of(policy_worker_function(host.requests[r].worker)) == tenant;
+	ck_assert_uint_le(n, host.quotas[tenant].running);
+}
+
+static bool on_start(void *h UNUSED, struct policy_worker *w)
 {
 	const size_t i = index_of(NULL);
+
+	/* No memory. */
+	if (draw(20) == 0)
+		return false;
 
 	host.workers[i] = w;
 	host.place[i] = STARTING;
 	host.starting++;
 	ck_assert(host.limits.starting == 0 || host.starting <= host.limits.starting);
 	ck_assert(host.limits.memory == 0 || policy_memory(host.policy) <= host.limits.memory);
+	check_workers_of(tenant_of(policy_worker_function(w)));
+	return true;
 }
 
 static void on_stop(void *h UNUSED, struct policy_worker *w)
@@ -83,6 +125,7 @@ static void on_send(void *h UNUSED, struct policy_request *r, struct policy_work
 	host.state[number_of(r)] = RUNS;
 	host.running++;
 	ck_assert(host.limits.running == 0 || host.running <= host.limits.running);
+	check_running_of(tenant_of(policy_worker_function(w)));
 }
 
 static void on_refuse(void *h UNUSED, struct policy_request *r, enum policy_refusal why)
@@ -113,6 +156,9 @@ static struct policy_settings random_settings(void)
 		.dispatch = (enum policy_dispatch)draw(2),
 		.shrink = (enum policy_shrink)draw(3),
 		.target = POLICY_TARGET_DEFAULT,
+		.busy_ns = draw(1000) * MS,
+		.shed_ns = draw(2) ? 0 : draw(500) * MS,
+		.breaker = {(unsigned)draw(20), 50, draw(2000) * MS, draw(500) * MS},
 	};
 
 	s.max = s.min + 1 + (unsigned)draw(10);
@@ -121,12 +167,26 @@ static struct policy_settings random_settings(void)
 
 static void add(size_t i)
 {
-	static const char *const tenants[] = {"a", "b", "c", "d"};
+	static const char *const tenants[TENANTS] = {"a", "b", "c", "d"};
 
 	host.settings[i] = random_settings();
-	host.functions[i] =
-		policy_add(host.policy, tenants[draw(4)], &host.settings[i], &host, host.now);
+	host.tenant[i] = (unsigned)draw(TENANTS);
+	host.settings[i].tenant = host.quotas[host.tenant[i]];
+	host.functions[i] = policy_add(
+		host.policy, tenants[host.tenant[i]], &host.settings[i], &host, host.now);
 	ck_assert_ptr_nonnull(host.functions[i]);
+}
+
+/* One that has run may come again. */
+static void again(void)
+{
+	struct policy_function *f = host.functions[draw(FUNCTIONS)];
+	const size_t r = draw(REQUESTS);
+
+	if (!f || host.state[r] != FREE)
+		return;
+	host.state[r] = WAITS;
+	policy_again(f, &host.requests[r], host.now);
 }
 
 static void arrive(void)
@@ -150,7 +210,7 @@ static void end_request(void)
 	} else if (host.state[r] == RUNS) {
 		host.state[r] = FREE;
 		host.running--;
-		policy_done(&host.requests[r], draw(5) == 0, host.now);
+		policy_done(&host.requests[r], (enum policy_end)draw(3), host.now);
 	}
 }
 
@@ -180,7 +240,7 @@ static void move_worker(void)
 	} else if (host.place[i] == STOPPING || (host.place[i] != NOWHERE && draw(20) == 0)) {
 		gone(i);
 	} else if (host.place[i] == SERVING && draw(4) == 0) {
-		policy_measure(host.workers[i], 1 + draw(20));
+		policy_measure(host.workers[i], 1 + draw(20), host.now);
 	}
 }
 
@@ -193,6 +253,7 @@ static void change(void)
 		add(i);
 	} else if (draw(3)) {
 		host.settings[i] = random_settings();
+		host.settings[i].tenant = host.quotas[host.tenant[i]];
 		policy_change(f, &host.settings[i], host.now);
 	} else {
 		host.functions[i] = NULL;
@@ -222,7 +283,7 @@ static void check_function(const struct policy_function *f, const struct policy_
 	ck_assert_uint_le(c.idle, c.serving);
 	ck_assert_uint_le(c.starting + c.serving, s->max);
 	/* Nobody waits while somebody is idle, but for the node's limit. */
-	if (c.waiting > 0 && c.idle > 0)
+	if (c.waiting > 0 && c.idle > 0 && s->tenant.running == 0)
 		ck_assert(host.limits.running > 0 && host.running >= host.limits.running);
 }
 
@@ -260,7 +321,7 @@ static void end_all(void)
 		if (host.state[r] == RUNS) {
 			host.state[r] = FREE;
 			host.running--;
-			policy_done(&host.requests[r], false, host.now);
+			policy_done(&host.requests[r], POLICY_SERVED, host.now);
 		}
 	}
 	for (size_t i = 0; i < WORKERS; i++)
@@ -273,15 +334,18 @@ static void end_all(void)
 	policy_destroy(host.policy);
 }
 
-static void run(uint64_t seed, const struct policy_limits *limits)
+static void run(
+	uint64_t seed, const struct policy_limits *limits, const struct policy_quota *quotas)
 {
-	static void (*const events[])(void) = {arrive, arrive, arrive, end_request, move_worker,
+	static void (*const events[])(void) = {arrive, arrive, again, end_request, move_worker,
 		move_worker, move_worker, move_worker};
 
 	memset(&host, 0, sizeof(host));
 	host.random = seed;
 	host.now = 5000 * MS;
 	host.limits = *limits;
+	if (quotas)
+		memcpy(host.quotas, quotas, sizeof(host.quotas));
 	host.policy = policy_create(&ops, &host, limits);
 	ck_assert_ptr_nonnull(host.policy);
 	for (size_t i = 0; i < FUNCTIONS; i++)
@@ -299,26 +363,44 @@ static void run(uint64_t seed, const struct policy_limits *limits)
 
 START_TEST(without_limits)
 {
-	run(1, &(struct policy_limits){0});
+	run(1, &(struct policy_limits){0}, NULL);
 }
 END_TEST
 
 START_TEST(with_limits)
 {
-	run(2, &(struct policy_limits){.memory = 150, .starting = 4, .running = 20});
-	run(3, &(struct policy_limits){.memory = 40});
-	run(4, &(struct policy_limits){.starting = 1});
-	run(5, &(struct policy_limits){.running = 3});
+	run(2, &(struct policy_limits){.memory = 150, .starting = 4, .running = 20}, NULL);
+	run(3, &(struct policy_limits){.memory = 40}, NULL);
+	run(4, &(struct policy_limits){.starting = 1}, NULL);
+	run(5, &(struct policy_limits){.running = 3}, NULL);
+	run(6, &(struct policy_limits){.running = 3, .waiting = 10}, NULL);
+}
+END_TEST
+
+START_TEST(with_quotas)
+{
+	static const struct policy_quota some[TENANTS] = {{.running = 3, .weight = 3},
+		{.workers = 4}, {.memory = 60}, {.rate = 20, .burst = 3}};
+	static const struct policy_quota few[TENANTS] = {{.running = 1, .workers = 2, .memory = 40},
+		{.running = 1, .workers = 1}, {.memory = 21}, {.weight = 5}};
+
+	run(7, &(struct policy_limits){0}, some);
+	run(8, &(struct policy_limits){.memory = 150, .starting = 4, .running = 6, .waiting = 40},
+		some);
+	run(11, &(struct policy_limits){.running = 3}, few);
+	run(12, &(struct policy_limits){.memory = 60, .starting = 2}, few);
 }
 END_TEST
 
 /* The same events bring about the same decisions. */
 static uint64_t digest;
 
-static void note_start(void *h UNUSED, struct policy_worker *w)
+static bool note_start(void *h UNUSED, struct policy_worker *w)
 {
-	on_start(NULL, w);
+	if (!on_start(NULL, w))
+		return false;
 	digest = digest * 31 + index_of(w);
+	return true;
 }
 
 static void note_send(void *h UNUSED, struct policy_request *r, struct policy_worker *w)
@@ -356,4 +438,4 @@ START_TEST(is_deterministic)
 }
 END_TEST
 
-UNIT_MAIN("policy_random", without_limits, with_limits, is_deterministic)
+UNIT_MAIN("policy_random", without_limits, with_limits, with_quotas, is_deterministic)

@@ -47,7 +47,7 @@ START_TEST(has_defaults)
 	ck_assert_int_eq(f->runtime, PROFILE_AWORKER);
 	ck_assert_int_eq(f->start, PROFILE_START_AUTO);
 	ck_assert_uint_eq(f->times.request_ms, 30000);
-	profile_settings(f, &s);
+	profile_settings(&set, f, &s);
 	ck_assert_uint_eq(s.concurrency, 10);
 	ck_assert_uint_eq(s.min, 0);
 	ck_assert_uint_eq(s.max, 100);
@@ -61,7 +61,10 @@ START_TEST(has_defaults)
 END_TEST
 
 static const char full[] =
-	"{\"version\": 1, \"node\": {\"memory\": \"4Gi\", \"starting\": 8, \"running\": 1000},"
+	"{\"version\": 1, \"node\": {\"memory\": \"4Gi\", \"starting\": 8, \"running\": 1000, "
+	"\"waiting\": 500},"
+	"\"tenants\": [{\"name\": \"t\", \"running\": 5, \"workers\": 6, \"memory\": \"1Gi\","
+	"\"rate\": {\"perSecond\": 7, \"burst\": 8}, \"weight\": 9}, {\"name\": \"s\"}],"
 	"\"functions\": [{\"name\": \"z\", \"tenant\": \"t\", \"runtime\": \"aworker\", \"start\": "
 	"\"source\","
 	"\"code\": {\"url\": \"https://h/x.zip\", \"digest\": \"sha256:" HEX
@@ -71,7 +74,8 @@ static const char full[] =
 	"\"x-f: z\"}],"
 	"\"disposable\": false, \"concurrency\": 7, \"ejectedAfter\": 0, \"dispatch\": "
 	"\"round-robin\","
-	"\"replicas\": {\"min\": 2, \"max\": 3}, \"queue\": {\"length\": 0, \"deadline\": \"5s\"},"
+	"\"replicas\": {\"min\": 2, \"max\": 3}, \"queue\": {\"length\": 0, \"deadline\": \"5s\","
+	"\"busyAfter\": \"2s\", \"busyDeadline\": \"1s\"}, \"breaker\": {\"failures\": 0},"
 	"\"rate\": {\"perSecond\": 10}, \"scale\": {\"policy\": \"target\", \"utilisation\": 50,"
 	"\"window\": \"30s\", \"panic\": \"3s\", \"idle\": \"0s\", \"shrink\": \"filo\"},"
 	"\"resources\": {\"memory\": \"64Mi\", \"cpu\": 500, \"pids\": 9, \"heap\": \"32Mi\","
@@ -101,7 +105,7 @@ static void check_full(void)
 	ck_assert_uint_eq(f->rate.burst, 10);
 	ck_assert_uint_eq(f->resources.stack, 1 << 20);
 	ck_assert_uint_eq(f->resources.cpu_ms, 3600000);
-	profile_settings(f, &s);
+	profile_settings(&set, f, &s);
 	ck_assert_uint_eq(s.queue_max, 0);
 	ck_assert_uint_eq(s.idle_ns, 0);
 	ck_assert_uint_eq(s.ejected_after, 0);
@@ -113,6 +117,18 @@ static void check_full(void)
 	ck_assert_uint_eq(l.memory, UINT64_C(4) << 30);
 	ck_assert_uint_eq(l.starting, 8);
 	ck_assert_uint_eq(l.running, 1000);
+	ck_assert_uint_eq(l.waiting, 500);
+	ck_assert_uint_eq(s.busy_ns, 2 * POLICY_NS_PER_S);
+	ck_assert_uint_eq(s.shed_ns, 1 * POLICY_NS_PER_S);
+	ck_assert_uint_eq(s.breaker.failures, 0);
+	ck_assert_uint_eq(s.tenant.running, 5);
+	ck_assert_uint_eq(s.tenant.workers, 6);
+	ck_assert_uint_eq(s.tenant.memory, 1 << 30);
+	ck_assert(s.tenant.rate > 6.9 && s.tenant.rate < 7.1 && s.tenant.burst > 7.9);
+	ck_assert_uint_eq(s.tenant.weight, 9);
+	/* One that nobody has mentioned has no limits. */
+	profile_settings(&set, &set.functions[0], &s);
+	ck_assert_uint_eq(s.tenant.running + s.tenant.workers + s.tenant.memory, 0);
 }
 
 START_TEST(every_member_there_and_back)
@@ -156,6 +172,22 @@ START_TEST(mistakes_have_a_place)
 		"functions[0].replicas.max: not between 1 and 10000");
 	refused(ONE(", \"queue\": {\"deadline\": \"5\"}"),
 		"functions[0].queue.deadline: '5' is not a duration from 1ms to 24h, such as 5s");
+	refused(ONE(", \"queue\": {\"busyDeadline\": \"1h\"}"),
+		"functions[0].queue.busyDeadline: longer than deadline");
+	refused("{\"version\": 1, \"tenants\": [{\"name\": \"a\"}, {\"name\": \"a\"}], "
+		"\"functions\": []}",
+		"tenants: two tenants are called 'a'");
+	refused("{\"version\": 1, \"tenants\": [{\"weight\": 0, \"name\": \"a\"}], \"functions\": "
+		"[]}",
+		"tenants[0].weight: not between 1 and 100");
+	refused("{\"version\": 1, \"tenants\": {}, \"functions\": []}", "tenants: not an array");
+	refused("{\"version\": 1, \"tenants\": [{\"name\": \"default\", \"workers\": 2}], "
+		"\"functions\": "
+		"[{\"name\": \"a\", \"code\": {\"path\": \"/a\"}, \"replicas\": {\"min\": 3}}]}",
+		"tenants: the functions of 'default' reserve 3 workers, and it may have 2");
+	refused("{\"version\": 1, \"tenants\": [{\"name\": \"default\", \"memory\": \"64Mi\"}], "
+		"\"functions\": [{\"name\": \"a\", \"code\": {\"path\": \"/a\"}}]}",
+		"tenants: a worker of 'default' may take more memory than all of them");
 	refused(ONE(", \"routes\": [{}]"), "functions[0].routes[0]: none of host, path and header");
 	refused(ONE(", \"routes\": [{\"host\": \"A\"}]"),
 		"functions[0].routes[0].host: 'A' is no name of a host in small letters, without a "

@@ -126,8 +126,8 @@ static void write_file(const char *text)
 }
 
 #define HEAD                                                   \
-	"{\"format\":\"noslate-policy-record\",\"version\":1," \
-	"\"limits\":{\"memory\":0,\"starting\":0,\"running\":0}}\n"
+	"{\"format\":\"noslate-policy-record\",\"version\":2," \
+	"\"limits\":{\"memory\":0,\"starting\":0,\"running\":0,\"waiting\":0}}\n"
 
 START_TEST(what_is_no_record_is_refused)
 {
@@ -136,9 +136,9 @@ START_TEST(what_is_no_record_is_refused)
 	} bad[] = {
 		{"", ": is empty"},
 		{"{}\n", ":1: no record of a policy"},
-		{"{\"format\":\"noslate-policy-record\",\"version\":2}\n",
-			":1: not version 1 of the format"},
-		{"{\"format\":\"noslate-policy-record\",\"version\":1,"
+		{"{\"format\":\"noslate-policy-record\",\"version\":1}\n",
+			":1: not version 2 of the format"},
+		{"{\"format\":\"noslate-policy-record\",\"version\":2,"
 		 "\"limits\":{\"memory\":0,\"starting\":0}}\n",
 			":1: limits.running: missing"},
 		{HEAD "[]\n", ":2: "},

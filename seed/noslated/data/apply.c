@@ -119,7 +119,7 @@ static int add_all(struct data_plane *d, const struct profile_set *set, struct c
 
 		if (!f)
 			continue;
-		profile_settings(p, &s);
+		profile_settings(set, p, &s);
 		f->policy = policy_add(d->policy, p->tenant, &s, f, uv_hrtime());
 		if (!f->policy)
 			return -ENOMEM;
@@ -165,20 +165,24 @@ static void remove_missing(struct data_plane *d, const struct profile_set *set)
 /* The table has room for all of them, so that adding cannot fail. */
 static void commit(struct data_plane *d, const struct profile_set *set, struct change *changes)
 {
+	struct policy_limits limits;
+
 	remove_missing(d, set);
 	for (size_t i = 0; i < set->n_functions; i++) {
 		const struct profile_function *p = &set->functions[i];
 		struct data_function *f = changes[i].new, *old = changes[i].old;
 		struct policy_settings s;
 
+		profile_settings(set, p, &s);
 		if (!f) {
-			profile_settings(p, &s);
 			old->request_ms = p->times.request_ms;
 			old->drain_ms = p->times.drain_ms;
 			old->drained = p->drained;
 			policy_change(old->policy, &s, uv_hrtime());
 			continue;
 		}
+		/* Of its tenant, which may have been there before. */
+		policy_change(f->policy, &s, uv_hrtime());
 		if (old)
 			table_remove(&d->functions, &old->entry);
 		table_add(&d->functions, &f->entry, f->name);
@@ -186,6 +190,8 @@ static void commit(struct data_plane *d, const struct profile_set *set, struct c
 		if (old)
 			host_remove(d, old);
 	}
+	profile_limits(set, &limits);
+	policy_limit(d->policy, &limits, uv_hrtime());
 }
 
 static int prepare(struct data_plane *d, const struct profile_set *set, struct change *changes,
@@ -197,8 +203,10 @@ static int prepare(struct data_plane *d, const struct profile_set *set, struct c
 		table_reserve(&d->functions, d->functions.n + set->n_functions) < 0)
 		return err_oom(err);
 	if (!d->policy) {
-		d->node = set->node;
-		r = host_init(d, err);
+		struct policy_limits limits;
+
+		profile_limits(set, &limits);
+		r = host_init(d, &limits, err);
 		if (r < 0)
 			return r;
 	}

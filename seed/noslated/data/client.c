@@ -4,12 +4,14 @@
  * in the kernel, until that one is answered.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/data/data_priv.h"
+#include "seed/noslated/data/h2.h"
 
 static void run(struct client *c);
 
@@ -19,7 +21,8 @@ static void join_idle(struct client *c)
 {
 	struct data_plane *d = c->plane;
 
-	if (c->idle_prev)
+	/* A stream of HTTP/2 makes no room when it goes. */
+	if (c->idle_prev || c->s.ops)
 		return;
 	c->idle_next = NULL;
 	c->idle_prev = d->idle_tail;
@@ -82,7 +85,7 @@ void client_close(struct client *c)
 		client_log(c);
 	c->phase = CLIENT_DEAD;
 	leave_idle(c);
-	host_done(c, false);
+	host_done(c, POLICY_ABANDONED);
 	forget_request(c);
 	*c->prev = c->next;
 	if (c->next)
@@ -97,8 +100,12 @@ void client_close(struct client *c)
 
 static void linger(struct client *c)
 {
+	/* There its carrier says that the rest is not wanted. */
+	if (c->s.ops) {
+		client_close(c);
+		return;
+	}
 	client_log(c);
-	host_done(c, false);
 	forget_request(c);
 	shutdown(c->s.fd, SHUT_WR);
 	c->phase = CLIENT_LINGER;
@@ -203,6 +210,7 @@ void client_finish(struct client *c)
 {
 	if (c->phase == CLIENT_DEAD)
 		return;
+	host_done(c, POLICY_SERVED);
 	if (!body_is_here(c))
 		c->close_after = true;
 	if (c->close_after && (!c->req_done || stream_unused(&c->s) > 0)) {
@@ -214,7 +222,6 @@ void client_finish(struct client *c)
 		return;
 	}
 	client_log(c);
-	host_done(c, false);
 	forget_request(c);
 	stream_rewind(&c->s);
 	c->phase = CLIENT_HEAD;
@@ -231,13 +238,14 @@ static void begin(struct client *c)
 	c->out_at = c->s.sent;
 	c->arrived_ns = c->sent_ns = c->first_ns = 0;
 	c->queued = c->traced = c->has_parent = false;
+	c->body_from = c->body_waited = 0;
 	c->id[0] = '\0';
 	c->error = DATA_OK;
 	c->status = 0;
 	c->method_len = c->path_len = 0;
 	c->keep_alive = c->is_head = c->close_after = false;
 	c->req_done = c->req_started = c->req_broken = false;
-	c->retried = c->upgrade = c->expects = false;
+	c->retried = c->upgrade = c->expects = c->admitted = false;
 	c->fixed_phase = -1;
 	c->interim = 0;
 	c->resp_scan = (struct head_scan){0};
@@ -253,12 +261,41 @@ static void skip_empty_lines(struct client *c)
 	}
 }
 
+/* What a connection of HTTP/2 begins with, as far as it is here. */
+static bool is_h2(const struct client *c)
+{
+	const size_t n = stream_unused(&c->s);
+
+	return !c->s.ops && c->s.received == n && n > 0 &&
+	       memcmp(c->s.in + c->s.start, H2_PREFACE, n < H2_PREFACE_LEN ? n : H2_PREFACE_LEN) ==
+		       0;
+}
+
+/* The socket goes on without this client. */
+static void become_h2(struct client *c)
+{
+	const int fd = fcntl(c->s.fd, F_DUPFD_CLOEXEC, 0);
+	const char *in = c->s.in + c->s.start;
+
+	if (fd >= 0)
+		h2_create(c->plane, fd, c->address, in, stream_unused(&c->s));
+	c->begun_ns = 0;
+	client_close(c);
+}
+
 /* False: there is no whole head, or none that can be answered. */
 static bool next_request(struct client *c)
 {
 	enum data_error e;
 	size_t len;
 
+	if (is_h2(c)) {
+		if (stream_unused(&c->s) >= H2_PREFACE_LEN)
+			become_h2(c);
+		else if (c->begun_ns == 0)
+			begin(c);
+		return false;
+	}
 	skip_empty_lines(c);
 	if (stream_unused(&c->s) == 0)
 		return false;
@@ -315,19 +352,41 @@ static int events_of(const struct client *c)
 	return c->req_done ? events | UV_DISCONNECT : events;
 }
 
-static uint64_t wait_of(const struct client *c)
+/* Whether it is the client whom a request that runs, or would, waits for. */
+static bool awaits_body(const struct client *c)
+{
+	return c->phase == CLIENT_BODY ||
+	       (c->phase == CLIENT_RUN && !c->req_done && !c->req_broken && !c->up->s.blocked &&
+		       !c->expects);
+}
+
+/* A body may be slow, but not for ever: a worker, or at least a place in the queue, is kept for it. */
+static uint64_t wait_of_body(struct client *c, uint64_t now)
+{
+	const uint64_t body_ms = c->plane->options.body_ms;
+	const uint64_t all_ms = body_ms + (c->s.received - c->in_at) * 1000 / DATA_BODY_RATE;
+
+	if (c->body_from > 0)
+		c->body_waited += now - c->body_from;
+	c->body_from = now;
+	if (c->body_waited >= all_ms)
+		return 1;
+	return all_ms - c->body_waited < body_ms ? all_ms - c->body_waited : body_ms;
+}
+
+static uint64_t wait_of(struct client *c, uint64_t now)
 {
 	const struct data_options *o = &c->plane->options;
-	const uint64_t request_ms = c->function ? c->function->request_ms : 0;
+
+	if (awaits_body(c))
+		return wait_of_body(c, now);
+	c->body_from = 0;
 
 	switch (c->phase) {
 	case CLIENT_HEAD: return c->begun_ns ? o->head_ms : o->idle_ms;
 	case CLIENT_CONNECT: return DATA_CONNECT_AGAIN_MS;
 	case CLIENT_RETRY: return DATA_RETRY_MS;
-	case CLIENT_RUN:
-		return !c->req_done && !c->req_broken && !c->up->s.blocked && !c->expects
-			       ? o->body_ms
-			       : request_ms;
+	case CLIENT_RUN: return c->function->request_ms;
 	case CLIENT_STREAM: return o->piece_ms;
 	case CLIENT_TUNNEL: return o->tunnel_ms;
 	case CLIENT_ANSWER: return o->piece_ms;
@@ -341,7 +400,7 @@ static void on_timer(uv_timer_t *t);
 /* The timer is only ever moved to be earlier: most of what it stands for ends before. */
 static void set_due(struct client *c)
 {
-	const uint64_t wait = wait_of(c), now = uv_now(c->plane->loop);
+	const uint64_t now = uv_now(c->plane->loop), wait = wait_of(c, now);
 	const bool fixed = c->phase == CLIENT_LINGER || (c->phase == CLIENT_HEAD && c->begun_ns);
 
 	/* Slow drips do not help there. */
@@ -426,6 +485,26 @@ static void on_event(struct stream *s, int events)
 	}
 }
 
+static void add(struct data_plane *d, struct client *c, const char *address, unsigned handles)
+{
+	c->plane = d;
+	strcpy(c->address, address);
+	uv_timer_init(d->loop, &c->timer);
+	c->timer.data = &c->s;
+	c->handles = handles;
+	d->handles += handles;
+	c->next = d->clients;
+	c->prev = &d->clients;
+	if (c->next)
+		c->next->prev = &c->next;
+	d->clients = c;
+	d->n_clients++;
+	measure_soon(d);
+	c->phase = CLIENT_HEAD;
+	join_idle(c);
+	client_update(c);
+}
+
 void client_create(struct data_plane *d, int fd, const char *address)
 {
 	struct client *c = calloc(1, sizeof(*c));
@@ -438,20 +517,17 @@ void client_create(struct data_plane *d, int fd, const char *address)
 		free(c);
 		return;
 	}
-	c->plane = d;
-	strcpy(c->address, address);
-	uv_timer_init(d->loop, &c->timer);
-	c->timer.data = &c->s;
-	c->handles = 2;
-	d->handles += 2;
-	c->next = d->clients;
-	c->prev = &d->clients;
-	if (c->next)
-		c->next->prev = &c->next;
-	d->clients = c;
-	d->n_clients++;
-	measure_soon(d);
-	c->phase = CLIENT_HEAD;
-	join_idle(c);
-	client_update(c);
+	add(d, c, address, 2);
+}
+
+struct client *client_carry(
+	struct data_plane *d, const struct stream_ops *ops, void *carrier, const char *address)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	stream_carry(&c->s, &d->pool, ops, carrier, on_event);
+	add(d, c, address, 1);
+	return c;
 }

@@ -9,6 +9,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/data/data_priv.h"
+#include "seed/noslated/data/h2.h"
 
 #define PREFIX_MAX 16
 
@@ -83,6 +84,7 @@ int data_create(uv_loop_t *loop, const struct data_options *options, const struc
 	d->arg = arg;
 	d->log.fd = -1;
 	d->idle_tail = &d->idle;
+	d->h2_tail = &d->h2;
 	d->to_do_tail = &d->to_do;
 	d->workers_to_do_tail = &d->workers_to_do;
 	d->tick_ns = POLICY_NEVER;
@@ -119,6 +121,7 @@ void data_destroy(struct data_plane *d)
 		c->error = DATA_CUT;
 		client_close(c);
 	}
+	h2_close_all(d);
 	for (struct data_worker *w = d->all_workers; w; w = w->next)
 		upstream_close_idle(w);
 	measure_flush(d);
@@ -153,6 +156,7 @@ void data_drain(struct data_plane *d, void (*done)(void *arg), void *arg)
 		if (c->begun_ns == 0)
 			client_close(c);
 	}
+	h2_drain(d);
 	data_check_drained(d);
 }
 

@@ -3,6 +3,7 @@
  * The parts of the data plane, and who calls whom:
  *
  *   front.c (accepts) -> client.c (reads heads, answers) -> exchange.c (a request with its worker)
+ *   client.c (a preface) -> h2.c (frames), h2_stream.c (streams) -> client.c (each is one)
  *   exchange.c -> host.c (asks the policy) -> exchange.c (send, refuse), upstream.c (connections)
  *
  * The policy may not be called from within its ops, and makers may call back: host.c keeps lists of what
@@ -30,6 +31,10 @@
 /* Between tries to connect to a worker whose backlog is full, and before one more try with another worker. */
 #define DATA_CONNECT_AGAIN_MS 5
 #define DATA_RETRY_MS	      25
+/* Bodies of a length up to this are here before a worker is asked for. */
+#define DATA_BODY_SMALL 16384
+/* A body has body_ms, and a second more for so many bytes, before an answer begins. */
+#define DATA_BODY_RATE 500
 /* What is read and dropped of a client that was told to go, so that it can read why. */
 #define DATA_LINGER_MS	  2000
 #define DATA_LINGER_BYTES 262144
@@ -83,6 +88,7 @@ struct upstream {
 
 enum client_phase {
 	CLIENT_HEAD,	/* between requests, or in the middle of a head */
+	CLIENT_BODY,	/* the rest of a small body has to come */
 	CLIENT_WAIT,	/* the policy has it */
 	CLIENT_CONNECT, /* the worker's backlog is full */
 	CLIENT_RETRY,	/* on to another worker in a moment */
@@ -114,6 +120,7 @@ struct client {
 	/* of the request */
 	struct policy_request request;
 	enum client_policy policy;
+	bool admitted;	     /* the policy has had it before: it comes once more */
 	bool to_do, refused; /* by the policy: to be sent, or refused */
 	enum policy_refusal why;
 	struct client *next_to_do, *running_next, **running_prev;
@@ -136,6 +143,8 @@ struct client {
 	bool queued; /* it had to wait */
 	bool traced, has_parent;
 	struct span_ids trace;
+	uint64_t body_from,
+		body_waited; /* of the loop's time: since when its body is waited for (0: it is not), and before */
 	uint64_t req_mark, resp_mark; /* what was sent before the request and the response */
 	char id[IDS_REQUEST_MAX + 1];
 };
@@ -153,7 +162,6 @@ struct data_plane {
 	const struct data_maker *maker;
 	void *arg;
 	struct policy *policy;
-	struct profile_node node;
 	struct table functions, workers;
 	struct router *router;
 	struct stream_pool pool;
@@ -161,10 +169,11 @@ struct data_plane {
 	struct access_log log;
 	struct head head; /* scratch: of the request of head_of */
 	const struct client *head_of;
-	struct head response;
+	struct head response, answer; /* of a worker; to a client of HTTP/2 */
 
 	struct listener *listeners;
 	struct client *clients, *idle, **idle_tail;
+	struct h2 *h2, **h2_tail; /* connections of HTTP/2; their streams are clients */
 	struct data_worker *all_workers;
 	unsigned n_clients, n_requests, n_upstreams, n_workers;
 	uint64_t n_answered, n_named;
@@ -201,6 +210,9 @@ void front_resume(struct data_plane *d);
 /* --- client.c --- */
 /* Takes the descriptor over. */
 void client_create(struct data_plane *d, int fd, const char *address);
+/* One whose connection is carried by somebody else; it ends with its first request. NULL: no memory. */
+struct client *client_carry(
+	struct data_plane *d, const struct stream_ops *ops, void *carrier, const char *address);
 void client_close(struct client *c);
 /* An answer of ours; then the next request, or the end when `close`. */
 void client_answer(struct client *c, enum data_error e, bool close);
@@ -273,11 +285,11 @@ void upstream_close_idle(struct data_worker *w);
 void upstream_update(struct upstream *u);
 
 /* --- host.c --- */
-int host_init(struct data_plane *d, struct err *err);
+int host_init(struct data_plane *d, const struct policy_limits *limits, struct err *err);
 void host_finish(struct data_plane *d);
 void host_arrive(struct client *c);
 /* Whatever the policy has of the request is over. */
-void host_done(struct client *c, bool failed);
+void host_done(struct client *c, enum policy_end how);
 void host_settle(struct data_plane *d);
 void host_unref_worker(struct data_worker *w);
 void host_unref_function(struct data_function *f);

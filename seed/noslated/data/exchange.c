@@ -58,7 +58,6 @@ static void arrive(struct client *c)
 	if (f != c->function)
 		set_function(c, f);
 	c->phase = CLIENT_WAIT;
-	c->request = (struct policy_request){0};
 	host_arrive(c);
 	if (c->phase == CLIENT_WAIT) {
 		c->queued = true;
@@ -73,6 +72,9 @@ void exchange_refused(struct client *c, enum policy_refusal why)
 		[POLICY_REFUSED_QUEUE] = DATA_QUEUE_FULL,
 		[POLICY_REFUSED_LATE] = DATA_QUEUE_TIMEOUT,
 		[POLICY_REFUSED_STARTING] = DATA_NOT_STARTING,
+		[POLICY_REFUSED_QUOTA] = DATA_TENANT_QUOTA,
+		[POLICY_REFUSED_OVERLOAD] = DATA_OVERLOADED,
+		[POLICY_REFUSED_CIRCUIT] = DATA_CIRCUIT_OPEN,
 	};
 
 	if (why == POLICY_REFUSED_GONE)
@@ -119,6 +121,18 @@ static void take_head(struct client *c, const struct head *h)
 		trace_begin(c, h);
 }
 
+/*
+ * Whether more of its body has to come first. A small one is worth waiting for: a worker would only wait as
+ * well, and one that comes byte by byte would keep it from others. Who wants to be asked for it (100) is.
+ */
+static bool is_incomplete(const struct client *c)
+{
+	return c->req.state == BODY_LENGTH && c->req.left <= DATA_BODY_SMALL && !c->expects &&
+	       stream_unused(&c->s) < c->req.left;
+}
+
+_Static_assert(HEAD_MAX + DATA_BODY_SMALL <= STREAM_BUFFER, "a small body is behind its head");
+
 void exchange_begin(struct client *c, size_t head_len)
 {
 	struct data_plane *d = c->plane;
@@ -140,10 +154,16 @@ void exchange_begin(struct client *c, size_t head_len)
 		return;
 	}
 	set_function(c, f);
-	if (f->drained)
+	if (f->drained) {
 		client_answer(c, DATA_DRAINED, false);
-	else
-		arrive(c);
+		return;
+	}
+	if (is_incomplete(c)) {
+		c->phase = CLIENT_BODY;
+		client_update(c);
+		return;
+	}
+	arrive(c);
 }
 
 /* --- its worker --- */
@@ -279,7 +299,7 @@ void exchange_lost(struct client *c, enum data_error e)
 	}
 	c->retried = true;
 	c->phase = CLIENT_RETRY;
-	host_done(c, true);
+	host_done(c, POLICY_FAILED);
 	forget_worker(c);
 	client_update(c);
 }
@@ -312,6 +332,10 @@ void exchange_client_event(struct client *c, int events)
 {
 	if (!hear_client(c, events))
 		return;
+	if (c->phase == CLIENT_BODY && !is_incomplete(c)) {
+		arrive(c);
+		return;
+	}
 	if (c->phase == CLIENT_RUN || c->phase == CLIENT_STREAM)
 		exchange_pump(c);
 	if ((events & UV_WRITABLE || c->phase == CLIENT_TUNNEL) && c->up)
@@ -345,6 +369,7 @@ void exchange_timeout(struct client *c)
 			response_fail(c, DATA_WORKER_UNREACHABLE, true);
 		break;
 	case CLIENT_RETRY: arrive(c); break;
+	case CLIENT_BODY: client_answer(c, DATA_BODY_TIMEOUT, true); break;
 	case CLIENT_RUN:
 		if (!c->req_done && !c->req_broken && !c->up->s.blocked && !c->expects)
 			response_fail(c, DATA_BODY_TIMEOUT, false);

@@ -14,6 +14,7 @@
 
 #include "runtime/base/fd.h"
 #include "seed/noslated/data/data_priv.h"
+#include "seed/noslated/data/h2.h"
 
 /* Connections of one turn of the loop. */
 #define ACCEPT_MAX 64
@@ -57,7 +58,7 @@ static void address_text(const struct sockaddr_storage *a, char to[DATA_ADDRESS_
 /* Whether there is room for one more, or somebody who makes it. */
 static bool may_accept(struct data_plane *d)
 {
-	if (d->n_clients < d->options.connections_max || d->idle)
+	if (d->n_clients < d->options.connections_max || d->idle || h2_has_idle(d))
 		return true;
 	pause_front(d);
 	return false;
@@ -81,6 +82,8 @@ static bool accept_one(struct listener *l)
 	address_text(&from, address);
 	if (d->n_clients >= d->options.connections_max && d->idle)
 		client_close(d->idle);
+	else if (d->n_clients >= d->options.connections_max)
+		h2_make_room(d);
 	client_create(d, fd, address);
 	return true;
 }

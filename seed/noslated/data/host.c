@@ -70,7 +70,7 @@ static void bind_policy(struct data_worker *w, struct policy_worker *policy)
 }
 
 /* Without memory the policy's worker has none of ours: it starts for ever, and is the price of going on. */
-static void on_start(void *host, struct policy_worker *policy)
+static bool on_start(void *host, struct policy_worker *policy)
 {
 	struct data_plane *d = host;
 	struct data_function *f = policy_function_data(policy_worker_function(policy));
@@ -81,19 +81,18 @@ static void on_start(void *host, struct policy_worker *policy)
 		(unsigned long long)++d->n_named);
 	w = worker_create(d, f, name);
 	if (!w)
-		return;
+		return false;
 	bind_policy(w, policy);
 	add_worker_to_do(d, w);
 	w->to_start = true;
 	measure_changed(d, f);
+	return true;
 }
 
 static void on_stop(void *host, struct policy_worker *policy)
 {
 	struct data_worker *w = policy_worker_data(policy);
 
-	if (!w)
-		return;
 	add_worker_to_do(host, w);
 	w->to_stop = true;
 	measure_changed(host, w->function);
@@ -142,15 +141,9 @@ static void on_refuse(void *host, struct policy_request *r, enum policy_refusal 
 
 static const struct policy_ops ops = {on_start, on_stop, on_send, on_refuse};
 
-int host_init(struct data_plane *d, struct err *err)
+int host_init(struct data_plane *d, const struct policy_limits *limits, struct err *err)
 {
-	struct policy_limits limits = {
-		.memory = d->node.memory,
-		.starting = d->node.starting,
-		.running = d->node.running,
-	};
-
-	d->policy = policy_create(&ops, d, &limits);
+	d->policy = policy_create(&ops, d, limits);
 	if (!d->policy)
 		return err_oom(err);
 	if (d->options.waits)
@@ -251,11 +244,16 @@ void host_arrive(struct client *c)
 		c->arrived_ns = now;
 	c->policy = WITH_QUEUE;
 	measure_changed(d, c->function);
-	policy_arrive(c->function->policy, &c->request, now);
+	if (c->admitted) {
+		policy_again(c->function->policy, &c->request, now);
+	} else {
+		c->admitted = true;
+		policy_arrive(c->function->policy, &c->request, now);
+	}
 	host_settle(d);
 }
 
-void host_done(struct client *c, bool failed)
+void host_done(struct client *c, enum policy_end how)
 {
 	const enum client_policy with = c->policy;
 
@@ -265,7 +263,7 @@ void host_done(struct client *c, bool failed)
 	if (with == WITH_QUEUE)
 		policy_leave(&c->request, uv_hrtime());
 	else if (with == WITH_WORKER)
-		policy_done(&c->request, failed, uv_hrtime());
+		policy_done(&c->request, how, uv_hrtime());
 	if (with == WITH_NOBODY)
 		return;
 	measure_changed(c->plane, c->function);
@@ -400,7 +398,7 @@ void data_worker_measured(struct data_plane *d, const char *worker, uint64_t byt
 
 	if (!w)
 		return;
-	policy_measure(w->policy, bytes);
+	policy_measure(w->policy, bytes, uv_hrtime());
 	host_settle(d);
 }
 

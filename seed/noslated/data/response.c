@@ -16,7 +16,7 @@ void response_fail(struct client *c, enum data_error e, bool worker_failed)
 
 	if (up)
 		upstream_close(up);
-	host_done(c, worker_failed);
+	host_done(c, worker_failed ? POLICY_FAILED : POLICY_ABANDONED);
 	if (!begun && c->phase == CLIENT_STREAM)
 		stream_unqueue(&c->s);
 	if (begun || c->phase == CLIENT_TUNNEL) {

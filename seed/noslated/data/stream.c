@@ -70,9 +70,19 @@ int stream_open(struct stream *s, uv_loop_t *loop, struct stream_pool *pool, int
 	return r;
 }
 
+void stream_carry(struct stream *s, struct stream_pool *pool, const struct stream_ops *ops,
+	void *carrier, void (*event)(struct stream *s, int events))
+{
+	*s = (struct stream){
+		.pool = pool, .fd = -1, .event = event, .ops = ops, .carrier = carrier};
+}
+
 void stream_close(struct stream *s, uv_close_cb closed)
 {
-	uv_close((uv_handle_t *)&s->poll, closed);
+	if (s->ops)
+		s->ops->end(s);
+	else
+		uv_close((uv_handle_t *)&s->poll, closed);
 	fd_close(&s->fd);
 	stream_unqueue(s);
 	stream_buffer_put(s->pool, take_ptr(&s->in));
@@ -83,7 +93,9 @@ void stream_arm(struct stream *s, int events)
 	if (events == s->armed)
 		return;
 	s->armed = events;
-	if (events)
+	if (s->ops)
+		s->ops->arm(s);
+	else if (events)
 		uv_poll_start(&s->poll, events, on_poll);
 	else
 		uv_poll_stop(&s->poll);
@@ -125,7 +137,8 @@ ssize_t stream_fill(struct stream *s)
 	if (s->end == STREAM_BUFFER)
 		return 0;
 	do {
-		n = recv(s->fd, s->in + s->end, STREAM_BUFFER - s->end, 0);
+		n = s->ops ? s->ops->recv(s, s->in + s->end, STREAM_BUFFER - s->end)
+			   : recv(s->fd, s->in + s->end, STREAM_BUFFER - s->end, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		s->end += (size_t)n;
@@ -184,18 +197,20 @@ static void count_sent(struct stream *s, size_t n)
 	}
 }
 
-static ssize_t send_pieces(int fd, struct iovec *pieces, size_t n)
+static ssize_t send_pieces(struct stream *s, struct iovec *pieces, size_t n)
 {
 	const struct msghdr m = {.msg_iov = pieces, .msg_iovlen = n};
 
-	return n == 1 ? send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
-		      : sendmsg(fd, &m, MSG_NOSIGNAL);
+	if (s->ops)
+		return s->ops->send(s, pieces, n);
+	return n == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
+		      : sendmsg(s->fd, &m, MSG_NOSIGNAL);
 }
 
 int stream_flush(struct stream *s)
 {
 	while (s->out_at < s->n_out) {
-		const ssize_t n = send_pieces(s->fd, s->out + s->out_at, s->n_out - s->out_at);
+		const ssize_t n = send_pieces(s, s->out + s->out_at, s->n_out - s->out_at);
 
 		if (n >= 0) {
 			count_sent(s, (size_t)n);

@@ -22,6 +22,8 @@
 /* Buffers that nobody uses and that are kept. */
 #define STREAM_SPARE_MAX 256
 
+struct stream;
+
 struct stream_pool {
 	struct stream_spare {
 		struct stream_spare *next;
@@ -34,8 +36,18 @@ char *stream_buffer_get(struct stream_pool *p);
 void stream_buffer_put(struct stream_pool *p, char *buffer);
 void stream_pool_finish(struct stream_pool *p);
 
+/* What carries bytes when it is no socket: as recv(2) and sendmsg(2), that is, -1 and errno. */
+struct stream_ops {
+	ssize_t (*recv)(struct stream *s, void *to, size_t size);
+	ssize_t (*send)(struct stream *s, const struct iovec *pieces, size_t n);
+	void (*arm)(struct stream *s); /* other events are wanted */
+	void (*end)(struct stream *s); /* it is closed */
+};
+
 struct stream {
 	uv_poll_t poll;
+	const struct stream_ops *ops; /* NULL: a socket */
+	void *carrier;		      /* for these */
 	struct stream_pool *pool;
 	int fd;
 	int armed;		 /* events that are asked for */
@@ -57,7 +69,10 @@ struct stream {
 /* Takes the descriptor over, also when it fails. A negative errno. */
 int stream_open(struct stream *s, uv_loop_t *loop, struct stream_pool *pool, int fd,
 	void (*event)(struct stream *s, int events));
-/* Closes the socket at once, and calls back when the loop has forgotten it. */
+/* One that is carried by somebody else, who calls `event`. */
+void stream_carry(struct stream *s, struct stream_pool *pool, const struct stream_ops *ops,
+	void *carrier, void (*event)(struct stream *s, int events));
+/* Closes the socket at once, and calls back when the loop has forgotten it; what is carried, without that. */
 void stream_close(struct stream *s, uv_close_cb closed);
 
 /* Events that are wanted from now on: UV_READABLE and so on; 0: none. */

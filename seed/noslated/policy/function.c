@@ -15,13 +15,16 @@
 
 /* --- requests that wait --- */
 
-static void wait_in_queue(struct policy_function *f, struct policy_request *r)
+static void wait_in_queue(struct policy_function *f, struct policy_request *r, uint64_t now)
 {
 	r->next = NULL;
 	r->prev = f->waiting_tail;
 	*f->waiting_tail = r;
 	f->waiting_tail = &r->next;
-	f->n_waiting++;
+	if (f->n_waiting++ == 0)
+		f->busy_since_ns = now;
+	f->tenant->waiting++;
+	f->policy->waiting++;
 }
 
 static void leave_queue(struct policy_function *f, struct policy_request *r)
@@ -32,6 +35,8 @@ static void leave_queue(struct policy_function *f, struct policy_request *r)
 	else
 		f->waiting_tail = r->prev;
 	f->n_waiting--;
+	f->tenant->waiting--;
+	f->policy->waiting--;
 }
 
 static void refuse(struct policy_function *f, struct policy_request *r, enum policy_refusal why)
@@ -39,7 +44,21 @@ static void refuse(struct policy_function *f, struct policy_request *r, enum pol
 	struct policy *p = f->policy;
 
 	r->function = NULL;
+	if (r->trial)
+		breaker_untried(&f->breaker);
 	p->ops->refuse(p->host, r, why);
+}
+
+/* It is the tenant that has no more, not the function. */
+static bool is_tenants_fault(const struct policy_function *f)
+{
+	return tenant_is_full(f->tenant, SCARCE_RUNNING, f) ||
+	       (f->n_heap == 0 && tenant_is_full(f->tenant, SCARCE_START, f));
+}
+
+static enum policy_refusal reason(const struct policy_function *f, enum policy_refusal why)
+{
+	return is_tenants_fault(f) ? POLICY_REFUSED_QUOTA : why;
 }
 
 static void refuse_waiting(struct policy_function *f, uint64_t deadline_ns, enum policy_refusal why)
@@ -50,6 +69,30 @@ static void refuse_waiting(struct policy_function *f, uint64_t deadline_ns, enum
 		leave_queue(f, r);
 		refuse(f, r, why);
 	}
+}
+
+/*
+ * A queue that does not get empty is no buffer: all that it does is to let everybody wait. Those who have come
+ * late enough to be served in time are, the others hear at once that it is too much.
+ */
+static void shed(struct policy_function *f, uint64_t now, uint64_t *due)
+{
+	const struct policy_settings *s = &f->settings;
+	const uint64_t from = f->busy_since_ns + s->busy_ns;
+	struct policy_request *r;
+	uint64_t next;
+
+	if (s->shed_ns == 0)
+		return;
+	while (now >= from && (r = f->waiting) && r->arrived_ns + s->shed_ns <= now) {
+		leave_queue(f, r);
+		refuse(f, r, reason(f, POLICY_REFUSED_OVERLOAD));
+	}
+	if (!f->waiting)
+		return;
+	next = f->waiting->arrived_ns + s->shed_ns;
+	next = next > from ? next : from;
+	*due = next < *due ? next : *due;
 }
 
 /* --- requests that run --- */
@@ -64,6 +107,7 @@ static void run(struct policy_request *r, struct policy_worker *w)
 	w->requests = r;
 	w->running++;
 	w->function->n_running++;
+	w->function->tenant->running++;
 	w->function->policy->running++;
 }
 
@@ -76,7 +120,9 @@ static void end_run(struct policy_request *r)
 		r->next->prev = r->prev;
 	w->running--;
 	w->function->n_running--;
+	w->function->tenant->running--;
 	w->function->policy->running--;
+	tenant_wake(w->function->tenant, SCARCE_RUNNING);
 	r->worker = NULL;
 	r->function = NULL;
 }
@@ -84,7 +130,7 @@ static void end_run(struct policy_request *r)
 static void send(struct policy_function *f, struct policy_request *r, uint64_t now)
 {
 	struct policy *p = f->policy;
-	struct policy_worker *w = f->heap[0];
+	struct policy_worker *w = worker_for(f, r->avoided);
 
 	w->used = ++p->n_sent;
 	r->sent_ns = now;
@@ -109,11 +155,18 @@ static void send_first(struct policy_function *f, uint64_t now)
 	send(f, r, now);
 }
 
-static void send_waiting(struct policy_function *f, uint64_t now)
+/* Nobody else of its tenant, and no other tenant, waits for it already. */
+static bool may_send(const struct policy_function *f)
 {
 	const struct policy *p = f->policy;
 
-	while (can_send(f) && !node_is_short(p, SCARCE_RUNNING) && node_has(p, SCARCE_RUNNING, f))
+	return !node_is_short(p, SCARCE_RUNNING) && !f->tenant->scarce[SCARCE_RUNNING].first &&
+	       node_has(p, SCARCE_RUNNING, f) && !tenant_is_full(f->tenant, SCARCE_RUNNING, f);
+}
+
+static void send_waiting(struct policy_function *f, uint64_t now)
+{
+	while (can_send(f) && may_send(f))
 		send_first(f, now);
 	if (can_send(f))
 		node_wait(f, SCARCE_RUNNING);
@@ -126,9 +179,12 @@ static bool start_one(struct policy_function *f, uint64_t now)
 	struct policy *p = f->policy;
 	struct policy_worker *w = worker_create(f, now);
 
-	if (w)
-		p->ops->start(p->host, w);
-	return w != NULL;
+	if (!w)
+		return false;
+	if (p->ops->start(p->host, w))
+		return true;
+	worker_destroy(w);
+	return false;
 }
 
 static unsigned clamp(const struct policy_settings *s, unsigned n)
@@ -162,9 +218,12 @@ static enum scarce kind_of_start(const struct policy_function *f)
 static bool has_turn(const struct policy_function *f, enum scarce what)
 {
 	const struct policy *p = f->policy;
+	const struct policy_tenant *t = f->tenant;
 
-	return !node_is_short(p, SCARCE_START) &&
-	       (what == SCARCE_START || !node_is_short(p, SCARCE_SPARE)) && node_has(p, what, f);
+	return !node_is_short(p, SCARCE_START) && !t->scarce[SCARCE_START].first &&
+	       (what == SCARCE_START ||
+		       (!node_is_short(p, SCARCE_SPARE) && !t->scarce[SCARCE_SPARE].first)) &&
+	       node_has(p, what, f) && !tenant_is_full(t, what, f);
 }
 
 static void start_up_to(struct policy_function *f, unsigned wanted, uint64_t now, uint64_t *due)
@@ -241,7 +300,6 @@ static void refuse_hopeless(struct policy_function *f, uint64_t now)
 static void destroy(struct policy_function *f)
 {
 	struct policy *p = f->policy;
-	struct policy_tenant *t = f->tenant, **at = &p->tenants;
 
 	node_forget_timer(f);
 	for (int i = 0; i < N_SCARCE; i++)
@@ -252,14 +310,8 @@ static void destroy(struct policy_function *f)
 	p->n_functions--;
 	forecast_finish(&f->forecast);
 	free(f->heap);
+	tenant_put(f->tenant);
 	free(f);
-	if (--t->n_functions > 0)
-		return;
-	while (*at != t)
-		at = &(*at)->next;
-	*at = t->next;
-	free(t->name);
-	free(t);
 }
 
 void function_balance(struct policy_function *f, uint64_t now)
@@ -267,7 +319,10 @@ void function_balance(struct policy_function *f, uint64_t now)
 	uint64_t due = POLICY_NEVER;
 	unsigned wanted;
 
-	refuse_waiting(f, now, POLICY_REFUSED_LATE);
+	if (f->waiting) {
+		refuse_waiting(f, now, reason(f, POLICY_REFUSED_LATE));
+		shed(f, now, &due);
+	}
 	send_waiting(f, now);
 	wanted = wanted_workers(f, now, &due);
 	start_up_to(f, wanted, now, &due);
@@ -311,27 +366,6 @@ bool function_take(struct policy_function *f, enum scarce what, uint64_t now)
 
 /* --- adding, changing, removing --- */
 
-static struct policy_tenant *tenant_of(struct policy *p, const char *name)
-{
-	struct policy_tenant *t = p->tenants;
-
-	while (t && strcmp(t->name, name) != 0)
-		t = t->next;
-	if (t || !(t = calloc(1, sizeof(*t))))
-		return t;
-	t->policy = p;
-	t->name = strdup(name);
-	if (!t->name) {
-		free(t);
-		return NULL;
-	}
-	for (int i = 0; i < N_SCARCE; i++)
-		t->scarce[i].tail = &t->scarce[i].first;
-	t->next = p->tenants;
-	p->tenants = t;
-	return t;
-}
-
 /* So that setting a timer cannot fail. */
 static bool reserve_timer(struct policy *p)
 {
@@ -353,7 +387,7 @@ struct policy_function *policy_add(struct policy *p, const char *tenant,
 {
 	struct policy_function *f = reserve_timer(p) ? calloc(1, sizeof(*f)) : NULL;
 
-	if (!f || !(f->tenant = tenant_of(p, tenant))) {
+	if (!f || !(f->tenant = tenant_get(p, tenant, &settings->tenant, now))) {
 		free(f);
 		return NULL;
 	}
@@ -369,8 +403,7 @@ struct policy_function *policy_add(struct policy *p, const char *tenant,
 	f->waiting_tail = &f->waiting;
 	f->by_age.tail = &f->by_age.first;
 	f->idle.tail = &f->idle.first;
-	f->tokens = settings->burst;
-	f->tokens_ns = now;
+	bucket_init(&f->tokens, settings->burst, now);
 	window_init(&f->window, now);
 	forecast_init(&f->forecast);
 	function_balance(f, now);
@@ -380,8 +413,9 @@ struct policy_function *policy_add(struct policy *p, const char *tenant,
 void policy_change(struct policy_function *f, const struct policy_settings *settings, uint64_t now)
 {
 	f->settings = *settings;
-	if (f->tokens > settings->burst)
-		f->tokens = settings->burst;
+	if (f->tokens.n > settings->burst)
+		f->tokens.n = settings->burst;
+	tenant_change(f->tenant, &settings->tenant);
 	for (struct policy_request *r = f->waiting; r; r = r->next)
 		if (r->deadline_ns > r->arrived_ns + settings->queue_ns)
 			r->deadline_ns = r->arrived_ns + settings->queue_ns;
@@ -430,25 +464,11 @@ void policy_destroy(struct policy *p)
 		free(w);
 	}
 	free(p->timers);
+	table_finish(&p->tenants);
 	free(p);
 }
 
 /* --- events --- */
-
-static bool take_token(struct policy_function *f, uint64_t now)
-{
-	const struct policy_settings *s = &f->settings;
-
-	if (s->rate <= 0)
-		return true;
-	f->tokens += (double)(now - f->tokens_ns) / (double)POLICY_NS_PER_S * s->rate;
-	f->tokens = f->tokens > s->burst ? s->burst : f->tokens;
-	f->tokens_ns = now;
-	if (f->tokens < 1)
-		return false;
-	f->tokens -= 1;
-	return true;
-}
 
 static void count_requests(struct policy_function *f, uint64_t now)
 {
@@ -462,9 +482,58 @@ static void count_requests(struct policy_function *f, uint64_t now)
 			&f->forecast, (n + s->concurrency - 1) / s->concurrency, s->idle_ns, now);
 }
 
+static bool take_tokens(struct policy_function *f, uint64_t now, enum policy_refusal *ret_why)
+{
+	const struct policy_settings *s = &f->settings;
+	struct policy_tenant *t = f->tenant;
+	const struct policy_quota *q = &t->quota;
+
+	if (!bucket_has(&f->tokens, s->rate, s->burst, now)) {
+		*ret_why = POLICY_REFUSED_RATE;
+		return false;
+	}
+	if (!bucket_has(&t->tokens, q->rate, q->burst, now)) {
+		*ret_why = POLICY_REFUSED_QUOTA;
+		return false;
+	}
+	f->tokens.n -= s->rate > 0;
+	t->tokens.n -= q->rate > 0;
+	return true;
+}
+
+static bool admits(struct policy_function *f, struct policy_request *r, uint64_t now,
+	enum policy_refusal *ret_why)
+{
+	*ret_why = POLICY_REFUSED_CIRCUIT;
+	return f->settings.breaker.failures == 0 || breaker_admits(&f->breaker, now, &r->trial);
+}
+
+/*
+ * Whether this one of the tenant, which waits already, is one too many: it may have as many as there is room
+ * for others. So one that floods the node leaves half of the room, two leave a third, and nobody has to be
+ * looked for who goes.
+ */
+static bool is_crowded(const struct policy_tenant *t)
+{
+	const struct policy *p = t->policy;
+	const unsigned others = p->waiting - 1, max = p->limits.waiting;
+
+	return max > 0 && (others >= max || t->waiting - 1 >= max - others);
+}
+
+static void arrived(struct policy_function *f, uint64_t now)
+{
+	count_requests(f, now);
+	function_balance(f, now);
+	/* Idle workers of others may have to make room. */
+	if (node_is_short(f->policy, SCARCE_START))
+		node_feed(f->policy, now);
+}
+
 void policy_arrive(struct policy_function *f, struct policy_request *r, uint64_t now)
 {
 	const struct policy_settings *s = &f->settings;
+	enum policy_refusal why;
 
 	*r = (struct policy_request){
 		.arrived_ns = now, .deadline_ns = now + s->queue_ns, .function = f};
@@ -472,22 +541,39 @@ void policy_arrive(struct policy_function *f, struct policy_request *r, uint64_t
 		refuse(f, r, POLICY_REFUSED_GONE);
 		return;
 	}
-	if (!take_token(f, now)) {
-		refuse(f, r, POLICY_REFUSED_RATE);
+	if (!take_tokens(f, now, &why) || !admits(f, r, now, &why)) {
+		refuse(f, r, why);
 		return;
 	}
-	wait_in_queue(f, r);
+	wait_in_queue(f, r, now);
 	send_waiting(f, now);
-	/* It may be another one that was sent. */
-	if (f->n_waiting > s->queue_max) {
+	/* It may be another one that was sent; this is the last one that waits, if any does. */
+	if (f->n_waiting > s->queue_max || (f->n_waiting > 0 && is_crowded(f->tenant))) {
+		why = f->n_waiting > s->queue_max ? POLICY_REFUSED_QUEUE : POLICY_REFUSED_OVERLOAD;
 		leave_queue(f, r);
-		refuse(f, r, POLICY_REFUSED_QUEUE);
+		refuse(f, r, reason(f, why));
 	}
-	count_requests(f, now);
-	function_balance(f, now);
-	/* Idle workers of others may have to make room. */
-	if (node_is_short(f->policy, SCARCE_START))
-		node_feed(f->policy, now);
+	arrived(f, now);
+}
+
+void policy_again(struct policy_function *f, struct policy_request *r, uint64_t now)
+{
+	enum policy_refusal why;
+
+	*r = (struct policy_request){.arrived_ns = now,
+		.deadline_ns = now + f->settings.queue_ns,
+		.function = f,
+		.avoided = r->avoided};
+	if (f->removed) {
+		refuse(f, r, POLICY_REFUSED_GONE);
+		return;
+	}
+	if (!admits(f, r, now, &why)) {
+		refuse(f, r, why);
+		return;
+	}
+	wait_in_queue(f, r, now);
+	arrived(f, now);
 }
 
 void policy_leave(struct policy_request *r, uint64_t now)
@@ -496,31 +582,50 @@ void policy_leave(struct policy_request *r, uint64_t now)
 
 	assert(f && !r->worker);
 	leave_queue(f, r);
+	if (r->trial)
+		breaker_untried(&f->breaker);
 	r->function = NULL;
 	count_requests(f, now);
 	function_balance(f, now);
 }
 
-static void learn(struct policy_worker *w, uint64_t took_ns, bool failed)
+/* What a request that ran says of the function. Those that wait for one that fails need not wait. */
+static void tell_breaker(
+	struct policy_function *f, struct policy_request *r, enum policy_end how, uint64_t now)
+{
+	if (how == POLICY_ABANDONED) {
+		if (r->trial)
+			breaker_untried(&f->breaker);
+		return;
+	}
+	if (breaker_heard(&f->breaker, &f->settings.breaker, r->trial, how == POLICY_FAILED, now))
+		refuse_waiting(f, POLICY_NEVER, POLICY_REFUSED_CIRCUIT);
+}
+
+static void learn(struct policy_worker *w, uint64_t took_ns, enum policy_end how)
 {
 	struct policy_function *f = w->function;
 
-	w->failures = failed ? w->failures + 1 : 0;
-	if (failed)
+	if (how == POLICY_FAILED)
+		w->failures++;
+	if (how != POLICY_SERVED)
 		return;
+	w->failures = 0;
 	w->proven = true;
 	f->failures = 0;
 	average(&f->serve_ns, (double)took_ns);
 }
 
-void policy_done(struct policy_request *r, bool failed, uint64_t now)
+void policy_done(struct policy_request *r, enum policy_end how, uint64_t now)
 {
 	struct policy_worker *w = r->worker;
 	struct policy_function *f = w->function;
 	const unsigned limit = f->settings.ejected_after;
 
 	end_run(r);
-	learn(w, now - r->sent_ns, failed);
+	r->avoided = how == POLICY_FAILED ? w->number : 0;
+	learn(w, now - r->sent_ns, how);
+	tell_breaker(f, r, how, now);
 	if ((w->state == WORKER_SERVING && limit > 0 && w->failures >= limit) ||
 		(w->state == WORKER_DRAINING && w->running == 0))
 		worker_dismiss(w);
@@ -557,15 +662,15 @@ struct policy_worker *policy_adopt(struct policy_function *f, uint64_t now)
 	return w;
 }
 
-void policy_measure(struct policy_worker *w, uint64_t memory)
+void policy_measure(struct policy_worker *w, uint64_t memory, uint64_t now)
 {
-	struct policy *p = w->function->policy;
-
-	if (w->state == WORKER_STOPPING)
-		p->leaving += memory - w->memory;
-	p->memory += memory - w->memory;
-	w->memory = memory;
-	average(&w->function->memory, (double)memory);
+	if (w->state == WORKER_STARTING) {
+		memory = memory > w->memory ? memory : w->memory;
+	} else {
+		average(&w->function->memory, (double)memory);
+	}
+	worker_charge(w, memory);
+	node_keep_limits(w->function->policy, now);
 }
 
 /* Each failure in a row doubles the pause. */
@@ -583,9 +688,16 @@ void policy_gone(struct policy_worker *w, uint64_t now)
 {
 	struct policy_function *f = w->function;
 	struct policy *p = f->policy;
+	struct policy_request *r;
 
-	while (w->requests)
-		end_run(w->requests);
+	while ((r = w->requests)) {
+		end_run(r);
+		/* A disposable one may end with its answer, which nobody can tell from an end without. */
+		tell_breaker(f, r,
+			w->state == WORKER_STOPPING || f->settings.disposable ? POLICY_ABANDONED
+									      : POLICY_FAILED,
+			now);
+	}
 	if (w->state != WORKER_STOPPING && !w->proven)
 		back_off(f, now);
 	worker_destroy(w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The node: timers of its functions, and what is scarce, which tenants get in turn. A tenant's turn is
- * one step of one of its functions: a request that runs, or a worker that starts.
+ * The node: timers of its functions, and what is scarce, which tenants get in turn (tenants.c). A step is a
+ * request that runs, or a worker that starts.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -138,64 +138,9 @@ bool node_is_short(const struct policy *p, enum scarce what)
 	return p->scarce[what].first != NULL;
 }
 
-static void tenant_wait(struct policy_tenant *t, enum scarce what)
-{
-	struct policy *p = t->policy;
-
-	t->scarce[what].next = NULL;
-	t->scarce[what].prev = p->scarce[what].tail;
-	*p->scarce[what].tail = t;
-	p->scarce[what].tail = &t->scarce[what].next;
-}
-
-static void tenant_stop_waiting(struct policy_tenant *t, enum scarce what)
-{
-	struct policy *p = t->policy;
-
-	*t->scarce[what].prev = t->scarce[what].next;
-	if (t->scarce[what].next)
-		t->scarce[what].next->scarce[what].prev = t->scarce[what].prev;
-	else
-		p->scarce[what].tail = t->scarce[what].prev;
-	t->scarce[what].prev = NULL;
-}
-
-void node_wait(struct policy_function *f, enum scarce what)
-{
-	struct policy_tenant *t = f->tenant;
-	struct function_link *link = &f->scarce[what];
-
-	if (link->prev)
-		return;
-	link->next = NULL;
-	link->prev = t->scarce[what].tail;
-	*t->scarce[what].tail = f;
-	t->scarce[what].tail = &link->next;
-	if (!t->scarce[what].prev)
-		tenant_wait(t, what);
-}
-
-void node_stop_waiting(struct policy_function *f, enum scarce what)
-{
-	struct policy_tenant *t = f->tenant;
-	struct function_link *link = &f->scarce[what];
-
-	if (!link->prev)
-		return;
-	*link->prev = link->next;
-	if (link->next)
-		link->next->scarce[what].prev = link->prev;
-	else
-		t->scarce[what].tail = link->prev;
-	link->prev = NULL;
-	if (!t->scarce[what].first)
-		tenant_stop_waiting(t, what);
-}
-
 /* Idle workers of others make room, those that are idle for longest first; it is there when they have gone. */
-static void make_room(struct policy *p, const struct policy_function *f)
+static void make_room(struct policy *p, const struct policy_function *f, uint64_t wanted)
 {
-	const uint64_t wanted = node_memory_of(f);
 	struct policy_worker *w, *next;
 
 	if (p->limits.memory == 0 || p->holds_starts)
@@ -209,12 +154,6 @@ static void make_room(struct policy *p, const struct policy_function *f)
 	}
 }
 
-static void to_the_end(struct policy_tenant *t, enum scarce what)
-{
-	tenant_stop_waiting(t, what);
-	tenant_wait(t, what);
-}
-
 static void feed(struct policy *p, enum scarce what, uint64_t now)
 {
 	while (p->scarce[what].first) {
@@ -225,17 +164,20 @@ static void feed(struct policy *p, enum scarce what, uint64_t now)
 			node_stop_waiting(f, what);
 			continue;
 		}
+		if (tenant_is_full(t, what, f)) {
+			tenant_park(t, what, f);
+			continue;
+		}
 		/* Whose turn it is has it, even if somebody else needs less. */
 		if (!node_has(p, what, f)) {
 			if (what == SCARCE_START)
-				make_room(p, f);
+				make_room(p, f, node_memory_of(f));
 			return;
 		}
-		node_stop_waiting(f, what);
-		if (t->scarce[what].prev)
-			to_the_end(t, what);
-		if (function_take(f, what, now))
-			node_wait(f, what);
+		node_to_the_end(f, what);
+		tenant_has_stepped(t, what);
+		if (!function_take(f, what, now))
+			node_stop_waiting(f, what);
 	}
 }
 
@@ -245,4 +187,16 @@ void node_feed(struct policy *p, uint64_t now)
 	feed(p, SCARCE_START, now);
 	if (!node_is_short(p, SCARCE_START))
 		feed(p, SCARCE_SPARE, now);
+}
+
+void policy_limit(struct policy *p, const struct policy_limits *limits, uint64_t now)
+{
+	p->limits = *limits;
+	node_keep_limits(p, now);
+}
+
+void node_keep_limits(struct policy *p, uint64_t now)
+{
+	make_room(p, NULL, 0);
+	node_feed(p, now);
 }

@@ -80,6 +80,23 @@ struct policy_target {
 		.up = 1000,                         \
 		.down = 2})
 
+/* When nobody is sent to a function any more, because its workers fail. */
+struct policy_breaker {
+	unsigned failures,
+		percent; /* so many, and so much of all, in the window; failures 0: never */
+	uint64_t window_ns;
+	uint64_t open_ns; /* until one request tries again */
+};
+
+/* What a tenant has at a time; 0: no limit. */
+struct policy_quota {
+	unsigned running;   /* requests that run */
+	unsigned workers;   /* until they have gone */
+	uint64_t memory;    /* bytes of these */
+	double rate, burst; /* requests a second, and at once */
+	unsigned weight;    /* its share of what is scarce; 0 is 1 */
+};
+
 /* Of one function. */
 struct policy_settings {
 	unsigned concurrency; /* requests that a worker has at a time, 1 or more */
@@ -87,6 +104,8 @@ struct policy_settings {
 	bool disposable;    /* one request a worker; `min` of them wait for theirs */
 	unsigned queue_max; /* requests that wait */
 	uint64_t queue_ns;  /* how long one waits */
+	uint64_t busy_ns;   /* when somebody has been waiting all the time for so long, ... */
+	uint64_t shed_ns;   /* ... one waits for so long; 0: for queue_ns whatever happens */
 	uint64_t idle_ns;   /* how long a worker without requests stays */
 	double rate, burst; /* requests a second, and at once; rate 0: no limit */
 	uint64_t memory;    /* bytes that a worker takes until it was measured */
@@ -95,6 +114,8 @@ struct policy_settings {
 	enum policy_dispatch dispatch;
 	enum policy_shrink shrink;
 	struct policy_target target;
+	struct policy_breaker breaker;
+	struct policy_quota tenant; /* of all its functions: what was said last counts */
 };
 
 /* Of the node. */
@@ -102,6 +123,8 @@ struct policy_limits {
 	uint64_t memory;   /* bytes of all workers, starting ones included; 0: no limit */
 	unsigned starting; /* workers that start at a time; 0: no limit */
 	unsigned running;  /* requests that run at a time; 0: no limit */
+	unsigned
+		waiting; /* requests that wait; a tenant may have as many of them as are left; 0: no limit */
 };
 
 /* --- requests --- */
@@ -111,7 +134,18 @@ enum policy_refusal {
 	POLICY_REFUSED_QUEUE, /* as many wait as may */
 	POLICY_REFUSED_LATE,  /* it has waited as long as it may */
 	POLICY_REFUSED_STARTING, /* workers of the function fail to start, and it could not wait for the next try */
-	POLICY_REFUSED_GONE, /* the function was removed */
+	POLICY_REFUSED_GONE,	 /* the function was removed */
+	POLICY_REFUSED_QUOTA,	 /* its tenant has all that it may */
+	POLICY_REFUSED_OVERLOAD, /* too many wait, for too long, for it to make sense */
+	POLICY_REFUSED_CIRCUIT,	 /* too many requests of the function have failed */
+	POLICY_REFUSALS
+};
+
+/* How a request has ended. */
+enum policy_end {
+	POLICY_SERVED,
+	POLICY_FAILED,	  /* by the worker's fault */
+	POLICY_ABANDONED, /* by nobody's: whoever asked has left, or so */
 };
 
 struct policy_request {
@@ -120,12 +154,17 @@ struct policy_request {
 	struct policy_function *function;
 	struct policy_worker *worker; /* NULL: it waits */
 	uint64_t deadline_ns, sent_ns;
+	bool trial;	  /* of the breaker */
+	uint64_t avoided; /* number of the worker that has failed it; 0: none has */
 	struct policy_request *next, **prev;
 };
 
 struct policy_ops {
-	/* One more is wanted: policy_ready() or policy_gone() will follow. */
-	void (*start)(void *host, struct policy_worker *w);
+	/*
+	 * One more is wanted: policy_ready() or policy_gone() will follow. False: the host has no memory to know
+	 * of it; it was none then, and is tried again.
+	 */
+	bool (*start)(void *host, struct policy_worker *w);
 	/* Nothing runs on it, and nothing will; policy_gone() will follow. */
 	void (*stop)(void *host, struct policy_worker *w);
 	/* policy_done() will follow, or policy_gone() of the worker. */
@@ -150,9 +189,12 @@ void policy_allow_starts(struct policy *p, uint64_t now);
 uint64_t policy_due(const struct policy *p);
 void policy_tick(struct policy *p, uint64_t now);
 
+/* Nothing that runs is ended; idle workers go where there is too much by now. */
+void policy_limit(struct policy *p, const struct policy_limits *limits, uint64_t now);
+
 /*
- * Tenants have equal shares of what is scarce: starts, memory and requests that run. NULL: out of memory.
- * One that has no function any more is forgotten.
+ * Tenants have shares by their weights of what is scarce: starts, memory and requests that run. NULL: out of
+ * memory. One that has no function any more is forgotten; settings->tenant counts for one that had none.
  */
 struct policy_function *policy_add(struct policy *p, const char *tenant,
 	const struct policy_settings *settings, void *data, uint64_t now);
@@ -167,10 +209,14 @@ void policy_remove(struct policy_function *f, uint64_t now);
 
 /* Sent, refused or kept at once. */
 void policy_arrive(struct policy_function *f, struct policy_request *r, uint64_t now);
+/*
+ * The same request once more, after policy_done() or policy_gone(), or for another function: it is admitted
+ * already, and the worker that has failed it gets it only when there is no other one.
+ */
+void policy_again(struct policy_function *f, struct policy_request *r, uint64_t now);
 /* Whoever asked has left, and the request has waited until now. */
 void policy_leave(struct policy_request *r, uint64_t now);
-/* The request has ended. It failed: that was the worker's fault. */
-void policy_done(struct policy_request *r, bool failed, uint64_t now);
+void policy_done(struct policy_request *r, enum policy_end how, uint64_t now);
 
 /*
  * One that serves already, and that nobody asked for: NULL when there is no memory, or the function was removed.
@@ -178,8 +224,11 @@ void policy_done(struct policy_request *r, bool failed, uint64_t now);
 struct policy_worker *policy_adopt(struct policy_function *f, uint64_t now);
 /* It serves from now on. */
 void policy_ready(struct policy_worker *w, uint64_t now);
-/* What it takes, in bytes. */
-void policy_measure(struct policy_worker *w, uint64_t memory);
+/*
+ * What it takes, in bytes. One that starts is going to take more: it counts as what was expected of it, unless
+ * it takes more already. What is too much by now makes idle workers go.
+ */
+void policy_measure(struct policy_worker *w, uint64_t memory, uint64_t now);
 /*
  * It has ended, stopped or not, or could not be started. Requests that it had are the host's, as if
  * policy_done() had been called of each.

@@ -6,6 +6,8 @@
 #ifndef SEED_NOSLATED_POLICY_POLICY_PRIV_H
 #define SEED_NOSLATED_POLICY_POLICY_PRIV_H
 
+#include "runtime/base/table.h"
+#include "seed/noslated/policy/breaker.h"
 #include "seed/noslated/policy/forecast.h"
 #include "seed/noslated/policy/policy.h"
 #include "seed/noslated/policy/window.h"
@@ -35,6 +37,7 @@ struct worker_list {
 struct policy_worker {
 	struct policy_function *function;
 	void *data;
+	uint64_t number; /* of all that there were, from 1 */
 	enum worker_state state;
 	struct policy_request *requests; /* that run on it */
 	unsigned running;
@@ -46,7 +49,7 @@ struct policy_worker {
 	uint64_t memory;
 	struct worker_link by_age; /* of the function, the oldest first */
 	struct worker_link idle;   /* of the function, the one that is idle for longest first */
-	struct worker_link idle_of_node;
+	struct worker_link idle_of_tenant, idle_of_node;
 };
 
 /* --- functions --- */
@@ -57,6 +60,12 @@ enum scarce {
 	SCARCE_START,	/* starts, and memory for them, for who waits or is reserved */
 	SCARCE_SPARE,	/* what is left of that, for who may be wanted later */
 	N_SCARCE,
+};
+
+/* Of a rate. */
+struct bucket {
+	double n;
+	uint64_t at_ns;
 };
 
 struct function_link {
@@ -80,8 +89,9 @@ struct policy_function {
 	struct policy_request *waiting, **waiting_tail;
 	unsigned n_waiting, n_running;
 
-	double tokens; /* of rate and burst */
-	uint64_t tokens_ns;
+	uint64_t busy_since_ns; /* since when somebody waits, if so */
+	struct bucket tokens;	/* of rate and burst */
+	struct breaker breaker;
 	unsigned failures;	   /* workers in a row that ended before a request succeeded */
 	uint64_t not_before_ns;	   /* no start until then */
 	double start_ns, serve_ns; /* how long they take, on a moving average; 0: not known */
@@ -98,13 +108,20 @@ struct policy_function {
 };
 
 struct policy_tenant {
+	struct table_entry entry; /* the first member */
 	struct policy *policy;
 	char *name;
 	unsigned n_functions;
-	struct policy_tenant *next; /* of the node */
+	struct policy_quota quota;
+	struct bucket tokens;
+	unsigned waiting, running;	   /* requests */
+	unsigned workers, leaving_workers; /* all, and those that were stopped */
+	uint64_t memory, leaving_memory;   /* of these */
+	struct worker_list idle;
 	struct {
 		struct policy_function *first, **tail; /* that wait, in their order */
 		struct policy_tenant *next, **prev; /* tenants that wait; prev NULL: it does not */
+		unsigned steps;			    /* that are left of its turn */
 	} scarce[N_SCARCE];
 };
 
@@ -112,7 +129,7 @@ struct policy {
 	const struct policy_ops *ops;
 	void *host;
 	struct policy_limits limits;
-	struct policy_tenant *tenants;
+	struct table tenants;
 	struct {
 		struct policy_tenant *first, **tail;
 	} scarce[N_SCARCE];
@@ -122,9 +139,9 @@ struct policy {
 	struct policy_function *functions; /* all of them */
 	size_t n_functions;
 	struct policy_worker *spare; /* linked by by_age.next */
-	uint64_t n_sent;
+	uint64_t n_sent, n_created;
 	uint64_t memory, leaving; /* bytes of all workers, and of those that were stopped */
-	unsigned starting, running;
+	unsigned starting, running, waiting;
 	bool holds_starts;
 };
 
@@ -134,8 +151,12 @@ struct policy {
 struct policy_worker *worker_create(struct policy_function *f, uint64_t now);
 void worker_destroy(struct policy_worker *w);
 void worker_set_state(struct policy_worker *w, enum worker_state state);
+/* It counts as taking so much. */
+void worker_charge(struct policy_worker *w, uint64_t memory);
 /* Its place among those that can take a request, and among the idle ones, after any change. */
 void worker_placed(struct policy_worker *w, uint64_t now);
+/* The best one for a request, if there is a choice another one than that of this number; the heap has one. */
+struct policy_worker *worker_for(const struct policy_function *f, uint64_t avoided);
 /* Stops it, now or when it has nothing more to do. */
 void worker_dismiss(struct policy_worker *w);
 /* Of those that serve or start the one that has to go; NULL: there is none. */
@@ -171,12 +192,49 @@ void node_forget_timer(struct policy_function *f);
 bool node_has(const struct policy *p, enum scarce what, const struct policy_function *f);
 /* Whether somebody waits for it. */
 bool node_is_short(const struct policy *p, enum scarce what);
-void node_wait(struct policy_function *f, enum scarce what);
-void node_stop_waiting(struct policy_function *f, enum scarce what);
+/* Idle workers go where there are too many; then node_feed(). */
+void node_keep_limits(struct policy *p, uint64_t now);
 /* There may be some more now. */
 void node_feed(struct policy *p, uint64_t now);
 /* What one worker of the function will take, in bytes. */
 uint64_t node_memory_of(const struct policy_function *f);
+
+/* --- tenants.c --- */
+
+/* A new one when there is none of this name. NULL: out of memory. */
+struct policy_tenant *tenant_get(
+	struct policy *p, const char *name, const struct policy_quota *quota, uint64_t now);
+/* One function less; without any it is freed. */
+void tenant_put(struct policy_tenant *t);
+void tenant_change(struct policy_tenant *t, const struct policy_quota *quota);
+/* Whether it has all that it may. */
+bool tenant_is_full(
+	const struct policy_tenant *t, enum scarce what, const struct policy_function *f);
+/* It is full, and waits until it is woken; idle workers make room for one of `f`. */
+void tenant_park(struct policy_tenant *t, enum scarce what, const struct policy_function *f);
+/* It has given something back, or could. node_feed() has to follow. */
+void tenant_wake(struct policy_tenant *t, enum scarce what);
+void tenant_has_stepped(struct policy_tenant *t, enum scarce what);
+void node_wait(struct policy_function *f, enum scarce what);
+void node_stop_waiting(struct policy_function *f, enum scarce what);
+/* Behind the other functions of its tenant. */
+void node_to_the_end(struct policy_function *f, enum scarce what);
+
+static inline void bucket_init(struct bucket *b, double burst, uint64_t now)
+{
+	*b = (struct bucket){burst, now};
+}
+
+/* Whether there is one to take; rate 0: always. */
+static inline bool bucket_has(struct bucket *b, double rate, double burst, uint64_t now)
+{
+	if (rate <= 0)
+		return true;
+	b->n += (double)(now - b->at_ns) / (double)POLICY_NS_PER_S * rate;
+	b->n = b->n > burst ? burst : b->n;
+	b->at_ns = now;
+	return b->n >= 1;
+}
 
 /* Half of the last four or so. */
 static inline void average(double *of, double value)

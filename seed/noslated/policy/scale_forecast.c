@@ -13,7 +13,7 @@ unsigned scale_forecast(struct policy_function *f, uint64_t now, uint64_t *due)
 	const unsigned ahead = (f->n_running + s->concurrency - 1) / s->concurrency + expected;
 
 	if (ahead <= wanted || node_is_short(f->policy, SCARCE_START) ||
-		!node_has(f->policy, SCARCE_START, f))
+		!node_has(f->policy, SCARCE_START, f) || tenant_is_full(f->tenant, SCARCE_START, f))
 		return wanted;
 	return ahead;
 }

@@ -85,6 +85,15 @@ static void heap_place(struct policy_worker *w)
 	sift(f, w->slot - 1);
 }
 
+struct policy_worker *worker_for(const struct policy_function *f, uint64_t avoided)
+{
+	struct policy_worker *const *heap = f->heap;
+
+	if (heap[0]->number != avoided || f->n_heap == 1)
+		return heap[0];
+	return f->n_heap > 2 && is_better(heap[2], heap[1]) ? heap[2] : heap[1];
+}
+
 /* So that placing a worker cannot fail. */
 static bool reserve(struct policy_function *f, size_t n)
 {
@@ -126,12 +135,15 @@ struct policy_worker *worker_create(struct policy_function *f, uint64_t now)
 	else if (!(w = malloc(sizeof(*w))))
 		return NULL;
 	*w = (struct policy_worker){.function = f,
+		.number = ++p->n_created,
 		.begun_ns = now,
 		.memory = node_memory_of(f),
 		.state = WORKER_STARTING};
 	f->n[WORKER_STARTING]++;
 	p->starting++;
 	p->memory += w->memory;
+	f->tenant->workers++;
+	f->tenant->memory += w->memory;
 	LIST_ADD(&f->by_age, w, by_age);
 	return w;
 }
@@ -143,6 +155,7 @@ static void leave_idle(struct policy_worker *w)
 	if (!w->idle.prev)
 		return;
 	LIST_REMOVE(&f->idle, w, idle);
+	LIST_REMOVE(&f->tenant->idle, w, idle_of_tenant);
 	LIST_REMOVE(&f->policy->idle, w, idle_of_node);
 	f->n_idle--;
 }
@@ -154,8 +167,33 @@ static void count_out(struct policy_worker *w)
 	f->n[w->state]--;
 	if (w->state == WORKER_STARTING)
 		f->policy->starting--;
-	if (w->state == WORKER_STOPPING)
+	if (w->state == WORKER_STOPPING) {
 		f->policy->leaving -= w->memory;
+		f->tenant->leaving_memory -= w->memory;
+		f->tenant->leaving_workers--;
+	}
+}
+
+/* Its tenant has something to give back, or could. */
+static void wake_for_start(struct policy_tenant *t)
+{
+	tenant_wake(t, SCARCE_START);
+	tenant_wake(t, SCARCE_SPARE);
+}
+
+void worker_charge(struct policy_worker *w, uint64_t memory)
+{
+	struct policy_tenant *t = w->function->tenant;
+	struct policy *p = t->policy;
+
+	p->memory += memory - w->memory;
+	t->memory += memory - w->memory;
+	if (w->state == WORKER_STOPPING) {
+		p->leaving += memory - w->memory;
+		t->leaving_memory += memory - w->memory;
+	}
+	w->memory = memory;
+	wake_for_start(t);
 }
 
 void worker_set_state(struct policy_worker *w, enum worker_state state)
@@ -165,8 +203,11 @@ void worker_set_state(struct policy_worker *w, enum worker_state state)
 	count_out(w);
 	w->state = state;
 	f->n[state]++;
-	if (state == WORKER_STOPPING)
+	if (state == WORKER_STOPPING) {
 		f->policy->leaving += w->memory;
+		f->tenant->leaving_memory += w->memory;
+		f->tenant->leaving_workers++;
+	}
 }
 
 void worker_placed(struct policy_worker *w, uint64_t now)
@@ -183,8 +224,10 @@ void worker_placed(struct policy_worker *w, uint64_t now)
 	} else if (!w->idle.prev) {
 		w->idle_since_ns = now;
 		LIST_ADD(&f->idle, w, idle);
+		LIST_ADD(&f->tenant->idle, w, idle_of_tenant);
 		LIST_ADD(&f->policy->idle, w, idle_of_node);
 		f->n_idle++;
+		wake_for_start(f->tenant);
 	}
 }
 
@@ -209,6 +252,9 @@ void worker_destroy(struct policy_worker *w)
 	LIST_REMOVE(&f->by_age, w, by_age);
 	count_out(w);
 	p->memory -= w->memory;
+	f->tenant->memory -= w->memory;
+	f->tenant->workers--;
+	wake_for_start(f->tenant);
 	w->by_age.next = p->spare;
 	p->spare = w;
 }

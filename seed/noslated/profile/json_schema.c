@@ -97,6 +97,16 @@ static void write_object(struct json_writer *w, const struct schema *s)
 	json_write_object_end(w);
 }
 
+static void write_top_list(
+	struct json_writer *w, const char *key, const struct schema *s, unsigned max)
+{
+	json_write_key(w, key);
+	json_write_object_begin(w);
+	write_list(w, s);
+	json_write_member_u64(w, "maxItems", max);
+	json_write_object_end(w);
+}
+
 static void write_root(struct json_writer *w)
 {
 	json_write_key(w, "version");
@@ -105,11 +115,8 @@ static void write_root(struct json_writer *w)
 	json_write_object_end(w);
 	json_write_key(w, "node");
 	write_object(w, &profile_node_schema);
-	json_write_key(w, "functions");
-	json_write_object_begin(w);
-	write_list(w, &profile_function_schema);
-	json_write_member_u64(w, "maxItems", PROFILE_FUNCTIONS_MAX);
-	json_write_object_end(w);
+	write_top_list(w, "tenants", &profile_tenant_schema, PROFILE_TENANTS_MAX);
+	write_top_list(w, "functions", &profile_function_schema, PROFILE_FUNCTIONS_MAX);
 }
 
 void profile_schema_write(struct buf *out)

@@ -21,6 +21,7 @@ struct policy_settings;
 
 #define PROFILE_VERSION	      1
 #define PROFILE_FUNCTIONS_MAX 10000
+#define PROFILE_TENANTS_MAX   10000
 #define PROFILE_NAME_MAX      128 /* characters; of a function, a tenant */
 #define PROFILE_REPLICAS_MAX  10000
 #define PROFILE_TIME_MAX_MS   (UINT64_C(24) * 60 * 60 * 1000)
@@ -58,6 +59,14 @@ struct profile_replicas {
 struct profile_queue {
 	uint32_t length;
 	uint64_t deadline_ms;
+	uint64_t busy_after_ms,
+		busy_deadline_ms; /* shorter, when somebody waits all the time; 0: not */
+};
+
+/* When nobody is sent to a function any more, because its workers fail. */
+struct profile_breaker {
+	uint32_t failures, percent; /* failures 0: never */
+	uint64_t window_ms, open_ms;
 };
 
 struct profile_rate {
@@ -103,6 +112,7 @@ struct profile_function {
 	struct profile_replicas replicas;
 	struct profile_queue queue;
 	struct profile_rate rate;
+	struct profile_breaker breaker;
 	struct profile_scale scale;
 	struct profile_resources resources;
 	struct profile_times times;
@@ -111,7 +121,16 @@ struct profile_function {
 /* Of all workers together; 0: no limit. */
 struct profile_node {
 	uint64_t memory;
-	uint32_t starting, running;
+	uint32_t starting, running, waiting;
+};
+
+/* What the functions of a tenant may have together; 0: no limit. */
+struct profile_tenant {
+	const char *name;
+	uint32_t running, workers;
+	uint64_t memory;
+	struct profile_rate rate;
+	uint32_t weight; /* its share of what is scarce */
 };
 
 struct profile_set {
@@ -119,6 +138,8 @@ struct profile_set {
 	struct profile_node node;
 	struct profile_function *functions; /* by name */
 	size_t n_functions;
+	struct profile_tenant *tenants; /* by name; those that need no mention are not there */
+	size_t n_tenants;
 };
 
 /*
@@ -138,7 +159,9 @@ void profile_set_write_compact(const struct profile_set *s, struct buf *out);
 /* NULL: there is none of this name. */
 const struct profile_function *profile_set_find(const struct profile_set *s, const char *name);
 
-void profile_settings(const struct profile_function *f, struct policy_settings *ret);
+/* `f` is one of the set. */
+void profile_settings(
+	const struct profile_set *s, const struct profile_function *f, struct policy_settings *ret);
 void profile_limits(const struct profile_set *s, struct policy_limits *ret);
 
 /* What a text may look like, as JSON Schema (draft 2020-12), made from the tables. */

@@ -7,6 +7,7 @@
 struct schema;
 
 extern const struct schema profile_function_schema; /* struct profile_function */
+extern const struct schema profile_tenant_schema;   /* struct profile_tenant */
 extern const struct schema profile_node_schema;	    /* struct profile_node */
 
 #endif

@@ -35,9 +35,25 @@ static int compare_functions(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
+static int compare_tenants(const void *a, const void *b)
+{
+	const struct profile_tenant *one = a, *other = b;
+
+	return strcmp(one->name, other->name);
+}
+
+static const struct profile_tenant *find_tenant(const struct profile_set *s, const char *name)
+{
+	const struct profile_tenant key = {.name = name};
+
+	return s->n_tenants == 0 ? NULL
+				 : bsearch(&key, s->tenants, s->n_tenants, sizeof(*s->tenants),
+					   compare_tenants);
+}
+
 static void check_member(struct reader *r, const struct json_node *n)
 {
-	static const char *const known[] = {"version", "node", "functions"};
+	static const char *const known[] = {"version", "node", "tenants", "functions"};
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -89,21 +105,102 @@ static void check_names(struct reader *r, const struct json_node *list)
 	}
 }
 
-static int make_room(struct reader *r, const struct json_node *root,
-	const struct json_node **ret_list, struct err *err)
+static int make_room(struct reader *r, const struct json_node *list, size_t max, size_t size,
+	void *ret, struct err *err)
 {
-	if (json_need(root, "functions", ret_list, err) < 0 || json_is_array(*ret_list, err) < 0)
+	void *room;
+
+	if (json_is_array(list, err) < 0)
 		return -err->code;
-	if (json_count(*ret_list) > PROFILE_FUNCTIONS_MAX)
-		return json_fail(*ret_list, err, "more than %d functions", PROFILE_FUNCTIONS_MAX);
-	r->set.functions =
-		arena_calloc(&r->set.arena, json_count(*ret_list) + 1, sizeof(*r->set.functions));
-	return r->set.functions ? 0 : err_oom(err);
+	if (json_count(list) > max)
+		return json_fail(list, err, "more than %zu", max);
+	room = arena_calloc(&r->set.arena, json_count(list) + 1, size);
+	if (!room)
+		return err_oom(err);
+	*(void **)ret = room;
+	return 0;
 }
+
+/* --- tenants --- */
+
+static void read_tenants(struct reader *r, const struct json_node *list)
+{
+	struct profile_set *s = &r->set;
+	struct err e = ERR_INIT;
+
+	if (make_room(r, list, PROFILE_TENANTS_MAX, sizeof(*s->tenants), &s->tenants, &e) < 0) {
+		note(r, &e);
+		return;
+	}
+	json_for_each (n, list) {
+		e = (struct err)ERR_INIT;
+		if (tree_read(n, &profile_tenant_schema, &s->arena, &s->tenants[s->n_tenants], &e) <
+			0)
+			note(r, &e);
+		else
+			s->n_tenants++;
+	}
+	if (s->n_tenants > 0)
+		qsort(s->tenants, s->n_tenants, sizeof(*s->tenants), compare_tenants);
+	for (size_t i = 1; i < s->n_tenants; i++) {
+		if (!streq(s->tenants[i].name, s->tenants[i - 1].name))
+			continue;
+		e = (struct err)ERR_INIT;
+		(void)json_fail(list, &e, "two tenants are called '%s'", s->tenants[i].name);
+		note(r, &e);
+	}
+}
+
+/* What could never be: workers that are reserved beyond the quota, or one that is larger than it. */
+static void check_quota(struct reader *r, const struct json_node *list,
+	const struct profile_tenant *t, uint64_t reserved, uint64_t largest)
+{
+	struct err e = ERR_INIT;
+
+	if (t->workers > 0 && reserved > t->workers)
+		(void)json_fail(list, &e,
+			"the functions of '%s' reserve %llu workers, and it may have %u", t->name,
+			(unsigned long long)reserved, t->workers);
+	else if (t->memory > 0 && largest > t->memory)
+		(void)json_fail(list, &e, "a worker of '%s' may take more memory than all of them",
+			t->name);
+	if (e.code)
+		note(r, &e);
+}
+
+static void check_quotas(struct reader *r, const struct json_node *list)
+{
+	struct profile_set *s = &r->set;
+	struct {
+		uint64_t reserved, largest;
+	} *sums = arena_calloc(&s->arena, s->n_tenants + 1, sizeof(*sums));
+	struct err e = ERR_INIT;
+
+	if (!sums) {
+		err_oom(&e);
+		note(r, &e);
+		return;
+	}
+	for (size_t i = 0; i < s->n_functions; i++) {
+		const struct profile_function *f = &s->functions[i];
+		const struct profile_tenant *t = find_tenant(s, f->tenant);
+
+		if (!t)
+			continue;
+		sums[t - s->tenants].reserved += f->replicas.min;
+		if (f->resources.memory > sums[t - s->tenants].largest)
+			sums[t - s->tenants].largest = f->resources.memory;
+	}
+	for (size_t i = 0; i < s->n_tenants; i++)
+		check_quota(r, list, &s->tenants[i], sums[i].reserved, sums[i].largest);
+}
+
+/* --- the whole --- */
 
 static void read_root(struct reader *r, const struct json_node *root)
 {
 	const struct json_node *node = json_get(root, "node"), *list;
+	const struct json_node *tenants = json_get(root, "tenants");
 	struct profile_set *s = &r->set;
 	struct err e = ERR_INIT;
 
@@ -117,7 +214,11 @@ static void read_root(struct reader *r, const struct json_node *root)
 	if (node && tree_read(node, &profile_node_schema, &s->arena, &s->node, &e) < 0)
 		note(r, &e);
 	e = (struct err)ERR_INIT;
-	if (make_room(r, root, &list, &e) < 0) {
+	if (tenants)
+		read_tenants(r, tenants);
+	if (json_need(root, "functions", &list, &e) < 0 ||
+		make_room(r, list, PROFILE_FUNCTIONS_MAX, sizeof(*s->functions), &s->functions,
+			&e) < 0) {
 		note(r, &e);
 		return;
 	}
@@ -125,6 +226,8 @@ static void read_root(struct reader *r, const struct json_node *root)
 	if (s->n_functions > 0)
 		qsort(s->functions, s->n_functions, sizeof(*s->functions), compare_functions);
 	check_names(r, list);
+	if (tenants)
+		check_quotas(r, tenants);
 }
 
 int profile_set_parse(
@@ -173,6 +276,11 @@ static void write_set(const struct profile_set *s, bool pretty, struct buf *out)
 	json_write_member_u64(&w, "version", PROFILE_VERSION);
 	json_write_key(&w, "node");
 	tree_write(&w, &profile_node_schema, &s->node);
+	json_write_key(&w, "tenants");
+	json_write_array_begin(&w);
+	for (size_t i = 0; i < s->n_tenants; i++)
+		tree_write(&w, &profile_tenant_schema, &s->tenants[i]);
+	json_write_array_end(&w);
 	json_write_key(&w, "functions");
 	json_write_array_begin(&w);
 	for (size_t i = 0; i < s->n_functions; i++)
@@ -198,7 +306,22 @@ void profile_set_write_compact(const struct profile_set *s, struct buf *out)
 
 /* --- for the policy --- */
 
-void profile_settings(const struct profile_function *f, struct policy_settings *ret)
+static struct policy_quota quota_of(const struct profile_tenant *t)
+{
+	if (!t)
+		return (struct policy_quota){0};
+	return (struct policy_quota){
+		.running = t->running,
+		.workers = t->workers,
+		.memory = t->memory,
+		.rate = t->rate.per_second,
+		.burst = t->rate.burst,
+		.weight = t->weight,
+	};
+}
+
+void profile_settings(
+	const struct profile_set *s, const struct profile_function *f, struct policy_settings *ret)
 {
 	*ret = (struct policy_settings){
 		.concurrency = f->concurrency,
@@ -216,6 +339,13 @@ void profile_settings(const struct profile_function *f, struct policy_settings *
 		.dispatch = (enum policy_dispatch)f->dispatch,
 		.shrink = (enum policy_shrink)f->scale.shrink,
 		.target = POLICY_TARGET_DEFAULT,
+		.busy_ns = f->queue.busy_after_ms * POLICY_NS_PER_MS,
+		.shed_ns = f->queue.busy_deadline_ms * POLICY_NS_PER_MS,
+		.breaker = {.failures = f->breaker.failures,
+			.percent = f->breaker.percent,
+			.window_ns = f->breaker.window_ms * POLICY_NS_PER_MS,
+			.open_ns = f->breaker.open_ms * POLICY_NS_PER_MS},
+		.tenant = quota_of(find_tenant(s, f->tenant)),
 	};
 	ret->target.utilisation = f->scale.utilisation / 100.0;
 	ret->target.stable_ns = f->scale.window_ms * POLICY_NS_PER_MS;
@@ -229,6 +359,8 @@ void profile_settings(const struct profile_function *f, struct policy_settings *
 
 void profile_limits(const struct profile_set *s, struct policy_limits *ret)
 {
-	*ret = (struct policy_limits){
-		.memory = s->node.memory, .starting = s->node.starting, .running = s->node.running};
+	*ret = (struct policy_limits){.memory = s->node.memory,
+		.starting = s->node.starting,
+		.running = s->node.running,
+		.waiting = s->node.waiting};
 }

@@ -198,8 +198,30 @@ static const struct schema replicas = SCHEMA(
 static const struct field queue_fields[] = {
 	COUNT(struct profile_queue, length, "length", 0, 1000000),
 	TIME(struct profile_queue, deadline_ms, "deadline"),
+	TIME(struct profile_queue, busy_after_ms, "busyAfter"),
+	TIME(struct profile_queue, busy_deadline_ms, "busyDeadline"),
 };
-static const struct schema queue = SCHEMA(struct profile_queue, queue_fields, .only = "member");
+
+static int finish_queue(const struct json_node *n, void *obj, struct err *err)
+{
+	const struct profile_queue *q = obj;
+
+	return q->busy_deadline_ms <= q->deadline_ms
+		       ? 0
+		       : json_fail_member(n, "busyDeadline", err, "longer than deadline");
+}
+
+static const struct schema queue =
+	SCHEMA(struct profile_queue, queue_fields, .only = "member", .finish = finish_queue);
+
+static const struct field breaker_fields[] = {
+	COUNT(struct profile_breaker, failures, "failures", 0, 1000000),
+	UINT(struct profile_breaker, percent, "percent", .min = 1, .max = 100),
+	TIME(struct profile_breaker, window_ms, "window"),
+	TIME(struct profile_breaker, open_ms, "open"),
+};
+static const struct schema breaker =
+	SCHEMA(struct profile_breaker, breaker_fields, .only = "member");
 
 static const struct field rate_fields[] = {
 	UINT(struct profile_rate, per_second, "perSecond", .min = 1, .max = 10000000),
@@ -277,6 +299,7 @@ static const struct field function_fields[] = {
 	PART(struct profile_function, replicas, "replicas", replicas),
 	PART(struct profile_function, queue, "queue", queue),
 	PART(struct profile_function, rate, "rate", rate),
+	PART(struct profile_function, breaker, "breaker", breaker),
 	PART(struct profile_function, scale, "scale", scale),
 	PART(struct profile_function, resources, "resources", resources),
 	PART(struct profile_function, times, "timeouts", times),
@@ -289,7 +312,8 @@ static void init_function(void *obj)
 		.concurrency = 10,
 		.ejected_after = 5,
 		.replicas = {.max = 100},
-		.queue = {.length = 1000, .deadline_ms = 10000},
+		.queue = {.length = 1000, .deadline_ms = 10000, .busy_after_ms = 1000},
+		.breaker = {.failures = 100, .percent = 50, .window_ms = 10000, .open_ms = 5000},
 		.scale = {.utilisation = 70,
 			.window_ms = 60000,
 			.panic_ms = 6000,
@@ -335,12 +359,30 @@ static int finish_function(const struct json_node *n, void *obj, struct err *err
 const struct schema profile_function_schema = SCHEMA(struct profile_function, function_fields,
 	.only = "member", .init = init_function, .finish = finish_function);
 
-/* --- the node --- */
+/* --- tenants, the node --- */
+
+static const struct field tenant_fields[] = {
+	STR(struct profile_tenant, name, "name", .form = form_name, .required = true),
+	UINT(struct profile_tenant, running, "running", .min = 1, .max = 10000000),
+	UINT(struct profile_tenant, workers, "workers", .min = 1, .max = 1000000),
+	MEMORY(struct profile_tenant, memory, "memory"),
+	PART(struct profile_tenant, rate, "rate", rate),
+	UINT(struct profile_tenant, weight, "weight", .min = 1, .max = 100),
+};
+
+static void init_tenant(void *obj)
+{
+	((struct profile_tenant *)obj)->weight = 1;
+}
+
+const struct schema profile_tenant_schema =
+	SCHEMA(struct profile_tenant, tenant_fields, .only = "member", .init = init_tenant);
 
 static const struct field node_fields[] = {
 	MEMORY(struct profile_node, memory, "memory"),
 	UINT(struct profile_node, starting, "starting", .min = 1, .max = 10000),
 	UINT(struct profile_node, running, "running", .min = 1, .max = 10000000),
+	UINT(struct profile_node, waiting, "waiting", .min = 1, .max = 10000000),
 };
 const struct schema profile_node_schema =
 	SCHEMA(struct profile_node, node_fields, .only = "member");

@@ -8,9 +8,10 @@
 
 #include <stdint.h>
 
+#include "seed/noslated/policy/policy.h"
 #include "seed/noslated/sim/histogram.h"
 
-#define METER_REFUSALS 5 /* enum policy_refusal */
+#define METER_REFUSALS POLICY_REFUSALS
 
 /* Of one minute. */
 struct meter_minute {

@@ -78,7 +78,7 @@ static uint32_t function_of(const struct policy_worker *w)
 	return (uint32_t)(uintptr_t)policy_function_data(policy_worker_function(w));
 }
 
-static void on_start(void *host, struct policy_worker *p)
+static bool on_start(void *host, struct policy_worker *p)
 {
 	struct node *n = host;
 	const uint64_t nth = n->meter->starts;
@@ -88,7 +88,7 @@ static void on_start(void *host, struct policy_worker *p)
 
 	if (r < 0) {
 		n->failed = r;
-		return;
+		return false;
 	}
 	w = pool_at(&n->workers, index);
 	*w = (struct worker){
@@ -103,6 +103,7 @@ static void on_start(void *host, struct policy_worker *p)
 	if (n->o->record)
 		w->number = record_start(n->o->record, w->function);
 	later(n, start_ns(n, nth), EVENT_READY, index);
+	return true;
 }
 
 static void on_stop(void *host, struct policy_worker *p)
@@ -167,7 +168,7 @@ static void end_request(struct node *n, uint32_t index)
 		meter_busy(n->meter, n->now, -1);
 	if (n->o->record)
 		record_done(n->o->record, r->number, false, n->now);
-	policy_done(&r->policy, false, n->now);
+	policy_done(&r->policy, POLICY_SERVED, n->now);
 	pool_give(&n->requests, index);
 }
 

@@ -27,6 +27,7 @@ enum option_id {
 	OPT_RECORD,
 	OPT_REPLAY,
 	OPT_RUNNING,
+	OPT_WAITING,
 	OPT_SCALE_DURATION,
 	OPT_SEED,
 	OPT_STARTING,
@@ -56,6 +57,7 @@ static const struct {
 	[OPT_MEMORY] = {"--memory", "BYTES", "of all workers of the node; K, M, G, T (no limit)"},
 	[OPT_STARTING] = {"--starting", "N", "workers that start at a time (no limit)"},
 	[OPT_RUNNING] = {"--running", "N", "requests that run at a time (no limit)"},
+	[OPT_WAITING] = {"--waiting", "N", "requests that wait (no limit)"},
 	[OPT_JSON] = {"--json", NULL, "a report for programs"},
 	[OPT_HTML] = {"--html", "FILE", "a page with diagrams, too"},
 	[OPT_RECORD] = {"--record", "FILE", "what the policy is told and what it says"},
@@ -165,6 +167,7 @@ static int take(struct options *o, enum option_id id, const char *value, struct 
 	case OPT_MEMORY: return keys_bytes(value, name, &limits->memory, err);
 	case OPT_STARTING: return keys_count(value, name, 0, COUNT_MAX, &limits->starting, err);
 	case OPT_RUNNING: return keys_count(value, name, 0, COUNT_MAX, &limits->running, err);
+	case OPT_WAITING: return keys_count(value, name, 0, COUNT_MAX, &limits->waiting, err);
 	case OPT_CONCURRENCY: return keys_count(value, name, 1, COUNT_MAX, &o->concurrency, err);
 	case OPT_SCALE_DURATION:
 		return keys_number(

@@ -21,7 +21,8 @@ struct record {
 	int failed; /* errno */
 };
 
-const char *const record_refusals[] = {"rate", "queue", "late", "starting", "gone", NULL};
+const char *const record_refusals[] = {
+	"rate", "queue", "late", "starting", "gone", "quota", "overload", "circuit", NULL};
 
 static void put(struct record *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void put(struct record *r, const char *fmt, ...)
@@ -61,8 +62,8 @@ int record_open(
 	setvbuf(r->file, NULL, _IOFBF, BUFFER);
 	put(r,
 		"{\"format\":\"" RECORD_FORMAT "\",\"version\":%d,\"limits\":{\"memory\":%" PRIu64
-		",\"starting\":%u,\"running\":%u}}\n",
-		RECORD_VERSION, limits->memory, limits->starting, limits->running);
+		",\"starting\":%u,\"running\":%u,\"waiting\":%u}}\n",
+		RECORD_VERSION, limits->memory, limits->starting, limits->running, limits->waiting);
 	*ret = r;
 	return 0;
 }

@@ -19,7 +19,7 @@ struct err;
 struct record;
 
 #define RECORD_FORMAT  "noslate-policy-record"
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 extern const char *const record_refusals[]; /* words of enum policy_refusal, NULL at the end */
 

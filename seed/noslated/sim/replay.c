@@ -65,7 +65,7 @@ static void decide(struct replay *p, enum verb verb, uint64_t a, uint64_t b)
 	p->made[p->n_made++] = (struct decision){verb, a, b};
 }
 
-static void on_start(void *host, struct policy_worker *w)
+static bool on_start(void *host, struct policy_worker *w)
 {
 	struct replay *p = host;
 	struct worker *worker = calloc(1, sizeof(*worker));
@@ -73,13 +73,14 @@ static void on_start(void *host, struct policy_worker *w)
 	if (!worker || replay_list_add(&p->lists[WORKERS], worker) < 0) {
 		free(worker);
 		p->failed = -ENOMEM;
-		return;
+		return false;
 	}
 	worker->policy = w;
 	worker->number = p->lists[WORKERS].n - 1;
 	policy_worker_set_data(w, worker);
 	decide(p, START, worker->number,
 		(uint64_t)(uintptr_t)policy_function_data(policy_worker_function(w)));
+	return true;
 }
 
 static void on_stop(void *host, struct policy_worker *w)

@@ -29,7 +29,8 @@ int replay_read_head(const struct json_node *n, struct policy_limits *ret, struc
 	if (json_need(n, "limits", &limits, err) < 0 ||
 		json_need_u64(limits, "memory", &ret->memory, err) < 0 ||
 		read_limit(limits, "starting", &ret->starting, err) < 0 ||
-		read_limit(limits, "running", &ret->running, err) < 0)
+		read_limit(limits, "running", &ret->running, err) < 0 ||
+		read_limit(limits, "waiting", &ret->waiting, err) < 0)
 		return -err->code;
 	return 0;
 }

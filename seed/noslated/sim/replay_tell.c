@@ -123,7 +123,7 @@ static int in_done(struct replay *p, const struct json_node *n, struct err *err)
 	if (!request->policy.worker)
 		return err_say(err, EINVAL, "request %" PRIu64 " does not run", request->number);
 	((struct worker *)policy_worker_data(request->policy.worker))->running--;
-	policy_done(&request->policy, failed, p->now);
+	policy_done(&request->policy, failed ? POLICY_FAILED : POLICY_SERVED, p->now);
 	replay_is_over(p, request);
 	return 0;
 }
@@ -145,7 +145,7 @@ static int in_measure(struct replay *p, const struct json_node *n, struct err *e
 
 	if (!w || json_need_u64(n, "memory", &memory, err) < 0)
 		return -err->code;
-	policy_measure(w->policy, memory);
+	policy_measure(w->policy, memory, p->now);
 	return 0;
 }
 

@@ -52,6 +52,7 @@ static void write_node(const struct report *r, struct json_writer *w)
 	json_write_member_u64(w, "memory", r->limits.memory);
 	json_write_member_u64(w, "starting", r->limits.starting);
 	json_write_member_u64(w, "running", r->limits.running);
+	json_write_member_u64(w, "waiting", r->limits.waiting);
 	json_write_object_end(w);
 }
 

@@ -42,6 +42,18 @@ const struct key settings_keys[] = {
 	{"grace", KEY_DURATION, AT(target.grace_ns), 0, 0, NULL},
 	{"up", KEY_NUMBER, AT(target.up), 1, TIMES_MAX, NULL},
 	{"down", KEY_NUMBER, AT(target.down), 1, TIMES_MAX, NULL},
+	{"busy", KEY_DURATION, AT(busy_ns), 0, 0, NULL},
+	{"shed", KEY_DURATION, AT(shed_ns), 0, 0, NULL},
+	{"breaker-failures", KEY_COUNT, AT(breaker.failures), 0, COUNT_MAX, NULL},
+	{"breaker-percent", KEY_COUNT, AT(breaker.percent), 0, 100, NULL},
+	{"breaker-window", KEY_DURATION, AT(breaker.window_ns), 0, 0, NULL},
+	{"breaker-open", KEY_DURATION, AT(breaker.open_ns), 0, 0, NULL},
+	{"tenant-running", KEY_COUNT, AT(tenant.running), 0, COUNT_MAX, NULL},
+	{"tenant-workers", KEY_COUNT, AT(tenant.workers), 0, COUNT_MAX, NULL},
+	{"tenant-memory", KEY_BYTES, AT(tenant.memory), 0, 0, NULL},
+	{"tenant-rate", KEY_NUMBER, AT(tenant.rate), 0, COUNT_MAX, NULL},
+	{"tenant-burst", KEY_NUMBER, AT(tenant.burst), 0, COUNT_MAX, NULL},
+	{"tenant-weight", KEY_COUNT, AT(tenant.weight), 0, COUNT_MAX, NULL},
 };
 const size_t settings_n_keys = ARRAY_SIZE(settings_keys);
 
