@@ -41,18 +41,28 @@ $(WEB_OBJS): OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
 
 CONTROL_OBJS := $(call folder_objs,seed/noslated/control) $(call folder_objs,seed/noslated,seed/noslated/main.c)
 LIB_CONTROL  := $(B)/lib/libturf-control.a
-CTL_OBJS     := $(call folder_objs,seed/noslated/ctl)
+CTL_OBJS     := $(call folder_objs,seed/noslated/ctl,seed/noslated/ctl/main.c) $(B)/obj/seed/noslated/ctl/page.o
+LIB_CTL      := $(B)/lib/libturf-ctl.a
+CTL_LINK     := $(LIB_CTL) $(LIB_WEB) $(LIB_CODE) $(LIB_PROFILE) $(LIB_SEED) $(LIB_OCI) $(LIB_BASE)
 DAEMON_LIBS  := $(DATA_LIBS) $(LLHTTP_LIBS)
 
 $(LIB_CONTROL): $(CONTROL_OBJS)
+$(LIB_CTL): $(CTL_OBJS)
+$(B)/obj/seed/noslated/ctl/http.o: OUR_CPPFLAGS += $(LLHTTP_CPPFLAGS)
+
+# The page of the dashboard is in the program.
+$(B)/obj/seed/noslated/ctl/page.o: seed/noslated/ctl/page.S seed/noslated/ctl/page.html $(B)/obj/.flags
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -DPAGE='"seed/noslated/ctl/page.html"' -c -o $@ $<
 
 $(B)/noslated: $(B)/obj/seed/noslated/main.o $(LIB_CONTROL) $(LIB_WEB) $(LIBS_C)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(EXTERN_LIBS) $(DAEMON_LIBS)
 
-$(B)/noslatectl: $(CTL_OBJS) $(LIB_CODE) $(LIB_PROFILE) $(LIB_OCI) $(LIB_BASE)
+$(B)/noslatectl: $(B)/obj/seed/noslated/ctl/main.o $(CTL_LINK)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ -lyajl$(if $(SANITIZE),,_s) -l:libnettle.a
+	$(Q)$(CC) $(OUR_LDFLAGS) $(STATIC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) -lyajl$(if $(SANITIZE),,_s) -l:libnettle.a
 
 # What reads archives and downloads: it is executed for each of them, has no rights, and may be as large as
 # shared libraries make it.
@@ -69,6 +79,10 @@ endif
 CONTROL_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_control_*.c))
 $(CONTROL_TESTS): $(LIB_CONTROL) $(LIB_WEB)
 $(CONTROL_TESTS): EXTERN_LIBS := $(LIB_CONTROL) $(LIB_WEB) $(LIBS_C) $(EXTERN_LIBS) $(DAEMON_LIBS)
+
+CTL_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_ctl_*.c))
+$(CTL_TESTS): $(LIB_CTL) $(LIB_WEB)
+$(CTL_TESTS): EXTERN_LIBS := $(LIB_CTL) $(LIB_WEB) $(LIBS_C) $(EXTERN_LIBS) $(DAEMON_LIBS)
 
 WEB_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_web_*.c)) \
 	$(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_web_*.c))

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "seed/noslated/ctl/digest.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 #include "seed/noslated/code/code.h"
 #include "seed/noslated/code/digest.h"
 #include "seed/noslated/code/layout.h"
+#include "seed/noslated/ctl/ctl.h"
 
 static int digest_of(int fd, struct digest *ret, struct err *err)
 {
