@@ -53,6 +53,7 @@ void admin_get_node(const struct admin_call *call)
 	json_write_member_bool(&w, "drained", c->drained);
 	json_write_member_u64(&w, "functions", c->set.n_functions);
 	json_write_member_u64(&w, "workers", c->workers.n);
+	admin_write_recent(c, &w);
 	write_paths(&w, c->options);
 	json_write_object_end(&w);
 	web_answer_json(call->client, 200, &json);

@@ -53,6 +53,8 @@ void admin_get_status(const struct admin_call *call);
 /* Of one function, as a value of a larger text. */
 void admin_write_status(
 	const struct control *c, const struct profile_function *f, struct json_writer *w);
+/* What all of them had to do in the last moments, as a member; nothing when that is not known. */
+void admin_write_recent(const struct control *c, struct json_writer *w);
 
 /* --- admin_workers.c --- */
 void admin_get_workers(const struct admin_call *call);

@@ -4,60 +4,116 @@
 
 #include "runtime/base/util.h"
 #include "seed/noslated/control/admin_priv.h"
+#include "seed/noslated/control/figures.h"
 
-static void write_function(const struct control *c, const struct profile_function *f,
-	unsigned workers, struct json_writer *w)
+/* Of all functions, in the order of the set. */
+struct status {
+	struct figure *figures, all;
+	unsigned *workers;
+};
+
+static void status_finish(struct status *s)
 {
+	free(s->figures);
+	free(s->workers);
+}
+
+static void count_workers(const struct control *c, unsigned *n)
+{
+	for (struct worker *one = c->workers.first; one; one = worker_next(one)) {
+		const struct profile_function *f = profile_set_find(&c->set, worker_function(one));
+
+		if (f)
+			n[f - c->set.functions]++;
+	}
+}
+
+static bool status_take(const struct control *c, struct status *ret)
+{
+	const size_t n = c->set.n_functions + 1;
+
+	ret->figures = calloc(n, sizeof(*ret->figures));
+	ret->workers = calloc(n, sizeof(*ret->workers));
+	if (!ret->figures || !ret->workers)
+		return false;
+	figures_read(c->figures, &c->set, ret->figures, &ret->all);
+	count_workers(c, ret->workers);
+	return true;
+}
+
+static void write_recent(const struct figure *figure, struct json_writer *w)
+{
+	if (figure->recent_ms == 0)
+		return;
+	json_write_key(w, "recent");
+	json_write_object_begin(w);
+	json_write_member_u64(w, "ms", figure->recent_ms);
+	json_write_member_u64(w, "requests", figure->recent_requests);
+	json_write_member_u64(w, "errors", figure->recent_errors);
+	json_write_member_u64(w, "p50", figure->p50_ns);
+	json_write_member_u64(w, "p99", figure->p99_ns);
+	json_write_object_end(w);
+}
+
+static void write_function(
+	const struct control *c, const struct status *s, size_t i, struct json_writer *w)
+{
+	const struct profile_function *f = &c->set.functions[i];
+	const struct figure *figure = &s->figures[i];
+
 	json_write_object_begin(w);
 	json_write_member_str(w, "name", f->name);
 	json_write_member_str(w, "tenant", f->tenant);
 	json_write_member_u64(w, "min", f->replicas.min);
 	json_write_member_u64(w, "max", f->replicas.max);
 	json_write_member_bool(w, "drained", f->drained || c->drained);
-	json_write_member_u64(w, "workers", workers);
+	json_write_member_u64(w, "workers", s->workers[i]);
+	json_write_member_u64(w, "starting", figure->starting);
+	json_write_member_u64(w, "running", figure->running);
+	json_write_member_u64(w, "waiting", figure->waiting);
+	json_write_member_u64(w, "memory", figure->memory);
+	json_write_member_u64(w, "requests", figure->requests);
+	json_write_member_u64(w, "errors", figure->errors);
+	json_write_member_u64(w, "cold", figure->cold);
+	write_recent(figure, w);
 	json_write_object_end(w);
 }
 
 void admin_write_status(
 	const struct control *c, const struct profile_function *f, struct json_writer *w)
 {
-	unsigned n = 0;
+	_cleanup_(status_finish) struct status s = {0};
 
-	for (struct worker *one = c->workers.first; one; one = worker_next(one))
-		n += streq(worker_function(one), f->name);
-	write_function(c, f, n, w);
+	if (status_take(c, &s))
+		write_function(c, &s, (size_t)(f - c->set.functions), w);
+	else
+		json_write_null(w);
 }
 
-/* In the order of the set's functions. NULL: out of memory. */
-static unsigned *count_workers(const struct control *c)
+void admin_write_recent(const struct control *c, struct json_writer *w)
 {
-	const struct profile_set *set = &c->set;
-	unsigned *n = calloc(set->n_functions + 1, sizeof(*n));
+	_cleanup_(status_finish) struct status s = {0};
 
-	for (struct worker *one = c->workers.first; n && one; one = worker_next(one)) {
-		const struct profile_function *f = profile_set_find(set, worker_function(one));
-
-		if (f)
-			n[f - set->functions]++;
-	}
-	return n;
+	if (status_take(c, &s))
+		write_recent(&s.all, w);
 }
 
 void admin_get_status(const struct admin_call *call)
 {
 	const struct control *c = call->control;
-	_cleanup_free_ unsigned *workers = count_workers(c);
+	_cleanup_(status_finish) struct status s = {0};
 	_cleanup_buf_ struct buf json = BUF_INIT;
 	struct json_writer w;
 
-	if (!workers) {
+	if (!status_take(c, &s)) {
 		web_fail(call->client, 503, "there is no memory left");
 		return;
 	}
 	json_writer_init(&w, &json, false);
 	json_write_array_begin(&w);
 	for (size_t i = 0; i < c->set.n_functions; i++)
-		write_function(c, &c->set.functions[i], workers[i], &w);
+		write_function(c, &s, i, &w);
 	json_write_array_end(&w);
+	buf_puts(&json, "\n");
 	web_answer_json(call->client, 200, &json);
 }

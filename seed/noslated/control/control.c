@@ -17,6 +17,7 @@
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control_priv.h"
 #include "seed/noslated/control/crew.h"
+#include "seed/noslated/control/figures.h"
 
 /* How long those of a control plane before may take to end. */
 #define LOCK_PAUSE_US 10000
@@ -257,7 +258,8 @@ static int begin(struct control *c, struct err *err)
 		return err_oom(err);
 	events_add(c->events, EVENT_STARTED, NULL, NULL, "noslated " TURF_VERSION);
 	if (make_directories(c, err) < 0 || lock_directory(c, err) < 0 ||
-		listeners_open(c, err) < 0 || make_crew(c, err) < 0)
+		listeners_open(c, err) < 0 || make_crew(c, err) < 0 ||
+		figures_create(&c->loop, c->options->run, &c->figures, err) < 0)
 		return -err->code;
 	c->jobs.loop = c->workers.loop = &c->loop;
 	c->workers.root = c->options->root;
@@ -289,6 +291,7 @@ static void finish(struct control *c)
 	crew_destroy(c->crew);
 	functions_finish(c);
 	admin_close(c->admin);
+	figures_destroy(c->figures);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
 	functions_release(c->files, c->set.n_functions);

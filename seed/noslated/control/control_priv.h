@@ -17,6 +17,7 @@
 
 struct admin;
 struct applying;
+struct figures;
 struct buf;
 struct crew;
 struct data_plane_process;
@@ -71,6 +72,7 @@ struct control {
 	struct code_jobs jobs;
 	struct retired *retired;
 	struct err failed; /* why it ends, when nobody wanted that */
+	struct figures *figures;
 
 	struct data_plane_process *planes;
 	uv_poll_t supervisor; /* whether it is there */
