@@ -70,9 +70,9 @@ RESULTS := $(B)/results
 RUN_SUITE = B=$(abspath $(B)) hack/cage hack/run-tests $(if $(T),-o '$(T)') -c $(RESULTS)
 
 .PHONY: check-chromium
-check-chromium: $(PROGRAMS) ## Chromium's DevTools debug a worker (installs chromium)
+check-chromium: $(PROGRAMS) ## Chromium's DevTools debug a worker, noslated's dashboard in it (installs chromium)
 	$(Q)hack/install-deps --chromium
-	$(Q)$(RUN_SUITE)/chromium tests/chromium/devtools.sh
+	$(Q)$(RUN_SUITE)/chromium tests/chromium/devtools.sh tests/chromium/dashboard.sh
 
 .PHONY: check check-shim check-unit check-integration check-cgroups check-js check-fuzz check-programs \
 	check-worker
