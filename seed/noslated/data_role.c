@@ -9,6 +9,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/data/data.h"
+#include "seed/noslated/data_telemetry.h"
 #include "seed/noslated/link.h"
 #include "seed/noslated/profile/profile.h"
 #include "seed/noslated/role.h"
@@ -19,6 +20,7 @@ struct role {
 	uv_loop_t loop;
 	struct link *link;
 	struct data_plane *plane;
+	struct data_telemetry telemetry;
 	bool drains, leaves;
 };
 
@@ -79,6 +81,7 @@ static void leave(struct role *r)
 	if (!r->drains && !r->leaves)
 		data_leave(r->plane, on_drained, r);
 	r->leaves = true;
+	data_telemetry_leave(&r->telemetry);
 	say(r, "left", NULL);
 }
 
@@ -131,7 +134,7 @@ static void on_message(void *arg, const struct link_message *m, int *fd)
 		leave(r);
 	else if (streq(m->kind, "drain"))
 		drain(r);
-	else
+	else if (!data_telemetry_take(&r->telemetry, m->kind, m->file))
 		log_error("the control plane: '%s' is no message for the data plane", m->kind);
 }
 
@@ -186,19 +189,23 @@ int data_role_run(const char *what, struct err *err)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	options.by_name = true;
 	options.waits = true;
 	uv_loop_init(&r.loop);
 	if (data_create(&r.loop, &options, &maker, &r, &r.plane, err) < 0)
 		return -err->code;
+	data_telemetry_init(&r.telemetry, &r.loop, r.plane);
 	if (listen_all(&r, n_sockets, err) < 0)
 		return -err->code;
 	r.link = link_open(&r.loop, ROLE_LINK_FD, on_message, on_link_end, &r);
 	if (!r.link)
 		return err_oom(err);
 	uv_run(&r.loop, UV_RUN_DEFAULT);
+	data_telemetry_close(&r.telemetry);
 	data_destroy(r.plane);
 	link_close(r.link);
 	uv_run(&r.loop, UV_RUN_DEFAULT);
+	data_telemetry_finish(&r.telemetry);
 	return 0;
 }

@@ -42,6 +42,7 @@ static const struct {
 	{"worker", offsetof(struct link_message, worker)},
 	{"function", offsetof(struct link_message, function)},
 	{"socket", offsetof(struct link_message, socket)},
+	{"file", offsetof(struct link_message, file)},
 	{"id", offsetof(struct link_message, id)},
 	{"bundle", offsetof(struct link_message, bundle)},
 	{"tenant", offsetof(struct link_message, tenant)},

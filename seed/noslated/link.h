@@ -6,6 +6,9 @@
  * To the data plane:
  *   hello                                a control plane is there, perhaps not the first: what is there?
  *   apply      (descriptor)              the set of functions (profile/profile.h)
+ *   stats      file                      where it counts (stats/stats.h)
+ *   spans      file                      where traced requests go (stats/spans.h)
+ *   access-log file                      (again) where each request has a line; "-": stdout
  *   ready      worker function socket    it serves; one that was not asked for is taken, too
  *   go                                   these were all: others may be started
  *   gone       worker                    it has ended, or could not be made
@@ -49,7 +52,7 @@ struct json_doc;
 struct link;
 
 struct link_message {
-	const char *kind, *worker, *function, *socket, *id, *bundle, *tenant, *text, *build,
+	const char *kind, *worker, *function, *socket, *file, *id, *bundle, *tenant, *text, *build,
 		*bytes; /* NULL: not given */
 };
 

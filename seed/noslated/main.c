@@ -11,6 +11,7 @@
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control.h"
 #include "seed/noslated/control/maker.h"
+#include "seed/noslated/control/telemetry.h"
 #include "seed/noslated/data_role.h"
 #include "seed/noslated/role.h"
 #include "seed/noslated/supervisor.h"
@@ -19,6 +20,8 @@
 
 static const char usage[] =
 	"usage: noslated [--listen ADDRESS]... [--run DIR] [--state DIR] [--log DIR] [--root DIR]\n"
+	"                [--access-log FILE] [--metrics ADDRESS] [--otlp URL] [--trace-ratio "
+	"RATIO]\n"
 	"       noslated --help | --version\n"
 	"Serves the functions that noslatectl applies: a worker for who waits, and none for "
 	"nobody.\n"
@@ -26,17 +29,37 @@ static const char usage[] =
 	"      --run DIR         sockets and bundles (/run/noslated)\n"
 	"      --state DIR       what was applied (/var/lib/noslated)\n"
 	"      --log DIR         what workers print (/var/log/noslated)\n"
-	"      --root DIR        where containers are kept, as turf has it (/run/turf)\n";
+	"      --root DIR        where containers are kept, as turf has it (/run/turf)\n"
+	"      --access-log FILE a JSON line for each request; -: standard output (none)\n"
+	"      --metrics ADDRESS where anybody may read /metrics, /healthz and /readyz (nowhere)\n"
+	"      --otlp URL        the collector that gets traces, http://ADDRESS:PORT (none)\n"
+	"      --trace-ratio RATIO  of requests that belong to no trace (0.01)\n";
 
-enum { OPT_HELP = 1, OPT_LISTEN, OPT_LOG, OPT_ROOT, OPT_RUN, OPT_STATE, OPT_VERSION };
+enum {
+	OPT_ACCESS_LOG = 1,
+	OPT_HELP,
+	OPT_LISTEN,
+	OPT_LOG,
+	OPT_METRICS,
+	OPT_OTLP,
+	OPT_ROOT,
+	OPT_RUN,
+	OPT_STATE,
+	OPT_TRACE_RATIO,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
+	{"access-log", required_argument, NULL, OPT_ACCESS_LOG},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"listen", required_argument, NULL, OPT_LISTEN},
 	{"log", required_argument, NULL, OPT_LOG},
+	{"metrics", required_argument, NULL, OPT_METRICS},
+	{"otlp", required_argument, NULL, OPT_OTLP},
 	{"root", required_argument, NULL, OPT_ROOT},
 	{"run", required_argument, NULL, OPT_RUN},
 	{"state", required_argument, NULL, OPT_STATE},
+	{"trace-ratio", required_argument, NULL, OPT_TRACE_RATIO},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{0},
 };
@@ -44,6 +67,14 @@ static const struct option long_options[] = {
 static int take_option(struct control_options *o, int opt, const char *value, struct err *err)
 {
 	switch (opt) {
+	case OPT_ACCESS_LOG: o->access_log = value; return 0;
+	case OPT_METRICS: o->metrics = value; return 0;
+	case OPT_OTLP:
+		o->otlp.url = value;
+		o->otlp.traces_url = NULL;
+		return 0;
+	case OPT_TRACE_RATIO:
+		return telemetry_parse_ratio("--trace-ratio", value, &o->trace_ratio, err);
 	case OPT_LISTEN:
 		if (o->n_listen == CONTROL_LISTEN_MAX)
 			return err_say(
@@ -81,7 +112,7 @@ static int take_options(struct control_options *o, int argc, char **argv, struct
 		.run = "/run/noslated",
 		.state = "/var/lib/noslated",
 		.log = "/var/log/noslated"};
-	return parse(o, argc, argv, err);
+	return telemetry_environment(o, err) < 0 ? -err->code : parse(o, argc, argv, err);
 }
 
 /* Also the program of everything that it executes. */

@@ -340,7 +340,7 @@ static bool on_signals(struct supervisor *s)
 				return true;
 			break;
 		default:
-			s->ends = true;
+			s->ends = s->ends || info.ssi_signo != SIGUSR1;
 			if (s->control > 0)
 				(void)kill(s->control, (int)info.ssi_signo);
 		}
@@ -357,6 +357,7 @@ static int open_signals(struct supervisor *s, struct err *err)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signals < 0 ? err_set(err, errno, "make a signalfd") : 0;

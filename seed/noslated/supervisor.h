@@ -4,7 +4,7 @@
  * meanwhile, as systemd does for its services: listening sockets, links to the other processes. It knows of
  * nothing else, and so has little reason to die. When it does, all of noslated ends in order.
  *
- * SIGTERM and SIGINT are passed on to the control plane, with which it ends. After SIGHUP it executes its
+ * SIGTERM, SIGINT and SIGUSR1 are passed on to the control plane; with the first two it ends. After SIGHUP it executes its
  * program again, which may be another one by now, and so does the control plane.
  */
 #ifndef SEED_NOSLATED_SUPERVISOR_H

@@ -32,6 +32,8 @@ static const struct route {
 	const char *query; /* the keys that it may have */
 } routes[] = {
 	{WEB_GET, "/healthz", admin_get_health, ""},
+	{WEB_GET, "/readyz", admin_get_ready, ""},
+	{WEB_GET, "/metrics", admin_get_metrics, ""},
 	{WEB_GET, "/v1/version", admin_get_version, ""},
 	{WEB_GET, "/v1/node", admin_get_node, ""},
 	{WEB_PUT, "/v1/node/drained", admin_put_node_drained, ""},

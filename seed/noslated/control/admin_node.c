@@ -5,6 +5,7 @@
 
 #include "runtime/base/paths.h"
 #include "seed/noslated/control/admin_priv.h"
+#include "seed/noslated/control/metrics.h"
 
 void admin_get_health(const struct admin_call *call)
 {
@@ -13,6 +14,16 @@ void admin_get_health(const struct admin_call *call)
 
 	buf_printf(&json, "{\"status\": \"%s\"}\n", runs ? "ok" : "no data plane");
 	web_answer_json(call->client, runs ? 200 : 503, &json);
+}
+
+void admin_get_ready(const struct admin_call *call)
+{
+	metrics_answer_ready(call->control, call->client);
+}
+
+void admin_get_metrics(const struct admin_call *call)
+{
+	metrics_answer(call->control, call->client, call->request);
 }
 
 void admin_get_version(const struct admin_call *call)

@@ -30,6 +30,8 @@ void admin_change(const struct admin_call *call, const char *how,
 
 /* --- admin_node.c --- */
 void admin_get_health(const struct admin_call *call);
+void admin_get_ready(const struct admin_call *call);
+void admin_get_metrics(const struct admin_call *call);
 void admin_get_version(const struct admin_call *call);
 void admin_get_node(const struct admin_call *call);
 void admin_put_node_drained(const struct admin_call *call);

@@ -16,6 +16,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control_priv.h"
+#include "seed/noslated/control/telemetry.h"
 
 /* How long the loop may be held up at a time. */
 #define SLICE_NS (20 * UINT64_C(1000000))
@@ -96,6 +97,7 @@ static int adopt(struct applying *a, struct err *err)
 	functions_adopt(c, &a->set, a->files);
 	a->files = NULL;
 	a->set = (struct profile_set){0};
+	telemetry_applied(c->telemetry);
 	told_send(c);
 	return 0;
 }
@@ -111,11 +113,13 @@ static void tell_history(const struct applying *a, unsigned before)
 {
 	const struct control *c = a->control;
 
-	if (a->first.code != 0)
+	if (a->first.code != 0) {
+		telemetry_refused(c->telemetry);
 		events_add(c->events, EVENT_REFUSED, NULL, NULL, "%s: %s", a->how, a->first.msg);
-	else if (c->sets.number != before)
+	} else if (c->sets.number != before) {
 		events_add(c->events, EVENT_APPLIED, NULL, NULL, "set %u, by %s: %zu functions",
 			c->sets.number, a->how, c->set.n_functions);
+	}
 }
 
 static void finish(struct applying *a)

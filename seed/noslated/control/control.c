@@ -15,9 +15,12 @@
 #include "runtime/base/log.h"
 #include "runtime/base/paths.h"
 #include "runtime/base/util.h"
+#include "seed/noslated/control/address.h"
 #include "seed/noslated/control/control_priv.h"
 #include "seed/noslated/control/crew.h"
 #include "seed/noslated/control/figures.h"
+#include "seed/noslated/control/meter.h"
+#include "seed/noslated/control/telemetry.h"
 
 /* How long those of a control plane before may take to end. */
 #define LOCK_PAUSE_US 10000
@@ -28,12 +31,29 @@
 
 /* --- the whole --- */
 
+static const char *const endings[STATS_EXITS] = {
+	[STATS_EXIT_STOPPED] = "it was told to",
+	[STATS_EXIT_ENDED] = "by itself",
+	[STATS_EXIT_FAILED] = "by itself, with an error",
+	[STATS_EXIT_KILLED] = "killed by a signal",
+	[STATS_EXIT_OOM] = "it had no memory left",
+};
+
+static const char *tenant_of(const struct control *c, const struct worker *w)
+{
+	const struct profile_function *f = profile_set_find(&c->set, worker_function(w));
+
+	return f ? f->tenant : "";
+}
+
 static void on_worker_ready(void *arg, struct worker *w)
 {
 	struct control *c = arg;
 
 	events_add(c->events, EVENT_WORKER_STARTED, worker_function(w), worker_name(w),
 		"process %d", (int)worker_pid(w));
+	meter_worker_serves(telemetry_meter(c->telemetry), worker_name(w), worker_function(w),
+		tenant_of(c, w), worker_pid(w), worker_making_ns(w));
 	data_plane_ready(w);
 }
 
@@ -45,9 +65,13 @@ static void on_worker_gone(void *arg, struct worker *w, const char *why)
 		log_error("worker '%s' of '%s': %s", worker_name(w), worker_function(w), why);
 		events_add(c->events, EVENT_WORKER_FAILED, worker_function(w), worker_name(w), "%s",
 			why);
+		meter_worker_failed(
+			telemetry_meter(c->telemetry), worker_function(w), tenant_of(c, w));
 	} else {
 		events_add(c->events, EVENT_WORKER_ENDED, worker_function(w), worker_name(w), "%s",
-			worker_is_stopping(w) ? "it was told to" : "by itself");
+			endings[worker_exit(w)]);
+		meter_worker_gone(
+			telemetry_meter(c->telemetry), worker_name(w), worker_exit(w));
 	}
 	data_plane_gone(w);
 	control_check_end(c);
@@ -111,6 +135,11 @@ static void on_again_signal(uv_signal_t *s, int number UNUSED)
 	control_check_end(c);
 }
 
+static void on_usr1(uv_signal_t *s, int number UNUSED)
+{
+	telemetry_reopen(((struct control *)s->data)->telemetry);
+}
+
 static int make_directories(struct control *c, struct err *err)
 {
 	const struct control_options *o = c->options;
@@ -172,6 +201,7 @@ static void await_signals(struct control *c)
 	await_signal(c, &c->term, on_end_signal, SIGTERM);
 	await_signal(c, &c->interrupt, on_end_signal, SIGINT);
 	await_signal(c, &c->again_signal, on_again_signal, SIGHUP);
+	await_signal(c, &c->usr1, on_usr1, SIGUSR1);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -204,6 +234,9 @@ static int take_over(struct control *c, struct err *err)
 	if (data_planes_adopt(c, err) < 0 || workers_adopt(&c->workers, log_of, c, err) < 0)
 		return -err->code;
 	c->begun = true;
+	for (struct worker *w = c->workers.first; w; w = worker_next(w))
+		meter_worker_serves(telemetry_meter(c->telemetry), worker_name(w),
+			worker_function(w), tenant_of(c, w), worker_pid(w), 0);
 	if (c->ends) {
 		data_planes_end(c, false);
 		control_check_end(c);
@@ -268,7 +301,8 @@ static int begin(struct control *c, struct err *err)
 	c->workers.gone = on_worker_gone;
 	c->workers.arg = c;
 	functions_look_back(c);
-	if (code_store_open(&c->code_store, c->options->state, err) < 0)
+	if (code_store_open(&c->code_store, c->options->state, err) < 0 ||
+		telemetry_open(c, &c->telemetry, err) < 0)
 		return -err->code;
 	c->admin = admin_open(c, err);
 	return c->admin ? control_load(c, on_loaded, c, err) : -err->code;
@@ -285,6 +319,7 @@ static void finish(struct control *c)
 	uv_close((uv_handle_t *)&c->term, NULL);
 	uv_close((uv_handle_t *)&c->interrupt, NULL);
 	uv_close((uv_handle_t *)&c->again_signal, NULL);
+	uv_close((uv_handle_t *)&c->usr1, NULL);
 	uv_close((uv_handle_t *)&c->supervisor, NULL);
 	data_planes_leave(c);
 	workers_leave(&c->workers);
@@ -292,6 +327,7 @@ static void finish(struct control *c)
 	functions_finish(c);
 	admin_close(c->admin);
 	figures_destroy(c->figures);
+	telemetry_close(c->telemetry);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
 	functions_release(c->files, c->set.n_functions);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "runtime/base/err.h"
+#include "seed/noslated/control/otlp_export.h"
 
 #define CONTROL_LISTEN_MAX 16
 
@@ -22,6 +23,10 @@ struct control_options {
 	const char *run, *state, *log; /* directories; made when they are not there */
 	const char *listen[CONTROL_LISTEN_MAX]; /* HOST:PORT or unix:PATH, for the data plane */
 	size_t n_listen;
+	const char *metrics;	  /* HOST:PORT or unix:PATH, for who reads them; NULL: none */
+	const char *access_log;	  /* absolute, or "-"; NULL: none */
+	struct otlp_options otlp; /* where traces go */
+	double trace_ratio;	  /* of requests that belong to no trace */
 };
 
 /* Until SIGTERM or SIGINT. Descriptors have been reserved (workers_reserve()). */

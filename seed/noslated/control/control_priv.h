@@ -22,6 +22,7 @@ struct buf;
 struct crew;
 struct data_plane_process;
 struct worker;
+struct telemetry;
 struct worker_log;
 
 /* What a function needs beside its profile. */
@@ -52,12 +53,13 @@ struct admin_events {
 struct control {
 	const struct control_options *options;
 	uv_loop_t loop;
-	uv_signal_t term, interrupt, again_signal;
+	uv_signal_t term, interrupt, again_signal, usr1;
 	struct store kept; /* what the supervisor keeps for us */
 	int lock_fd;	   /* of RUN */
 	struct crew *crew;
 	struct workers workers;
 	struct admin *admin;
+	struct telemetry *telemetry;
 	struct profile_set set;
 	struct function_files *files; /* in the order of the set's functions */
 	struct sets sets;	      /* what was applied before */
@@ -165,6 +167,9 @@ void data_plane_tell_set(struct control *c);
 /* Whoever the worker serves hears of it. */
 void data_plane_ready(struct worker *w);
 void data_plane_gone(struct worker *w);
+void data_plane_measured(struct worker *w, uint64_t bytes);
+/* To all of them. */
+void data_planes_say(struct control *c, const char *kind, const char *file);
 /* Running requests end first, unless `at_once`; then control_check_end(). */
 void data_planes_end(struct control *c, bool at_once);
 /* They go on without us. */

@@ -23,6 +23,10 @@
 #include "runtime/base/proc.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control_priv.h"
+#include "seed/noslated/control/meter.h"
+#include "seed/noslated/control/telemetry.h"
+#include "seed/noslated/control/meter.h"
+#include "seed/noslated/control/telemetry.h"
 #include "seed/noslated/link.h"
 #include "seed/noslated/role.h"
 #include "seed/noslated/supervisor.h"
@@ -150,6 +154,8 @@ static void start_worker(struct data_plane_process *p, const struct link_message
 		return;
 	log_error("%s", err.msg);
 	events_add(c->events, EVENT_WORKER_FAILED, m->function, m->worker, "%s", err.msg);
+	meter_worker_failed(
+		telemetry_meter(c->telemetry), m->function, f ? f->tenant : "default");
 	say(p, "gone", m->worker);
 }
 
@@ -157,6 +163,7 @@ static void stop_worker(struct data_plane_process *p, const char *name)
 {
 	struct worker *w = worker_find(&control_of(p)->workers, name);
 
+	meter_worker_stops(telemetry_meter(control_of(p)->telemetry), name);
 	if (w)
 		worker_stop(w, WORKER_STOP_MS);
 	else
@@ -434,8 +441,10 @@ static void tell_set(struct data_plane_process *p)
 
 static void greet(struct data_plane_process *p)
 {
-	if (!p->leaves)
+	if (!p->leaves) {
+		telemetry_tell(p->control->telemetry, p->link);
 		tell_set(p);
+	}
 	say(p, "hello", NULL);
 }
 
@@ -558,6 +567,25 @@ void data_plane_gone(struct worker *w)
 {
 	if (worker_owner(w))
 		say(worker_owner(w), "gone", worker_name(w));
+}
+
+void data_plane_measured(struct worker *w, uint64_t bytes)
+{
+	struct data_plane_process *p = worker_owner(w);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	if (p)
+		link_send(p->link,
+			&(struct link_message){
+				.kind = "measured", .worker = worker_name(w), .bytes = text},
+			-1);
+}
+
+void data_planes_say(struct control *c, const char *kind, const char *file)
+{
+	for (struct data_plane_process *p = c->planes; p; p = p->next)
+		link_send(p->link, &(struct link_message){.kind = kind, .file = file}, -1);
 }
 
 void data_planes_end(struct control *c, bool at_once)

@@ -41,7 +41,7 @@ static void forget(struct figures *f)
 {
 	for (uint32_t i = 0; i < f->n_slots; i++)
 		free(f->slots[i]);
-	free(take_ptr(&f->slots));
+	free_clear(&f->slots);
 	f->n_slots = 0;
 }
 
@@ -114,7 +114,7 @@ static void keep_slot(struct figures *f, uint32_t i)
 	struct sample now;
 
 	if (!w || (*h && !streq((*h)->name, f->copy.name))) {
-		free(take_ptr(h));
+		free_clear(h);
 		if (!w)
 			return;
 	}

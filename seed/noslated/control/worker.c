@@ -20,6 +20,7 @@
 #include "runtime/record.h"
 #include "seed/noslated/control/crew.h"
 #include "seed/noslated/control/maker.h"
+#include "seed/noslated/control/worker_exit.h"
 #include "seed/noslated/control/worker_log.h"
 #include "seed/noslated/link.h"
 
@@ -30,6 +31,7 @@ struct worker {
 	struct worker *next, **prev;
 	struct table_entry entry;
 	char *name, *function, *bundle;
+	char *id; /* of the container */
 	unsigned long number;
 	char socket[MAKER_SOCKET_MAX + 1];
 	struct worker_output *output;
@@ -38,6 +40,8 @@ struct worker {
 	pid_t pid;
 	bool stops;
 	uint64_t grace_ms;
+	enum stats_exit exit;
+	uint64_t begun_ns, making_ns;
 	uv_poll_t end;
 	uv_timer_t kill;
 	unsigned handles; /* that libuv has not closed yet */
@@ -52,6 +56,7 @@ static void worker_free(struct worker *w)
 	free(w->name);
 	free(w->function);
 	free(w->bundle);
+	free(w->id);
 	free(w);
 }
 
@@ -118,6 +123,7 @@ static void on_end(uv_poll_t *h, int status UNUSED, int events UNUSED)
 {
 	struct worker *w = h->data;
 
+	w->exit = w->stops ? STATS_EXIT_STOPPED : worker_exit_look(w->all->root, w->id);
 	leave(w);
 	worker_output_finish(take_ptr(&w->output));
 	bury(w);
@@ -182,6 +188,7 @@ void workers_made(struct workers *all, const char *name, int *pidfd)
 	if (!w)
 		return;
 	watch(w, take_fd(pidfd));
+	w->making_ns = uv_hrtime() - w->begun_ns;
 	if (w->stops)
 		begin_end(w);
 	else
@@ -196,19 +203,17 @@ void workers_failed(struct workers *all, const char *name, const char *why)
 		on_failed(w, why);
 }
 
-/* Its container is another one than that of a worker of this name that a killed maker has left. */
 static int order(struct worker *w, const char *tenant, struct err *err)
 {
-	_cleanup_free_ char *id = NULL;
 	const struct link_message m = {.kind = "make",
 		.worker = w->name,
 		.function = w->function,
-		.id = asprintf(&id, "%s.%s.%lu", w->function, w->name, w->number) < 0 ? NULL : id,
+		.id = w->id,
 		.bundle = w->bundle,
 		.tenant = tenant,
 		.socket = w->socket};
 
-	return !m.id || crew_make(w->all->crew, &m) < 0 ? err_oom(err) : 0;
+	return crew_make(w->all->crew, &m) < 0 ? err_oom(err) : 0;
 }
 
 static int open_output(struct worker *w, struct worker_log *log, struct err *err)
@@ -227,6 +232,14 @@ int worker_start(struct workers *all, const struct worker_spec *spec, struct err
 		return err_oom(err);
 	w->number = all->n_sockets++;
 	snprintf(w->socket, sizeof(w->socket), "%s/%lu", all->sockets, w->number);
+	w->begun_ns = uv_hrtime();
+	/* Another container than that of a worker of this name that a killed maker has left. */
+	if (asprintf(&w->id, "%s.%s.%lu", w->function, w->name, w->number) < 0)
+		w->id = NULL;
+	if (!w->id) {
+		worker_free(w);
+		return err_oom(err);
+	}
 	if (open_output(w, spec->log, err) < 0 || enter(w, err) < 0) {
 		worker_free(w);
 		return err_wrap(err, "worker '%s'", spec->name);
@@ -270,7 +283,8 @@ static bool adopt(struct workers *all, const struct link_message *o, struct work
 		return false;
 	}
 	snprintf(w->socket, sizeof(w->socket), "%s", o->socket);
-	if (open_output(w, log, &err) < 0 || enter(w, &err) < 0) {
+	w->id = strdup(o->id);
+	if (!w->id || open_output(w, log, &err) < 0 || enter(w, &err) < 0) {
 		log_error("worker '%s' is given up: %s", w->name, err.msg);
 		fd_close(&pidfd);
 		worker_free(w);
@@ -383,6 +397,11 @@ struct worker *worker_find(const struct workers *all, const char *name)
 	return e ? container_of(e, struct worker, entry) : NULL;
 }
 
+enum stats_exit worker_exit(const struct worker *w)
+{
+	return w->exit;
+}
+
 const char *worker_name(const struct worker *w)
 {
 	return w->name;
@@ -406,6 +425,11 @@ const char *worker_socket(const struct worker *w)
 pid_t worker_pid(const struct worker *w)
 {
 	return w->pid;
+}
+
+uint64_t worker_making_ns(const struct worker *w)
+{
+	return w->making_ns;
 }
 
 bool worker_is_ready(const struct worker *w)

@@ -17,6 +17,7 @@
 
 #include "runtime/base/err.h"
 #include "runtime/base/table.h"
+#include "seed/noslated/stats/words.h"
 
 struct crew;
 struct worker;
@@ -68,11 +69,18 @@ int worker_start(struct workers *all, const struct worker_spec *spec, struct err
 void worker_stop(struct worker *w, uint64_t grace_ms);
 struct worker *worker_find(const struct workers *all, const char *name);
 
+/* How it has ended, for gone(). */
+enum stats_exit worker_exit(const struct worker *w);
+
 const char *worker_name(const struct worker *w);
 const char *worker_function(const struct worker *w);
 const char *worker_bundle(const struct worker *w);
 const char *worker_socket(const struct worker *w);
 pid_t worker_pid(const struct worker *w); /* 0: it is being made */
+/* How it has ended, from gone() on. */
+enum stats_exit worker_exit(const struct worker *w);
+/* How long its making took; 0: it was made for a control plane before. */
+uint64_t worker_making_ns(const struct worker *w);
 bool worker_is_ready(const struct worker *w);
 /* It was asked to end. */
 bool worker_is_stopping(const struct worker *w);

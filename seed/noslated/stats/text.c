@@ -9,8 +9,6 @@
 #define NS_PER_S UINT64_C(1000000000)
 /* The first bound that is told: shorter times are in the bucket of 100 us. */
 #define FIRST_BOUND 20
-/* Slots without a sample that are looked at in one piece. */
-#define SLOTS_OF_PIECE 512
 
 static void put_number(struct buf *out, uint64_t n)
 {
@@ -232,14 +230,13 @@ static bool put_functions(
 	struct stats_text *t, struct buf *out, const struct stats_family *f, size_t enough)
 {
 	const uint32_t n = stats_n_slots(t->s);
-	uint32_t end = t->slot + SLOTS_OF_PIECE;
 
 	if (!t->begun) {
 		put_heading(out, f, t->open);
 		memset(t->removed, 0, sizeof(t->removed));
 		t->begun = true;
 	}
-	for (; t->slot < n && t->slot < end && out->len < enough; t->slot++)
+	for (; t->slot < n && out->len < enough; t->slot++)
 		put_slot(t, out, f);
 	if (t->slot < n)
 		return false;

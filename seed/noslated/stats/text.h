@@ -35,7 +35,7 @@ struct stats_text {
 /* All is borrowed until the last piece. */
 void stats_text_begin(struct stats_text *t, const struct stats *s,
 	const struct stats_families *families, bool open);
-/* Appends until `out` has about `enough` bytes. False: this was the last piece. */
+/* Appends until `out` has about `enough` bytes; always something. False: this was the last piece. */
 bool stats_text_next(struct stats_text *t, struct buf *out, size_t enough);
 
 /* Whether the value of an Accept header prefers OpenMetrics to plain text. */

@@ -11,7 +11,7 @@
 
 #define NAME_MAX_KEPT 16
 
-enum header { HEADER_OTHER, HEADER_HOST, HEADER_EXPECT };
+enum header { HEADER_OTHER, HEADER_HOST, HEADER_EXPECT, HEADER_ACCEPT };
 
 struct web_parser {
 	llhttp_t parser;
@@ -70,10 +70,22 @@ static int on_name_end(llhttp_t *l)
 
 	p->header = is_called(p, "host")     ? HEADER_HOST
 		    : is_called(p, "expect") ? HEADER_EXPECT
+		    : is_called(p, "accept") ? HEADER_ACCEPT
 					     : HEADER_OTHER;
 	p->name_len = p->value_len = 0;
 	if (p->header == HEADER_HOST && ++p->hosts > 1)
 		return refuse(p, 400);
+	return HPE_OK;
+}
+
+static int take_accept(struct web_parser *p, const char *at, size_t len)
+{
+	const size_t room = sizeof(p->request.accept) - 1 - p->value_len;
+	const size_t n = len < room ? len : room;
+
+	memcpy(p->request.accept + p->value_len, at, n);
+	p->value_len += n;
+	p->request.accept[p->value_len] = '\0';
 	return HPE_OK;
 }
 
@@ -85,6 +97,8 @@ static int on_value(llhttp_t *l, const char *at, size_t len)
 
 	if (p->header == HEADER_OTHER)
 		return HPE_OK;
+	if (p->header == HEADER_ACCEPT)
+		return take_accept(p, at, len);
 	if (len >= size - p->value_len)
 		return refuse(p, p->header == HEADER_HOST ? 431 : 417);
 	memcpy(to + p->value_len, at, len);

@@ -18,6 +18,7 @@
 #define WEB_HEAD_MAX   16384
 #define WEB_BODY_MAX   (4u << 20)
 #define WEB_HOST_MAX   256
+#define WEB_ACCEPT_MAX 256 /* what is behind that is not heard */
 #define WEB_VALUE_MAX  256 /* of a part of a path or a value of a query, decoded */
 #define WEB_PARTS_MAX  2   /* parts of a path that a pattern leaves open */
 
@@ -28,6 +29,7 @@ struct web_request {
 	char target[WEB_TARGET_MAX]; /* its path; what was behind '?' is `query` */
 	const char *query;	     /* never NULL */
 	char host[WEB_HOST_MAX];     /* "" when there is none; a longer one is refused */
+	char accept[WEB_ACCEPT_MAX]; /* "" when there is none */
 	struct buf body;
 	bool keep_alive;
 };
