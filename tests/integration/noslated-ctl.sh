@@ -13,8 +13,8 @@ export TURF_BASE_IMAGE=$TMP/base TURF_STATES_DIR=$TMP/states NOSLATED_RUN=$TMP/r
 code=$TMP/code
 run=$TMP/run
 mkdir "$code" "$TMP/run" "$TMP/state"
-mount -t tmpfs -o size=1m,mode=700 "$MARK" "$TMP/state"
-mount -t tmpfs -o size=8m,mode=700 "$MARK" "$run"
+mount -t tmpfs -o size=8m,mode=700 "$MARK" "$TMP/state"
+mount -t tmpfs -o size=64m,mode=700 "$MARK" "$run"
 # shellcheck disable=SC2317 # called by lib.sh
 at_end() { umount "$TMP/state" "$run" 2>/dev/null || :; }
 
@@ -277,12 +277,25 @@ eq "$(complete_line -o '')" "json table" "a format"
 eq "$(complete_line logs h)" hello "a function"
 eq "$(complete_line --run /no/such logs '')" "" "without a daemon"
 
+# --- so many ---
+jq -n --arg file "$code/hello.js" '{version: 1, functions: [range(4001) | {name: "many-\(.)", code: {path: $file}}]}' >"$TMP/many"
+ctl apply "$TMP/many"
+eq "$(ctl list | wc -l)" 4002 "of thousands"
+eq "$(ctl list | tail -n +2 | cut -d' ' -f1 | LC_ALL=C sort -u | wc -l)" 4001 "none of them twice"
+jq -n --arg file "$code/hello.js" '{version: 1, functions: [range(10000) | {name: "many-\(.)", code: {path: $file}}]}' >"$TMP/many"
+fails "the set with all its defaults: " ctl apply "$TMP/many"
+eq "$(ctl list | wc -l)" 4002 "after one that is too large"
+ctl apply "$TMP/set"
+
 # --- the API itself ---
 eq "$(api_status /healthz)" 200 "health"
 eq "$(api_status /v2)" 404 "another path"
 eq "$(api_status /v1/functions -X DELETE)" 405 "another method"
 eq "$(api '/v1/events?nonsense=1' | jq -r '.errors[0]')" "'nonsense' is no parameter here" "another parameter"
 eq "$(api '/v1/events?since=x' | jq -r '.errors[0]')" "'since' is no number up to 18446744073709551615" "a wrong one"
+eq "$(api '/v1/status?limit=2' | jq -c 'map(.name)')" '["echo","hello"]' "the first page"
+eq "$(api '/v1/status?limit=2&after=hello' | jq -c 'map(.name)')" '["talks","waits"]' "the next page"
+eq "$(api '/v1/status?after=waits' | jq -c .)" '[]' "behind the last one"
 eq "$(api_status /v1/functions/hello/drained -X PUT -d '{"drained": 1}')" 400 "a wrong body"
 eq "$(api_status /v1/functions/hello/replicas -X PUT -d '{"many": 1}')" 400 "an unknown member"
 eq "$(api_status /v1/functions -T "$TMP/set" -H 'Expect: 100-continue')" 200 "with an expectation"

@@ -46,7 +46,7 @@ static const struct route {
 	{WEB_GET, "/v1/sets", admin_get_sets, ""},
 	{WEB_GET, "/v1/sets/:", admin_get_set, ""},
 	{WEB_POST, "/v1/sets/:/rollback", admin_post_rollback, ""},
-	{WEB_GET, "/v1/status", admin_get_status, ""},
+	{WEB_GET, "/v1/status", admin_get_status, "after limit"},
 	{WEB_GET, "/v1/workers", admin_get_workers, "function"},
 	{WEB_GET, "/v1/events", admin_get_events, "since follow function"},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The admin API: how functions are. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/util.h"
 #include "seed/noslated/control/admin_priv.h"
@@ -98,20 +99,46 @@ void admin_write_recent(const struct control *c, struct json_writer *w)
 		write_recent(&s.all, w);
 }
 
+/* Names are in order, so that pages of a set that changes meanwhile have none twice. */
+static int read_page(
+	const struct admin_call *call, size_t *ret_begin, size_t *ret_end, struct err *err)
+{
+	const struct profile_set *set = &call->control->set;
+	const char *query = call->request->query;
+	uint64_t limit = PROFILE_FUNCTIONS_MAX;
+	char after[WEB_VALUE_MAX];
+	size_t begin = 0;
+
+	if (web_query_get(query, "after", after, err) < 0 ||
+		web_query_number(query, "limit", PROFILE_FUNCTIONS_MAX, &limit, err) < 0)
+		return -err->code;
+	while (begin < set->n_functions && *after && strcmp(set->functions[begin].name, after) <= 0)
+		begin++;
+	*ret_begin = begin;
+	*ret_end = limit < set->n_functions - begin ? begin + limit : set->n_functions;
+	return 0;
+}
+
 void admin_get_status(const struct admin_call *call)
 {
 	const struct control *c = call->control;
+	size_t begin = 0, end = 0;
+	struct err err = ERR_INIT;
 	_cleanup_(status_finish) struct status s = {0};
 	_cleanup_buf_ struct buf json = BUF_INIT;
 	struct json_writer w;
 
+	if (read_page(call, &begin, &end, &err) < 0) {
+		web_fail(call->client, 400, err.msg);
+		return;
+	}
 	if (!status_take(c, &s)) {
 		web_fail(call->client, 503, "there is no memory left");
 		return;
 	}
 	json_writer_init(&w, &json, false);
 	json_write_array_begin(&w);
-	for (size_t i = 0; i < c->set.n_functions; i++)
+	for (size_t i = begin; i < end; i++)
 		write_function(c, &s, i, &w);
 	json_write_array_end(&w);
 	buf_puts(&json, "\n");

@@ -102,6 +102,21 @@ static int adopt(struct applying *a, struct err *err)
 	return 0;
 }
 
+/* A set that could be read may be too large with all its defaults: nobody could read it again. */
+static int check_readable(const struct profile_set *set, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct profile_set again;
+
+	profile_set_write(set, &text);
+	if (buf_failed(&text))
+		return err_oom(err);
+	if (profile_set_parse(text.data, text.len, &again, NULL, err) < 0)
+		return err_wrap(err, "the set with all its defaults");
+	profile_set_finish(&again);
+	return 0;
+}
+
 static void note(struct applying *a, const struct err *e)
 {
 	if (a->first.code == 0)
@@ -448,7 +463,10 @@ static void apply(struct control *c, const char *how, const char *text, size_t l
 	a->how = how;
 	a->at_start = !how;
 	c->applying = a;
-	if (profile_set_parse(text, len, &a->set, &a->errors, &a->first) == 0) {
+	if (profile_set_parse(text, len, &a->set, &a->errors, &a->first) == 0 &&
+		check_readable(&a->set, &err) < 0)
+		note(a, &err);
+	if (a->first.code == 0) {
 		a->files = calloc(a->set.n_functions + 1, sizeof(*a->files));
 		if (!a->files)
 			note(a, (err_oom(&err), &err));

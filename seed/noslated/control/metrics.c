@@ -113,7 +113,9 @@ void metrics_answer_ready(const struct control *c, struct web_client *client)
 	const bool ready = serves && !c->drained;
 
 	buf_printf(&json, "{\"status\": \"%s\"}\n",
-		ready ? "ready" : serves ? "drained" : "no data plane");
+		ready	 ? "ready"
+		: serves ? "drained"
+			 : "no data plane");
 	web_answer_json(client, ready ? 200 : 503, &json);
 }
 

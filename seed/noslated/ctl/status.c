@@ -9,7 +9,11 @@
 #include "runtime/base/json.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/ctl/ask.h"
+#include "seed/noslated/ctl/ctl.h"
 #include "seed/noslated/ctl/table.h"
+
+/* Functions that are asked for at a time: far within what a JSON text may have. */
+#define PAGE 2000
 
 /* 0 when it is not there: the daemon may not know it yet. */
 static int optional(const struct json_node *n, const char *key, uint64_t *ret, struct err *err)
@@ -54,26 +58,60 @@ int status_read(const struct json_node *n, struct status *ret, struct err *err)
 	return 0;
 }
 
-int status_list_ask(struct status_list *ret, struct err *err)
+static int make_room(struct status_list *l, size_t n_more, struct err *err)
 {
+	struct json_doc **pages = realloc(l->pages, (l->n_pages + 1) * sizeof(*pages));
+	struct status *all = pages ? realloc(l->all, (l->n + n_more + 1) * sizeof(*all)) : NULL;
+
+	if (pages)
+		l->pages = pages;
+	if (all)
+		l->all = all;
+	return all ? 0 : err_oom(err);
+}
+
+/* Behind the last one that there is. *ret_n: how many came. */
+static int ask_page(struct status_list *l, size_t *ret_n, struct err *err)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+	_cleanup_json_ struct json_doc *doc = NULL;
 	const struct json_node *root;
 
-	*ret = (struct status_list){0};
-	if (ask_json("/v1/status", &ret->doc, err) < 0)
-		return -err->code;
-	root = json_root(ret->doc);
-	ret->all = calloc(json_count(root) + 1, sizeof(*ret->all));
-	if (!ret->all)
+	buf_printf(&target, "/v1/status?limit=%d&after=", PAGE);
+	if (l->n > 0)
+		ctl_put_escaped(&target, l->all[l->n - 1].name);
+	if (buf_failed(&target))
 		return err_oom(err);
+	if (ask_json(target.data, &doc, err) < 0)
+		return -err->code;
+	root = json_root(doc);
+	*ret_n = json_count(root);
+	if (make_room(l, *ret_n, err) < 0)
+		return -err->code;
+	l->pages[l->n_pages++] = take_ptr(&doc);
 	json_for_each (n, root)
-		if (status_read(n, &ret->all[ret->n++], err) < 0)
+		if (status_read(n, &l->all[l->n++], err) < 0)
 			return -err->code;
+	return 0;
+}
+
+int status_list_ask(struct status_list *ret, struct err *err)
+{
+	size_t n;
+
+	*ret = (struct status_list){0};
+	do
+		if (ask_page(ret, &n, err) < 0)
+			return -err->code;
+	while (n == PAGE);
 	return 0;
 }
 
 void status_list_finish(struct status_list *l)
 {
-	json_free(l->doc);
+	for (size_t i = 0; i < l->n_pages; i++)
+		json_free(l->pages[i]);
+	free(l->pages);
 	free(l->all);
 }
 

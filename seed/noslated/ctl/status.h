@@ -23,7 +23,8 @@ struct status {
 };
 
 struct status_list {
-	struct json_doc *doc;
+	struct json_doc **pages;
+	size_t n_pages;
 	struct status *all;
 	size_t n;
 };
