@@ -267,7 +267,7 @@ void figures_destroy(struct figures *f)
 	if (!f)
 		return;
 	forget(f);
-	stats_close(take_ptr(&f->data));
-	stats_close(take_ptr(&f->control));
+	stats_close(f->data);
+	stats_close(f->control);
 	uv_close((uv_handle_t *)&f->timer, on_closed);
 }
