@@ -76,7 +76,8 @@ ifneq ($(LLHTTP_CPPFLAGS),)
 PROGRAMS += $(B)/noslated $(B)/noslatectl $(B)/noslate-code
 endif
 
-CONTROL_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_control_*.c))
+CONTROL_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_control_*.c)) \
+	$(patsubst tests/fuzz/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_control_*.c))
 $(CONTROL_TESTS): $(LIB_CONTROL) $(LIB_WEB)
 $(CONTROL_TESTS): EXTERN_LIBS := $(LIB_CONTROL) $(LIB_WEB) $(LIBS_C) $(EXTERN_LIBS) $(DAEMON_LIBS)
 

@@ -107,8 +107,9 @@ static void on_slice(uv_timer_t *t)
 {
 	struct meter *m = t->data;
 	const size_t n = (m->n + SLICES - 1) / SLICES;
+	const uint64_t until = uv_hrtime() + METER_SLICE_NS;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && uv_hrtime() < until; i++) {
 		struct metered *w = m->at ? m->at : m->first;
 
 		m->at = w->next;

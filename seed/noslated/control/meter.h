@@ -15,6 +15,7 @@
 #include "seed/noslated/stats/words.h"
 
 #define METER_SLICE_MS 50
+#define METER_SLICE_NS 2000000 /* of work; what is left of a slice waits for the next one */
 /* In this time each worker is measured once. */
 #define METER_ROUND_MS 5000
 

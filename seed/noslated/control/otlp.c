@@ -219,7 +219,7 @@ void otlp_end(struct json_writer *w)
 
 /* --- what comes back --- */
 
-unsigned long long otlp_rejected(const char *text, size_t len)
+static uint64_t rejected_of(const char *text, size_t len)
 {
 	_cleanup_json_ struct json_doc *doc = NULL;
 	const struct json_node *n;
@@ -230,11 +230,39 @@ unsigned long long otlp_rejected(const char *text, size_t len)
 	if (json_parse(text, len, &doc, &ignored) < 0)
 		return 0;
 	n = json_get(json_get(json_root(doc), "partialSuccess"), "rejectedSpans");
-	if (!n)
-		return 0;
-	if (json_type(n) == JSON_STRING && json_to_str(n, &number, &ignored) == 0)
+	if (n && json_type(n) == JSON_STRING && json_to_str(n, &number, &ignored) == 0)
 		return strtoull(number, NULL, 10);
-	return json_to_u64(n, &rejected, &ignored) == 0 ? rejected : 0;
+	return n && json_to_u64(n, &rejected, &ignored) == 0 ? rejected : 0;
+}
+
+/* NULL: its head has not ended. */
+static const char *body_of(const char *text, size_t len)
+{
+	const char *end = memmem(text, len, "\r\n\r\n", 4);
+
+	return end ? end + 4 : NULL;
+}
+
+bool otlp_answer_is_whole(const char *text, size_t len)
+{
+	static const char key[] = "\r\ncontent-length:";
+	const char *body = body_of(text, len);
+	const char *at = body ? strcasestr(text, key) : NULL;
+
+	return at && at < body &&
+	       strtoull(at + sizeof(key) - 1, NULL, 10) <= len - (size_t)(body - text);
+}
+
+void otlp_parse_answer(const char *text, size_t len, struct otlp_answer *ret)
+{
+	const char *body = body_of(text, len);
+
+	*ret = (struct otlp_answer){0};
+	if (!body || !str_after(text, "HTTP/1.") || body - text < 13 || text[8] != ' ')
+		return;
+	ret->status = atoi(text + 9);
+	if (ret->status == 200)
+		ret->rejected = rejected_of(body, len - (size_t)(body - text));
 }
 
 /* --- where it goes --- */

@@ -6,7 +6,9 @@
 #ifndef SEED_NOSLATED_CONTROL_OTLP_H
 #define SEED_NOSLATED_CONTROL_OTLP_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/base/err.h"
 
@@ -19,8 +21,15 @@ void otlp_begin(struct json_writer *w, const char *service, const char *host);
 void otlp_put(struct json_writer *w, const struct span_record *r);
 void otlp_end(struct json_writer *w);
 
-/* What a collector did not take of a request whose answer was 200: "partialSuccess"; 0: nothing. */
-unsigned long long otlp_rejected(const char *text, size_t len);
+/* What a collector answers, by HTTP; the text ends in a NUL that is not counted. */
+struct otlp_answer {
+	int status;	   /* 0: that is no answer */
+	uint64_t rejected; /* spans that it did not take: "partialSuccess" */
+};
+
+/* Whether nothing more comes; what says so in no way lasts until the connection ends. */
+bool otlp_answer_is_whole(const char *text, size_t len);
+void otlp_parse_answer(const char *text, size_t len, struct otlp_answer *ret);
 
 /* Where a collector listens. */
 #define OTLP_HOST_MAX 64

@@ -125,45 +125,31 @@ static bool may_try_again(int status)
 	return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-/* "HTTP/1.1 200 ...": a status, or 0. */
-static int status_of(const struct buf *answer)
-{
-	const char *s = answer->data ? answer->data : "";
-
-	if (!str_after(s, "HTTP/1.") || strlen(s) < 12 || s[8] != ' ')
-		return 0;
-	return (int)strtol(s + 9, NULL, 10);
-}
-
-/* All of it has come: it was asked to close the connection. */
 static void take_answer(struct post *p)
 {
 	struct otlp_export *e = p->export;
-	const int status = status_of(&p->answer);
-	const char *body = p->answer.data ? strstr(p->answer.data, "\r\n\r\n") : NULL;
+	struct otlp_answer answer;
 	char why[64];
 
-	if (status == 0) {
+	otlp_parse_answer(p->answer.data ? p->answer.data : "", p->answer.len, &answer);
+	if (answer.status == 0) {
 		fail(p, "does not answer in HTTP");
 		return;
 	}
-	snprintf(why, sizeof(why), "answers %d", status);
-	if (may_try_again(status)) {
+	snprintf(why, sizeof(why), "answers %d", answer.status);
+	if (may_try_again(answer.status)) {
 		fail(p, why);
 		return;
 	}
-	if (status >= 200 && status < 300) {
-		const uint64_t n = body ? otlp_rejected(body + 4, strlen(body + 4)) : 0;
-
-		e->complained = false;
-		close_post(p);
-		/* It counts spans, of which a request has some. */
-		done_with(e, n > 0 && n >= e->n ? 0 : e->n - n);
+	close_post(p);
+	if (answer.status < 200 || answer.status > 299) {
+		complain(e, why);
+		done_with(e, 0);
 		return;
 	}
-	complain(e, why);
-	close_post(p);
-	done_with(e, 0);
+	e->complained = false;
+	/* It counts spans, of which a request has some. */
+	done_with(e, answer.rejected < e->n ? e->n - answer.rejected : 0);
 }
 
 static void on_alloc(uv_handle_t *h UNUSED, size_t wanted UNUSED, uv_buf_t *ret)
@@ -187,6 +173,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		fail(p, uv_strerror((int)n));
 	else if (buf_failed(&p->answer) || p->answer.len > OTLP_ANSWER_MAX)
 		fail(p, "answers too much");
+	else if (n > 0 && otlp_answer_is_whole(p->answer.data, p->answer.len))
+		take_answer(p);
 }
 
 static void on_written(uv_write_t *req, int status)
