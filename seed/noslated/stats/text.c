@@ -63,20 +63,16 @@ void stats_text_put_value(struct buf *out, const char *value)
 
 /* --- one sample --- */
 
-/* NAME SUFFIX {function=...,tenant=...,KEY=VALUE} and a blank. Without `who` it is the node's. */
+/* NAME SUFFIX {WHO,KEY="VALUE"} and a blank; `who` are labels, of the node none: NULL. */
 static void put_name(struct buf *out, const struct stats_family *f, const char *suffix,
-	const struct stats_copy *who, const char *key, const char *value)
+	const char *who, const char *key, const char *value)
 {
 	buf_puts(out, f->name);
 	buf_puts(out, suffix);
 	if (who || key)
 		buf_puts(out, "{");
-	if (who) {
-		buf_puts(out, "function=");
-		stats_text_put_value(out, who->name);
-		buf_puts(out, ",tenant=");
-		stats_text_put_value(out, who->tenant);
-	}
+	if (who)
+		buf_puts(out, who);
 	if (key) {
 		buf_puts(out, who ? "," : "");
 		buf_puts(out, key);
@@ -86,7 +82,7 @@ static void put_name(struct buf *out, const struct stats_family *f, const char *
 	buf_puts(out, who || key ? "} " : " ");
 }
 
-static void put_sample(struct buf *out, const struct stats_family *f, const struct stats_copy *who,
+static void put_sample(struct buf *out, const struct stats_family *f, const char *who,
 	const char *value, uint64_t n)
 {
 	put_name(out, f, f->type == STATS_COUNTER ? "_total" : "", who, f->label, value);
@@ -103,19 +99,21 @@ static bool is_told(size_t bound, enum stats_type type)
 	       (digit == 0 || digit == 4 || (digit == 7 && type == STATS_FINE));
 }
 
-static void put_bucket(struct buf *out, const struct stats_family *f, const struct stats_copy *who,
-	size_t bound, uint64_t n)
+static void put_bucket(
+	struct buf *out, const struct stats_family *f, const char *who, size_t bound, uint64_t n)
 {
-	_cleanup_buf_ struct buf le = BUF_INIT;
-
-	put_seconds(&le, histogram_bounds[bound]);
-	put_name(out, f, "_bucket", who, "le", buf_failed(&le) ? "" : le.data);
+	buf_puts(out, f->name);
+	buf_puts(out, "_bucket{");
+	buf_puts(out, who ? who : "");
+	buf_puts(out, who ? ",le=\"" : "le=\"");
+	put_seconds(out, histogram_bounds[bound]);
+	buf_puts(out, "\"} ");
 	put_number(out, n);
 	buf_puts(out, "\n");
 }
 
-static void put_histogram(struct buf *out, const struct stats_family *f,
-	const struct stats_copy *who, const uint64_t *words)
+static void put_histogram(
+	struct buf *out, const struct stats_family *f, const char *who, const uint64_t *words)
 {
 	const size_t step = f->type == STATS_FINE ? 1 : 2;
 	const size_t n_bounds =
@@ -143,7 +141,7 @@ static void put_histogram(struct buf *out, const struct stats_family *f,
 }
 
 static void put_labelled(struct stats_text *t, struct buf *out, const struct stats_family *f,
-	const struct stats_copy *who, const uint64_t *words)
+	const char *who, const uint64_t *words)
 {
 	char label[STATS_LABEL_MAX];
 
@@ -157,7 +155,7 @@ static void put_labelled(struct stats_text *t, struct buf *out, const struct sta
 }
 
 static void put_words(struct stats_text *t, struct buf *out, const struct stats_family *f,
-	const struct stats_copy *who, const uint64_t *words)
+	const char *who, const uint64_t *words)
 {
 	if (f->type == STATS_FINE || f->type == STATS_COARSE)
 		put_histogram(out, f, who, words);
@@ -195,11 +193,25 @@ static void put_node(struct stats_text *t, struct buf *out, const struct stats_f
 	put_words(t, out, f, NULL, words + f->first);
 }
 
+/* A function's samples have the same labels: they are written once. */
+static void put_function(struct stats_text *t, struct buf *out, const struct stats_family *f,
+	const char *function, const char *tenant, const uint64_t *words)
+{
+	_cleanup_buf_ struct buf who = BUF_INIT;
+
+	buf_puts(&who, "function=");
+	stats_text_put_value(&who, function);
+	buf_puts(&who, ",tenant=");
+	stats_text_put_value(&who, tenant);
+	if (buf_failed(&who))
+		out->failed = true;
+	else
+		put_words(t, out, f, who.data, words);
+}
+
 /* What functions that are no more have left: of gauges nothing. */
 static void put_removed(struct stats_text *t, struct buf *out, const struct stats_family *f)
 {
-	static const struct stats_copy who = {
-		.name = STATS_TEXT_REMOVED, .tenant = STATS_TEXT_REMOVED};
 	uint64_t rest[STATS_SLOT_WORDS], any = 0;
 
 	if (f->type == STATS_GAUGE)
@@ -210,7 +222,7 @@ static void put_removed(struct stats_text *t, struct buf *out, const struct stat
 		any |= rest[i];
 	}
 	if (any)
-		put_words(t, out, f, &who, rest);
+		put_function(t, out, f, STATS_TEXT_REMOVED, STATS_TEXT_REMOVED, rest);
 }
 
 static void put_slot(struct stats_text *t, struct buf *out, const struct stats_family *f)
@@ -218,7 +230,7 @@ static void put_slot(struct stats_text *t, struct buf *out, const struct stats_f
 	if (!stats_read(t->s, t->slot, f->first, f->n, &t->copy))
 		return;
 	if (t->copy.state == STATS_USED) {
-		put_words(t, out, f, &t->copy, t->copy.words);
+		put_function(t, out, f, t->copy.name, t->copy.tenant, t->copy.words);
 		return;
 	}
 	for (unsigned i = 0; i < f->n; i++)
