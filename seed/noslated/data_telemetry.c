@@ -91,19 +91,17 @@ static void take_log(struct data_telemetry *t, const char *file)
 
 bool data_telemetry_take(struct data_telemetry *t, const char *kind, const char *file)
 {
-	static const struct {
-		const char *kind;
-		void (*take)(struct data_telemetry *t, const char *file);
-	} kinds[] = {{"stats", take_stats}, {"spans", take_spans}, {"access-log", take_log}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!streq(kind, kinds[i].kind))
-			continue;
-		if (file)
-			kinds[i].take(t, file);
-		return file != NULL;
-	}
-	return false;
+	if (!file)
+		return false;
+	if (streq(kind, "stats"))
+		take_stats(t, file);
+	else if (streq(kind, "spans"))
+		take_spans(t, file);
+	else if (streq(kind, "access-log"))
+		take_log(t, file);
+	else
+		return false;
+	return true;
 }
 
 void data_telemetry_leave(struct data_telemetry *t)

@@ -174,8 +174,8 @@ START_TEST(writes_the_least)
 	const struct json_node *span;
 	struct json_doc *doc;
 
-	memset(&r.ids, '0', sizeof(r.ids));
-	r.ids.server[0] = '1';
+	r.ids = record.ids;
+	memcpy(r.ids.parent, "0000000000000000", SPANS_ID_LEN);
 	span = write_spans(&r, &doc);
 	ck_assert_str_eq(text_of(span, "endTimeUnixNano"), "5");
 	ck_assert_ptr_null(json_get(span, "parentSpanId"));

@@ -65,7 +65,7 @@ void trace_begin(struct client *c, const struct head *h)
 
 const char *trace_parent(const struct client *c, char to[IDS_TRACE + 1])
 {
-	memcpy(to, "00-", TRACE_AT);
+	strcpy(to, "00-");
 	memcpy(to + TRACE_AT, c->trace.trace, SPANS_TRACE_LEN);
 	to[PARENT_AT - 1] = '-';
 	memcpy(to + PARENT_AT, c->trace.upstream, SPANS_ID_LEN);

@@ -69,17 +69,17 @@ static void put_name(struct buf *out, const struct stats_family *f, const char *
 {
 	buf_puts(out, f->name);
 	buf_puts(out, suffix);
-	if (who || key)
+	if (who || value)
 		buf_puts(out, "{");
 	if (who)
 		buf_puts(out, who);
-	if (key) {
+	if (value) {
 		buf_puts(out, who ? "," : "");
 		buf_puts(out, key);
 		buf_puts(out, "=");
 		stats_text_put_value(out, value);
 	}
-	buf_puts(out, who || key ? "} " : " ");
+	buf_puts(out, who || value ? "} " : " ");
 }
 
 static void put_sample(struct buf *out, const struct stats_family *f, const char *who,
