@@ -182,7 +182,7 @@ await is_busy
 eq "$(get u)" "from a zip" "while a set is applied"
 before=$(cat "$state/functions.json")
 ends
-code 2 wait "$hangs"
+code 1 wait "$hangs"
 matches "$(cat "$TMP/hang.err")" "noslated ends; nothing was applied" "who waited"
 eq "$(cat "$state/functions.json")" "$before" "what lasts"
 nothing_half_made || fail "left in the store: $(ls "$state/code/tmp")"

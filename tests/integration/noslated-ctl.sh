@@ -242,7 +242,7 @@ eq "$(api_status '/v1/functions/..%2f..%2fetc%2fpasswd/log')" 404 "a name with s
 follower=$!
 HELPERS+=("$follower")
 await has_line "$TMP/follow" ' started noslated '
-kill -KILL "$(pgrep -P "$noslated" -f -- --data-plane=)"
+kill -KILL "$(pgrep -P "$(pgrep -P "$noslated" -f -- --control-plane)" -f -- --data-plane=)"
 await has_line "$TMP/follow" ' data-plane-ended signal 9'
 await answers
 await has_line "$TMP/follow" ' worker-started hello '

@@ -156,7 +156,7 @@ eq "$(wc -l <"$log")" 1 "lines of the new file"
 
 # --- a data plane that is killed: nothing goes backwards ---
 before=$(value noslate_data_invoke_count_total)
-kill -KILL "$(pgrep -P "$noslated" -f -- --data-plane=)"
+kill -KILL "$(pgrep -P "$(pgrep -P "$noslated" -f -- --control-plane)" -f -- --data-plane=)"
 await is 2 noslate_node_data_plane_starts_total
 await get hello /again -o /dev/null
 above "$before" noslate_data_invoke_count_total || fail "less than $before"

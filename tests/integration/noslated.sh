@@ -190,7 +190,7 @@ eq "$(get hello / | cut -d' ' -f1)" hello "of a worker of before"
 kill -KILL "$data"
 await changed --data-plane= "$data"
 await answers hello
-matches "$(cat "$TMP/err")" "the data plane has ended; it is started again" "what is said"
+matches "$(cat "$TMP/err")" "the data plane has ended .*; it is started again" "what is said"
 eq "$(pids)" "$before" "the workers, after the data plane was killed"
 control=$(process --control-plane) data=$(process --data-plane=)
 kill -KILL "$control" "$data"

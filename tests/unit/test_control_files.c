@@ -10,6 +10,7 @@
 #include "oci-spec/config.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/json.h"
+#include "seed/noslated/control/code.h"
 #include "seed/noslated/control/worker_bundle.h"
 #include "seed/noslated/control/worker_log.h"
 #include "seed/noslated/profile/profile.h"
@@ -73,11 +74,19 @@ static const struct profile_function *with_path(
 static int write_it(
 	const char *name, const char *before, const struct profile_function *f, bool *same)
 {
+	struct code_seen seen = {0};
+	struct worker_code code;
 	char to[128], from[128];
+	int fd = -1;
 
+	if (code_look(f, &seen, &fd, &err) < 0)
+		return -err.code;
+	fd_close(&fd);
+	code = (struct worker_code){
+		.kind = seen.kind, .path = f->code.path, .state = seen.state.text};
 	snprintf(to, sizeof(to), "%s/%s", dir, name);
 	snprintf(from, sizeof(from), "%s/%s", dir, before ? before : "");
-	return worker_bundle_write(to, before ? from : NULL, f, same, &err);
+	return worker_bundle_write(to, before ? from : NULL, f, &code, same, &err);
 }
 
 START_TEST(a_bundle_is_a_container_without_rights)
@@ -151,8 +160,6 @@ START_TEST(code_that_cannot_run_is_told)
 	refused(with_path("a.js", ", \"entry\": \"x.js\"", ""),
 		"is no directory, so it has no entry");
 	refused(function("\"path\": \"/dev/null\"", ""), "is no directory and no file");
-	refused(with_path("a.js", "", ", \"runtime\": \"bundle\""),
-		"runtime: bundles are not supported");
 	refused(with_path("a.js", "", ", \"start\": \"snapshot\""),
 		"start: functions start from source alone");
 	put("code/index.js");

@@ -119,7 +119,7 @@ void admin_put_replicas(const struct admin_call *call)
 	if (read_replicas(call, &replicas, &err) < 0)
 		admin_refuse(call, &none, &err);
 	else
-		admin_change(call, "scale", set_replicas, &replicas);
+		admin_change(call, "scale", -1, set_replicas, &replicas);
 }
 
 static void set_drained(struct profile_function *f, const void *arg)
@@ -139,5 +139,6 @@ void admin_put_drained(const struct admin_call *call)
 	if (admin_read_drained(call, &drained, &err) < 0)
 		admin_refuse(call, &none, &err);
 	else
-		admin_change(call, drained ? "drain" : "resume", set_drained, &drained);
+		admin_change(call, drained ? "drain" : "resume",
+			drained ? EVENT_DRAINED : EVENT_RESUMED, set_drained, &drained);
 }

@@ -25,7 +25,8 @@ const struct profile_function *admin_function(const struct admin_call *call);
 /* --- admin_apply.c --- */
 /* Each answers, now or later. */
 void admin_apply(const struct admin_call *call, const char *how, const char *text, size_t len);
-void admin_change(const struct admin_call *call, const char *how,
+/* `event`: what is told of the function (enum event_kind), or -1. */
+void admin_change(const struct admin_call *call, const char *how, int event,
 	void (*f)(struct profile_function *f, const void *arg), const void *arg);
 
 /* --- admin_node.c --- */

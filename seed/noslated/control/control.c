@@ -70,8 +70,7 @@ static void on_worker_gone(void *arg, struct worker *w, const char *why)
 	} else {
 		events_add(c->events, EVENT_WORKER_ENDED, worker_function(w), worker_name(w), "%s",
 			endings[worker_exit(w)]);
-		meter_worker_gone(
-			telemetry_meter(c->telemetry), worker_name(w), worker_exit(w));
+		meter_worker_gone(telemetry_meter(c->telemetry), worker_name(w), worker_exit(w));
 	}
 	data_plane_gone(w);
 	control_check_end(c);

@@ -24,8 +24,8 @@
 #include "runtime/base/util.h"
 #include "seed/noslated/control/control_priv.h"
 #include "seed/noslated/control/meter.h"
-#include "seed/noslated/control/telemetry.h"
 #include "seed/noslated/control/meter.h"
+#include "seed/noslated/control/telemetry.h"
 #include "seed/noslated/control/telemetry.h"
 #include "seed/noslated/link.h"
 #include "seed/noslated/role.h"
@@ -154,8 +154,7 @@ static void start_worker(struct data_plane_process *p, const struct link_message
 		return;
 	log_error("%s", err.msg);
 	events_add(c->events, EVENT_WORKER_FAILED, m->function, m->worker, "%s", err.msg);
-	meter_worker_failed(
-		telemetry_meter(c->telemetry), m->function, f ? f->tenant : "default");
+	meter_worker_failed(telemetry_meter(c->telemetry), m->function, f ? f->tenant : "default");
 	say(p, "gone", m->worker);
 }
 
@@ -274,22 +273,10 @@ static void on_child_closed(uv_handle_t *h)
 	free(h);
 }
 
-/* Reaped; what follows is on_end()'s. */
-static void on_child_exit(uv_process_t *child, int64_t code UNUSED, int signal UNUSED)
-{
-	struct data_plane_process *p = child->data;
-
-	if (p)
-		p->child = NULL;
-	uv_close((uv_handle_t *)child, on_child_closed);
-}
-
 static void on_closed(uv_handle_t *h)
 {
 	struct data_plane_process *p = h->data;
 
-	if (p->child)
-		p->child->data = NULL;
 	fd_close(&p->pidfd);
 	free(p);
 }
@@ -310,9 +297,9 @@ static void on_again(uv_timer_t *t)
 	uv_timer_start(&c->again, on_again, START_AGAIN_MS, 0);
 }
 
-static void on_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+/* `how`: for people. */
+static void ended(struct data_plane_process *p, const char *how)
 {
-	struct data_plane_process *p = poll->data;
 	struct control *c = control_of(p);
 	const bool expected = p->leaves || c->ends;
 	char name[64];
@@ -326,20 +313,40 @@ static void on_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	if (p->next)
 		p->next->prev = p->prev;
 	lose(c, p);
-	uv_close((uv_handle_t *)poll, on_closed);
-	events_add(c->events, EVENT_DATA_PLANE_ENDED, NULL, NULL, "%s",
-		expected ? "as it should" : "by itself");
+	uv_close((uv_handle_t *)&p->end, on_closed);
+	events_add(c->events, EVENT_DATA_PLANE_ENDED, NULL, NULL, "%s", how);
 	if (c->ends) {
 		control_check_end(c);
 		return;
 	}
 	if (!expected)
-		log_error("the data plane has ended; it is started again");
+		log_error("the data plane has ended (%s); it is started again", how);
 	let_go(c);
 	uv_timer_start(&c->again, on_again, expected ? 0 : START_AGAIN_MS, 0);
 }
 
-/* Its process ends, too, or has: on_end() does the rest. */
+/* Of one that was a child of a control plane before, nobody knows how. */
+static void on_end(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+	ended(poll->data, "not our child");
+}
+
+static void on_child_exit(uv_process_t *child, int64_t code, int signal)
+{
+	struct data_plane_process *p = child->data;
+	char how[32];
+
+	snprintf(
+		how, sizeof(how), "%s %d", signal ? "signal" : "code", signal ? signal : (int)code);
+	uv_close((uv_handle_t *)child, on_child_closed);
+	/* NULL: it was given up at once. */
+	if (!p)
+		return;
+	p->child = NULL;
+	ended(p, how);
+}
+
+/* Its process ends, too, or has: ended() does the rest. */
 static void on_link_end(void *arg)
 {
 	struct data_plane_process *p = arg;
@@ -370,7 +377,6 @@ static int enter(struct control *c, const char *id, int link_fd, int pidfd,
 		return err_oom(err);
 	}
 	p->end.data = p;
-	uv_poll_start(&p->end, UV_READABLE, on_end);
 	p->next = c->planes;
 	p->prev = &c->planes;
 	if (p->next)
@@ -496,7 +502,10 @@ static int adopt_one(struct control *c, const char *id, struct err *err)
 	pidfd = store_take(&c->kept, name);
 	if (link_fd < 0 || pidfd < 0 || strlen(id) > ROLE_PLANE_ID_MAX)
 		return 0;
-	return enter(c, id, take_fd(&link_fd), take_fd(&pidfd), &p, err);
+	if (enter(c, id, take_fd(&link_fd), take_fd(&pidfd), &p, err) < 0)
+		return -err->code;
+	uv_poll_start(&p->end, UV_READABLE, on_end);
+	return 0;
 }
 
 /* All but the youngest have been sent away, or are by now. */

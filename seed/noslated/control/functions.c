@@ -190,16 +190,22 @@ void functions_adopt(struct control *c, struct profile_set *set, struct function
 		files[i].fresh = false;
 }
 
+static bool is_current(const struct control *c, const char *bundle)
+{
+	_cleanup_free_ char *dir = strndup(bundle, (size_t)(strrchr(bundle, '/') - bundle));
+	const struct function_files *files = dir ? functions_find(c, strrchr(dir, '/') + 1) : NULL;
+
+	return !dir || (files && files->bundle && streq(files->bundle, bundle));
+}
+
 /* The trees that they need are not known: code that a worker has not read yet may be gone. */
 static void retire_unknown(void *arg, const char *bundle)
 {
 	struct control *c = arg;
 	struct function_files files = {.bundle = (char *)(uintptr_t)bundle};
 
-	for (size_t i = 0; i < c->set.n_functions; i++)
-		if (c->files[i].bundle && streq(c->files[i].bundle, bundle))
-			return;
-	retire(c, &files);
+	if (!is_current(c, bundle))
+		retire(c, &files);
 }
 
 void functions_retire_unknown(struct control *c)
@@ -276,7 +282,9 @@ void functions_sweep(struct control *c)
 			continue;
 		}
 		*p = r->next;
-		remove_bundle(r->bundle);
+		/* Its function may have come back. */
+		if (!is_current(c, r->bundle))
+			remove_bundle(r->bundle);
 		free_retired(r);
 	}
 	code_store_sweep(&c->code_store, is_used, discard, c);

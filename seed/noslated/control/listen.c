@@ -6,7 +6,6 @@
 #include "seed/noslated/control/address.h"
 #include "seed/noslated/control/control_priv.h"
 
-
 static int open_one(struct control *c, size_t i, struct err *err)
 {
 	char name[32];

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/table.h"
 #include "runtime/base/util.h"
 #include "seed/noslated/control/usage.h"
-#include "runtime/base/table.h"
 #include "seed/noslated/profile/profile.h"
 #include "seed/noslated/stats/word.h"
 
