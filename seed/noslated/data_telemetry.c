@@ -106,9 +106,11 @@ bool data_telemetry_take(struct data_telemetry *t, const char *kind, const char 
 
 void data_telemetry_leave(struct data_telemetry *t)
 {
+	struct stats *stats = take_ptr(&t->stats);
+
 	uv_timer_stop(&t->again);
 	data_use_stats(t->plane, NULL);
-	stats_close(take_ptr(&t->stats));
+	stats_close(stats);
 }
 
 void data_telemetry_close(struct data_telemetry *t)

@@ -544,10 +544,12 @@ void data_planes_leave(struct control *c)
 	struct data_plane_process *p;
 
 	while ((p = c->planes)) {
+		uv_process_t *child = take_ptr(&p->child);
+
 		c->planes = p->next;
 		link_close(p->link);
-		if (p->child)
-			uv_close((uv_handle_t *)take_ptr(&p->child), on_child_closed);
+		if (child)
+			uv_close((uv_handle_t *)child, on_child_closed);
 		uv_close((uv_handle_t *)&p->end, on_closed);
 	}
 }

@@ -122,10 +122,11 @@ static void bury(const struct worker *w)
 static void on_end(uv_poll_t *h, int status UNUSED, int events UNUSED)
 {
 	struct worker *w = h->data;
+	struct worker_output *output = take_ptr(&w->output);
 
 	w->exit = w->stops ? STATS_EXIT_STOPPED : worker_exit_look(w->all->root, w->id);
 	leave(w);
-	worker_output_finish(take_ptr(&w->output));
+	worker_output_finish(output);
 	bury(w);
 	w->all->gone(w->all->arg, w, NULL);
 	uv_close((uv_handle_t *)&w->end, on_closed);
@@ -375,9 +376,10 @@ void workers_leave(struct workers *all)
 {
 	while (all->first) {
 		struct worker *w = all->first;
+		struct worker_output *output = take_ptr(&w->output);
 
 		leave(w);
-		worker_output_finish(take_ptr(&w->output));
+		worker_output_finish(output);
 		if (w->handles == 0) {
 			worker_free(w);
 			continue;
