@@ -320,10 +320,13 @@ static bool on_children(struct supervisor *s)
 	int status;
 	pid_t pid;
 
-	/* Also those that have lost their parents. */
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	/* Also those that have lost their parents; who ends them does it by SIGKILL. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == s->control)
 			ended = on_control_end(s, status);
+		else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+			log_error("process %d has died of signal %d", (int)pid, WTERMSIG(status));
+	}
 	return ended;
 }
 

@@ -279,6 +279,7 @@ static int make_crew(struct control *c, struct err *err)
 static int begin(struct control *c, struct err *err)
 {
 	uv_timer_init(&c->loop, &c->again);
+	uv_timer_init(&c->loop, &c->patience);
 	uv_timer_init(&c->loop, &c->apply_again);
 	await_signals(c);
 	uv_poll_init(&c->loop, &c->supervisor, c->kept.socket);
@@ -314,6 +315,7 @@ static void finish(struct control *c)
 	control_apply_finish(c);
 	code_store_close(&c->code_store);
 	uv_close((uv_handle_t *)&c->again, NULL);
+	uv_close((uv_handle_t *)&c->patience, NULL);
 	uv_close((uv_handle_t *)&c->apply_again, NULL);
 	uv_close((uv_handle_t *)&c->term, NULL);
 	uv_close((uv_handle_t *)&c->interrupt, NULL);

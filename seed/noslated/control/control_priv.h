@@ -78,6 +78,7 @@ struct control {
 
 	struct data_plane_process *planes;
 	uv_poll_t supervisor; /* whether it is there */
+	uv_timer_t patience;  /* with a data plane that leaves */
 	uv_timer_t again;     /* a data plane is started once more */
 	int listeners[CONTROL_LISTEN_MAX];
 	bool ends;

@@ -32,6 +32,8 @@
 #include "seed/noslated/supervisor.h"
 
 #define START_AGAIN_MS 100
+/* How long a data plane may take to say that it has left. */
+#define LEAVE_MS 2000
 
 #define KEPT_LINK  "link-"
 #define KEPT_PLANE "plane-"
@@ -202,9 +204,21 @@ static void let_go(struct control *c)
 		say(to, "go", NULL);
 }
 
+/* One that does not answer keeps nobody from being served. */
+static void on_impatient(uv_timer_t *t)
+{
+	struct control *c = t->data;
+
+	for (struct data_plane_process *p = c->planes; p; p = p->next)
+		p->left = p->left || p->leaves;
+	let_go(c);
+}
+
 /* Of others than `by`. */
 static void send_away(struct control *c, const struct data_plane_process *by)
 {
+	c->patience.data = c;
+	uv_timer_start(&c->patience, on_impatient, LEAVE_MS, 0);
 	for (struct data_plane_process *p = c->planes; p; p = p->next) {
 		if (p == by || p->leaves)
 			continue;
@@ -228,7 +242,7 @@ static void on_told(struct data_plane_process *p, const char *build)
 	char own[ROLE_BUILD_MAX];
 
 	p->told = true;
-	if (!streq(build, role_build(own)))
+	if (!p->leaves && !streq(build, role_build(own)))
 		start_successor(c);
 	else if (p == current(c))
 		send_away(c, p);
@@ -321,6 +335,8 @@ static void ended(struct data_plane_process *p, const char *how)
 	}
 	if (!expected)
 		log_error("the data plane has ended (%s); it is started again", how);
+	else if (str_after(how, "signal"))
+		log_error("the data plane that was to leave has ended too early (%s)", how);
 	let_go(c);
 	uv_timer_start(&c->again, on_again, expected ? 0 : START_AGAIN_MS, 0);
 }

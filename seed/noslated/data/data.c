@@ -80,6 +80,7 @@ int data_create(uv_loop_t *loop, const struct data_options *options, const struc
 		return err_oom(err);
 	d->loop = loop;
 	d->options = *options;
+	d->paused = options->waits;
 	d->maker = maker;
 	d->arg = arg;
 	d->log.fd = -1;
@@ -163,6 +164,8 @@ void data_drain(struct data_plane *d, void (*done)(void *arg), void *arg)
 void data_leave(struct data_plane *d, void (*done)(void *arg), void *arg)
 {
 	d->leaving = true;
+	/* Whoever is left to be served needs workers, offered or not. */
+	data_go(d);
 	d->drained = done;
 	d->drained_arg = arg;
 	front_close(d);

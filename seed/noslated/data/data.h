@@ -28,7 +28,7 @@ struct stats;
 struct data_options {
 	bool by_name;	   /* "x-noslate-function: NAME" says which function */
 	bool trusts_front; /* X-Forwarded-* of clients is kept and added to, as behind another proxy */
-	bool waits;	   /* starts no worker before data_go() */
+	bool waits;	   /* accepts nobody and starts no worker before data_go() */
 	const char *prefix; /* of names of workers; at most 16 bytes of A-Za-z0-9_.-; NULL: "w" */
 	unsigned connections_max;
 	uint64_t head_ms;   /* for the head of a request, from its first byte */

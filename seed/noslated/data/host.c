@@ -351,6 +351,7 @@ void data_worker_offered(
 void data_go(struct data_plane *d)
 {
 	d->options.waits = false;
+	front_resume(d);
 	if (!d->policy)
 		return;
 	policy_allow_starts(d->policy, uv_hrtime());

@@ -84,8 +84,10 @@ void data_use_stats(struct data_plane *d, struct stats *stats)
 	}
 	d->stats = stats;
 	d->counts = stats ? (struct stats_data_node *)stats_node(stats) : NULL;
-	if (!stats)
+	if (!stats) {
+		uv_timer_stop(&d->refresh);
 		return;
+	}
 	for (unsigned e = 0; e < DATA_ERRORS; e++)
 		d->error_words[e] =
 			(uint8_t)stats_label(stats, data_error_row((enum data_error)e)->name);
