@@ -26,6 +26,8 @@
 /* Between two starts of a control plane that dies. */
 #define PAUSE_MS     100
 #define PAUSE_MAX_MS 5000
+/* Control planes that may die of ending. */
+#define END_TRIES 3
 /* One that lived so long did not die of how it began. */
 #define STEADY_MS 10000
 
@@ -48,6 +50,7 @@ struct supervisor {
 	unsigned pause_ms;
 	uint64_t started_ms, start_at_ms; /* of CLOCK_MONOTONIC; the latter while there is none */
 	int status;			  /* of the last one */
+	int more_tries;			  /* to end in order */
 };
 
 /* --- what is kept --- */
@@ -232,6 +235,9 @@ static bool on_control_end(struct supervisor *s, int status)
 		s->start_at_ms = 0;
 		return false;
 	}
+	/* It died before it heard, or could do, that all is to end: the next one does it. */
+	if (s->ends && s->ready && s->status != EXIT_SUCCESS && s->more_tries-- > 0)
+		return false;
 	if (s->ends || !s->ready || s->status == EXIT_SUCCESS)
 		return true;
 	start_later(s);
@@ -394,7 +400,11 @@ static void serve(struct supervisor *s)
 
 int supervisor_run(const char *program, char **argv, struct err *err)
 {
-	struct supervisor s = {.program = program, .argv = argv, .signals = -1, .store = -1};
+	struct supervisor s = {.program = program,
+		.argv = argv,
+		.signals = -1,
+		.store = -1,
+		.more_tries = END_TRIES};
 	int r = open_signals(&s, err);
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
