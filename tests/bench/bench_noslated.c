@@ -33,7 +33,8 @@
 #define WARM_TIME      "2s"
 #define ROUNDS_DIVISOR 4
 
-#define CHILDREN 2
+/* Of noslated but the first one. */
+#define PROCESSES_MAX 32
 
 static const char hello[] =
 	"const body = 'hello';\n"
@@ -48,6 +49,8 @@ static struct setup {
 	char *wrk, *noslatectl;
 	char run[96], worker[128], script[128];
 	pid_t noslated, plane, nginx, direct;
+	pid_t processes[PROCESSES_MAX];
+	size_t n_processes;
 	unsigned ports[N_SERVERS];
 	const char *missing[N_SERVERS];
 	const char *connections; /* of the runs that come */
@@ -94,23 +97,50 @@ static int apply(struct err *err)
 	return write_text(path, text, err) < 0 ? -err->code : bench_exec(argv, NULL, NULL, err);
 }
 
-/* What the control plane has started: the undertaker, and, last, the data plane. */
-static int find_children(pid_t ret[CHILDREN], struct err *err)
+static size_t list_children(pid_t of, pid_t *ret, size_t max)
 {
 	char path[64], *text, *at, *end;
+	struct err err;
 	size_t len, n = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)setup.noslated,
-		(int)setup.noslated);
-	if (file_read(AT_FDCWD, path, 4096, &text, &len, err) < 0)
-		return -err->code;
-	for (at = text; n < CHILDREN; at = end, n++) {
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)of, (int)of);
+	if (file_read(AT_FDCWD, path, 4096, &text, &len, &err) < 0)
+		return 0;
+	for (at = text; n < max; at = end, n++) {
 		ret[n] = (pid_t)strtol(at, &end, 10);
 		if (end == at)
 			break;
 	}
 	free(text);
-	return n == CHILDREN ? 0 : err_say(err, ENOENT, "there is no data plane");
+	return n;
+}
+
+static bool is_data_plane(pid_t pid)
+{
+	char path[64], *text;
+	struct err err;
+	bool is = false;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	if (file_read(AT_FDCWD, path, 4096, &text, &len, &err) < 0)
+		return false;
+	is = len > 0 && str_after(text + strlen(text) + 1, "--data-plane=");
+	free(text);
+	return is;
+}
+
+/* The supervisor's child is the control plane, whose children are makers and the data plane. */
+static int find_processes(struct err *err)
+{
+	setup.n_processes = list_children(setup.noslated, setup.processes, 1);
+	if (setup.n_processes == 1)
+		setup.n_processes +=
+			list_children(setup.processes[0], setup.processes + 1, PROCESSES_MAX - 1);
+	for (size_t i = 0; i < setup.n_processes; i++)
+		if (is_data_plane(setup.processes[i]))
+			setup.plane = setup.processes[i];
+	return setup.plane > 0 ? 0 : err_say(err, ENOENT, "there is no data plane");
 }
 
 /* The socket of the one worker that there always is. */
@@ -118,7 +148,6 @@ static int find_worker(struct err *err)
 {
 	const char *const argv[] = {
 		setup.noslatectl, "--run", setup.run, "--json", "workers", NULL};
-	pid_t children[CHILDREN];
 	char text[4096];
 	const char *at;
 
@@ -130,23 +159,17 @@ static int find_worker(struct err *err)
 		if (!at || sscanf(at, "\"socket\": \"%127[^\"]", setup.worker) != 1)
 			usleep(50000);
 	}
-	if (find_children(children, err) < 0)
+	if (find_processes(err) < 0)
 		return -err->code;
-	setup.plane = children[CHILDREN - 1];
 	return *setup.worker ? 0 : err_say(err, ENOENT, "there is no worker");
 }
 
 /* Both processors, for what comes. */
 static void unpin(void)
 {
-	pid_t children[CHILDREN];
-	struct err err;
-
-	if (setup.noslated <= 0 || find_children(children, &err) < 0)
-		return;
 	load_move(setup.noslated, LOAD_ANY_CPU);
-	for (size_t i = 0; i < CHILDREN; i++)
-		load_move(children[i], LOAD_ANY_CPU);
+	for (size_t i = 0; i < setup.n_processes; i++)
+		load_move(setup.processes[i], LOAD_ANY_CPU);
 }
 
 static int start_nginx(struct err *err)
