@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/decimal.h"
 #include "runtime/base/rfc3339.h"
 #include "runtime/base/utf8.h"
 #include "runtime/base/util.h"
@@ -15,23 +16,10 @@ static char *put(char *to, const char *s)
 	return mempcpy(to, s, strlen(s));
 }
 
-static char *put_number(char *to, uint64_t n)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	memcpy(to, digits + at, sizeof(digits) - at);
-	return to + sizeof(digits) - at;
-}
-
 /* Milliseconds with three digits behind the point. */
 static char *put_ms(char *to, uint64_t us)
 {
-	to = put_number(to, us / 1000);
+	to += decimal_put(to, us / 1000);
 	*to++ = '.';
 	*to++ = (char)('0' + us / 100 % 10);
 	*to++ = (char)('0' + us / 10 % 10);
@@ -118,11 +106,14 @@ void access_log_write(struct access_log *l, const struct access_line *line)
 	to = put_key_text(to, ",\"client\":", text(line->client), 128);
 	to = put_key_text(to, ",\"method\":", line->method, 80);
 	to = put_key_text(to, ",\"path\":", line->path, 2600);
-	to = put_number(put(to, ",\"status\":"), (uint64_t)line->status);
+	to = put(to, ",\"status\":");
+	to += decimal_put(to, (uint64_t)line->status);
 	if (*line->error)
 		to = put_key_text(to, ",\"error\":", text(line->error), 64);
-	to = put_number(put(to, ",\"in\":"), line->in);
-	to = put_number(put(to, ",\"out\":"), line->out);
+	to = put(to, ",\"in\":");
+	to += decimal_put(to, line->in);
+	to = put(to, ",\"out\":");
+	to += decimal_put(to, line->out);
 	to = put_ms(put(to, ",\"queue_ms\":"), line->queue_us);
 	to = put_ms(put(to, ",\"first_ms\":"), line->first_us);
 	to = put_ms(put(to, ",\"total_ms\":"), line->total_us);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "runtime/base/decimal.h"
 #include "seed/noslated/data/head.h"
 
 /* "via: 1.1 noslated": RFC 9110 wants it of gateways in requests, and leaves it to them in responses. */
@@ -37,14 +38,9 @@ static void put_text(struct out *o, struct head_text t)
 
 static void put_number(struct out *o, uint64_t n)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DECIMAL_MAX];
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	put(o, digits + at, sizeof(digits) - at);
+	put(o, digits, decimal_put(digits, n));
 }
 
 /* --- fields as they came --- */

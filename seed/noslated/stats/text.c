@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/util.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -12,14 +13,9 @@
 
 static void put_number(struct buf *out, uint64_t n)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DECIMAL_MAX];
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	buf_put(out, digits + at, sizeof(digits) - at);
+	buf_put(out, digits, decimal_put(digits, n));
 }
 
 /* A decimal fraction, with one digit behind the point at least. */
